@@ -1,0 +1,225 @@
+//! The transport that all providers share; the only user of reqwest.
+//!
+//! It moves one request and brings one answer, within limits of time and size. It decides nothing: whether an answer means
+//! success is the adapter's matter. It only says whether a request can have been read when no whole answer came.
+mod address;
+mod base_url;
+mod client;
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use countersign_core::channel::{BoxFuture, Broken, Call, Response, Transport};
+use countersign_core::clock;
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
+use reqwest::{Client, Method};
+use tokio::sync::OnceCell;
+
+pub use self::base_url::{BaseUrl, BaseUrlError, BaseUrlProblem};
+use self::client::{Lookup, system_lookup};
+use crate::text::{DETAIL_CHARS, bounded};
+
+/// The longest answer that is read.
+pub const ANSWER_LIMIT_BYTES: usize = 1_048_576;
+
+/// How long each part of a call may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Name, TCP and TLS together.
+    pub connect: Duration,
+    /// The answer's body, once its head is there.
+    pub body: Duration,
+    /// Everything.
+    pub total: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            body: Duration::from_secs(15),
+            total: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Moves calls to one provider.
+pub struct HttpTransport {
+    base: BaseUrl,
+    timeouts: Timeouts,
+    lookup: Lookup,
+    // Made at the first call: reading the machine's certificates takes a while, and a machine without any starts all the same.
+    client: OnceCell<Client>,
+}
+
+impl HttpTransport {
+    /// Prepares a transport to that provider. Opens no connection.
+    #[must_use]
+    pub fn new(base: BaseUrl) -> Self {
+        Self::with_timeouts(base, Timeouts::default())
+    }
+
+    /// The same with other limits of time.
+    #[must_use]
+    pub fn with_timeouts(base: BaseUrl, timeouts: Timeouts) -> Self {
+        Self {
+            base,
+            timeouts,
+            lookup: system_lookup,
+            client: OnceCell::new(),
+        }
+    }
+
+    /// Where the calls go.
+    #[must_use]
+    pub fn base(&self) -> &BaseUrl {
+        &self.base
+    }
+
+    async fn run(&self, call: Call) -> Result<Response, Broken> {
+        let client = self
+            .client
+            .get_or_try_init(async || client::client(&self.base, self.timeouts, self.lookup))
+            .await
+            .map_err(|error| not_sent(&format!("the HTTP client could not be made: {}", chain(error))))?;
+        let request = self.request(client, call)?;
+        let answer = client
+            .execute(request)
+            .await
+            .map_err(|error| self.broken(error))?;
+        if let Some(encoding) = answer.headers().get(CONTENT_ENCODING)
+            && encoding != "identity"
+        {
+            return Err(self.maybe_sent("the answer is compressed, which was not asked for"));
+        }
+        let status = answer.status().as_u16();
+        let headers = text_headers(answer.headers());
+        let body = tokio::time::timeout(self.timeouts.body, self.body(answer))
+            .await
+            .map_err(|_| self.maybe_sent("the answer began but did not end in time"))??;
+        Ok(Response {
+            status,
+            headers,
+            body,
+        })
+    }
+
+    fn request(&self, client: &Client, call: Call) -> Result<reqwest::Request, Broken> {
+        let method = match call.request.method.as_str() {
+            "GET" => Method::GET,
+            "POST" => Method::POST,
+            "PUT" => Method::PUT,
+            "PATCH" => Method::PATCH,
+            "DELETE" => Method::DELETE,
+            _ => {
+                return Err(not_sent(
+                    "the rendered request has no HTTP method; draft the message again",
+                ));
+            }
+        };
+        let url = self.base.join(&call.request.path).ok_or_else(|| {
+            not_sent("the path of the rendered request does not begin with /; draft the message again")
+        })?;
+        let mut request = client
+            .request(method, url)
+            .header(CONTENT_TYPE, call.request.content_type);
+        for header in call.headers {
+            let mut value = HeaderValue::from_str(header.value.expose()).map_err(|_| {
+                not_sent(&format!(
+                    "the value of the header {} holds a character HTTP does not allow; set the secret again",
+                    header.name
+                ))
+            })?;
+            value.set_sensitive(true);
+            request = request.header(header.name, value);
+        }
+        request
+            .body(call.request.body)
+            .build()
+            .map_err(|error| not_sent(&format!("the request could not be built: {}", chain(error))))
+    }
+
+    async fn body(&self, mut answer: reqwest::Response) -> Result<Bytes, Broken> {
+        let mut body = BytesMut::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| self.broken(error))? {
+            if body.len() + chunk.len() > ANSWER_LIMIT_BYTES {
+                return Err(self.maybe_sent("the answer is larger than 1 MiB"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    }
+
+    /// Only a connection that never came about proves that nothing was read.
+    fn broken(&self, error: reqwest::Error) -> Broken {
+        if error.is_connect() || error.is_builder() {
+            not_sent(&format!(
+                "no connection to {}: {}",
+                self.base.host_label(),
+                chain(error)
+            ))
+        } else if error.is_timeout() {
+            self.maybe_sent("no answer in time")
+        } else {
+            self.maybe_sent(&format!(
+                "the connection broke before a whole answer came: {}",
+                chain(error)
+            ))
+        }
+    }
+
+    fn maybe_sent(&self, what: &str) -> Broken {
+        Broken::MaybeSent {
+            detail: bounded(&format!("{}: {what}", self.base.host_label()), DETAIL_CHARS),
+        }
+    }
+}
+
+impl Transport for HttpTransport {
+    fn exchange<'a>(&'a self, call: Call) -> BoxFuture<'a, Result<Response, Broken>> {
+        Box::pin(self.run(call))
+    }
+}
+
+fn not_sent(what: &str) -> Broken {
+    Broken::NotSent {
+        detail: bounded(what, DETAIL_CHARS),
+    }
+}
+
+/// The error and its causes in one line, without the URL.
+fn chain(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        // Wrappers often repeat the error they wrap.
+        if !text.ends_with(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// Every header whose value is text. An answer without `Date` gets the time it came in (RFC 9110, 6.6.1), so that a date in
+/// `Retry-After` can be turned into a wait without asking a clock again.
+fn text_headers(headers: &reqwest::header::HeaderMap) -> Vec<(String, String)> {
+    let mut kept: Vec<(String, String)> = headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
+        .collect();
+    if !headers.contains_key("date") {
+        kept.push((
+            "date".to_owned(),
+            clock::now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string(),
+        ));
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! The transport and the mail adapter against the sandbox provider, over real HTTP.
+mod desk;
+mod faults;
+mod isolation;
+mod provider;

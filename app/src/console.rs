@@ -1,0 +1,99 @@
+//! The console: people see drafts, decide, and watch what leaves.
+//!
+//! One [`model`], one message type; `update` changes the model and is pure; `view` draws it and reports what was drawn; effects
+//! run outside and answer with messages. Nothing here sends, and nothing here writes to the terminal (see `crate::terminal`).
+mod action;
+pub mod backend;
+mod dialog;
+mod document;
+mod effects;
+mod evidence;
+mod field;
+mod item;
+mod layout;
+mod listing;
+mod model;
+mod msg;
+mod preview;
+mod shell;
+#[cfg(test)]
+mod tests;
+mod theme;
+mod update;
+mod view;
+mod words;
+
+use std::time::Duration;
+
+use color_eyre::eyre::eyre;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+pub use self::backend::{Backend, DispatcherState, EngineStatus};
+pub(crate) use self::shell::Control;
+use self::shell::Sources;
+use self::theme::{Charset, Palette, Theme};
+use crate::terminal::{self, Terminal};
+
+/// How long the screen's thread may take to end after it was told to. A terminal that takes no output is not waited for.
+const PATIENCE: Duration = Duration::from_millis(900);
+
+/// Shows the console until somebody quits, the terminal goes away, a signal ends it, or `stop` is cancelled.
+///
+/// A panic of the screen goes on here after the terminal was restored.
+///
+/// # Errors
+/// When there is no terminal to show it on, or the terminal fails.
+pub async fn run(backend: Backend, stop: CancellationToken) -> color_eyre::Result<()> {
+    let support = terminal::support(|name| std::env::var(name).ok())?;
+    let theme = Theme {
+        palette: if support.is_coloured {
+            Palette::Ansi
+        } else {
+            Palette::Mono
+        },
+        charset: if support.is_utf8 {
+            Charset::Unicode
+        } else {
+            Charset::Ascii
+        },
+    };
+    let stop = stop.child_token();
+    let _end = stop.clone().drop_guard();
+    let (controls, control) = mpsc::channel(8);
+    terminal::watch(&stop, controls)?;
+    let hook = terminal::PanicHook::install();
+    let terminal = Terminal::open()?;
+    let sources = Sources {
+        input: terminal::input()?,
+        control,
+        stop: stop.clone(),
+    };
+    let (done, ended) = tokio::sync::oneshot::channel::<()>();
+    let runtime = tokio::runtime::Handle::current();
+    let thread = std::thread::Builder::new()
+        .name(terminal::SCREEN_THREAD.to_owned())
+        .spawn(move || {
+            let _done = done;
+            runtime.block_on(shell::run(backend, theme, terminal, sources))
+        })?;
+    let told = async {
+        stop.cancelled().await;
+        tokio::time::sleep(PATIENCE).await;
+    };
+    let has_ended = tokio::select! {
+        // The sender is dropped when the thread ends, in whatever way.
+        _ = ended => true,
+        () = told => false,
+    };
+    if !has_ended {
+        terminal::restore_forcibly();
+        return Ok(());
+    }
+    let result = thread.join();
+    drop(hook);
+    match result {
+        Ok(result) => result.map_err(|error| eyre!("the terminal failed: {error}")),
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}

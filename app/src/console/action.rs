@@ -1,0 +1,233 @@
+//! The one table of what keys do. Key handling, hint line and help all read it; what is not possible now stays listed and says why.
+pub(crate) mod key;
+
+use std::time::Duration;
+
+use countersign_core::activity::status::Status;
+use countersign_core::actor::Role;
+
+use super::dialog::{Dialog, ResolveStep};
+use super::field::Field;
+use super::model::{Focus, Model, Pane, Screen};
+use super::msg::Effect;
+use super::update::{decide, moves};
+
+/// Something a person can do.
+pub(crate) struct Action {
+    /// Stable name.
+    pub(crate) id: &'static str,
+    /// Names of keys; a sequence has a blank between them.
+    pub(crate) keys: &'static [&'static str],
+    /// Word of the hint line; empty if it is not hinted at.
+    pub(crate) hint: &'static str,
+    /// Line of the help.
+    pub(crate) help: &'static str,
+    /// Where it works.
+    pub(crate) screens: &'static [Screen],
+    /// Whether it is possible now, or why not.
+    pub(crate) enabled: fn(&Model) -> Result<(), String>,
+    /// Does it. The duration is when the key was pressed.
+    pub(crate) run: fn(&mut Model, Duration) -> Vec<Effect>,
+}
+
+const BOTH: &[Screen] = &[Screen::Approvals, Screen::Outbox];
+const APPROVALS: &[Screen] = &[Screen::Approvals];
+const OUTBOX: &[Screen] = &[Screen::Outbox];
+
+macro_rules! actions {
+    ($($id:literal: $keys:expr, $hint:literal, $help:literal, $screens:expr, $enabled:expr, $run:expr;)+) => {
+        /// Every action, in the order of hints and help.
+        pub(crate) const ACTIONS: &[Action] = &[$(Action {
+            id: $id, keys: $keys, hint: $hint, help: $help, screens: $screens, enabled: $enabled, run: $run,
+        },)+];
+    };
+}
+
+actions! {
+    "approve": &["a"], "approve", "approve the marked messages, else the one shown; only what was read to its end", APPROVALS,
+        can_approve, decide::approve;
+    "reject": &["x"], "reject", "reject the marked messages, else the one under the cursor; asks for a reason", APPROVALS,
+        can_reject, |model, _| decide::ask_reject(model);
+    "mark": &["space"], "mark", "mark or unmark the message and go to the next", APPROVALS,
+        has_row, |model, _| moves::mark(model);
+    "inspect": &["enter"], "open", "settle an uncertain message; show any other in full", OUTBOX,
+        has_row, |model, _| inspect(model);
+    "pause": &["p"], "pause", "pause the outbox with a reason, or let it send again", OUTBOX,
+        can_pause, |model, _| decide::ask_pause(model);
+    "undo": &["u"], "undo", "take back the approval under the cursor in Outbox, else your latest, while its time runs", BOTH,
+        can_undo, |model, _| decide::undo(model);
+    "open": &["enter"], "open", "open the message under the list, then in full", APPROVALS,
+        has_row, |model, _| open(model);
+    "close": &["esc"], "", "one step back; never decides anything", BOTH,
+        |_| Ok(()), |model, _| close(model);
+    "filter": &["/"], "filter", "show only what contains a text: contact, account, address, headline or drafter", APPROVALS,
+        is_live, |model, _| ask_filter(model);
+    "channel": &["c"], "channel", "show one channel after the other, then all", APPROVALS,
+        is_live, |model, _| moves::cycle_channel(model);
+    "switch-focus": &["o", "left", "right"], "outboxes", "move between the outboxes and the messages", OUTBOX,
+        |_| Ok(()), |model, _| switch_focus(model);
+    "down": &["j", "down"], "", "one down", BOTH, |_| Ok(()), |model, _| moves::by(model, 1);
+    "up": &["k", "up"], "", "one up", BOTH, |_| Ok(()), |model, _| moves::by(model, -1);
+    "first": &["g g", "home"], "", "to the first", BOTH, |_| Ok(()), |model, _| moves::to(model, 0);
+    "last": &["G", "end"], "", "to the last that is loaded; more follow", BOTH, |_| Ok(()), |model, _| moves::to(model, usize::MAX);
+    "half-page-down": &["ctrl-d"], "", "half a page down", BOTH, |_| Ok(()), |model, _| moves::half_page(model, 1);
+    "half-page-up": &["ctrl-u"], "", "half a page up", BOTH, |_| Ok(()), |model, _| moves::half_page(model, -1);
+    "read-on": &["pagedown", "J"], "", "read on in the open message", BOTH, has_preview, |model, _| moves::scroll(model, 1);
+    "read-back": &["pageup", "K"], "", "read back in the open message", BOTH, has_preview, |model, _| moves::scroll(model, -1);
+    "next-screen": &["tab"], "", "next screen", BOTH, |_| Ok(()), |model, _| moves::next_screen(model);
+    "previous-screen": &["shift-tab"], "", "previous screen", BOTH, |_| Ok(()), |model, _| moves::next_screen(model);
+    "approvals-screen": &["1"], "", "Approvals", BOTH, |_| Ok(()), |model, _| moves::show(model, Screen::Approvals);
+    "outbox-screen": &["2"], "", "Outbox", BOTH, |_| Ok(()), |model, _| moves::show(model, Screen::Outbox);
+    "refresh": &["r"], "", "read everything on screen again", BOTH, is_live, |model, _| refresh(model);
+    "help": &["?"], "help", "these lines", BOTH, |_| Ok(()), |model, _| help(model);
+    "suspend": &["ctrl-z"], "", "back to the shell; continue with fg", BOTH, |_| Ok(()), |_, _| vec![Effect::Suspend];
+    "quit": &["q", "ctrl-c"], "quit", "leave; data and what was decided stay", BOTH, |_| Ok(()), |_, _| vec![Effect::Quit];
+}
+
+/// The actions of a screen.
+pub(crate) fn of(screen: Screen) -> impl Iterator<Item = &'static Action> {
+    ACTIONS
+        .iter()
+        .filter(move |action| action.screens.contains(&screen))
+}
+
+/// The action that a key or sequence is bound to on a screen.
+pub(crate) fn bound_to(screen: Screen, keys: &str) -> Option<&'static Action> {
+    of(screen).find(|action| action.keys.contains(&keys))
+}
+
+/// Whether a longer sequence begins with this key.
+pub(crate) fn begins_sequence(screen: Screen, key: &str) -> bool {
+    of(screen).any(|action| {
+        action
+            .keys
+            .iter()
+            .any(|keys| keys.strip_prefix(key).is_some_and(|rest| rest.starts_with(' ')))
+    })
+}
+
+fn has_row(model: &Model) -> Result<(), String> {
+    model
+        .current()
+        .map(|_| ())
+        .ok_or_else(|| "the list is empty".to_owned())
+}
+
+fn has_preview(model: &Model) -> Result<(), String> {
+    model
+        .preview
+        .as_ref()
+        .map(|_| ())
+        .ok_or_else(|| "no message is open".to_owned())
+}
+
+fn is_live(model: &Model) -> Result<(), String> {
+    match model.link {
+        super::model::Link::Stale { .. } => Err("the database does not answer".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+fn can_approve(model: &Model) -> Result<(), String> {
+    model.may_write(Role::Approver)?;
+    if model.marks.is_empty() {
+        has_row(model)?;
+    }
+    Ok(())
+}
+
+fn can_reject(model: &Model) -> Result<(), String> {
+    can_approve(model)
+}
+
+fn can_pause(model: &Model) -> Result<(), String> {
+    model.may_write(Role::Approver)?;
+    model
+        .current_outbox()
+        .map(|_| ())
+        .ok_or_else(|| "there is no outbox yet".to_owned())
+}
+
+fn can_undo(model: &Model) -> Result<(), String> {
+    model.may_write(Role::Approver)?;
+    let under_cursor = model.screen == Screen::Outbox
+        && model.focus == Focus::Rows
+        && model.current().is_some_and(super::item::Row::can_be_taken_back);
+    if under_cursor || model.undoable().is_some() {
+        return Ok(());
+    }
+    Err("nothing can be taken back now".to_owned())
+}
+
+fn open(model: &mut Model) -> Vec<Effect> {
+    model.pane = match super::layout::pane(model) {
+        Pane::List => Pane::Split,
+        Pane::Split => Pane::Zoom,
+        Pane::Zoom if model.width < 80 => Pane::List,
+        Pane::Zoom => Pane::Split,
+    };
+    Vec::new()
+}
+
+fn close(model: &mut Model) -> Vec<Effect> {
+    model.pane = match model.pane {
+        Pane::Zoom if model.width >= 80 => Pane::Split,
+        Pane::Zoom | Pane::Split | Pane::List => Pane::List,
+    };
+    Vec::new()
+}
+
+fn inspect(model: &mut Model) -> Vec<Effect> {
+    let Some(row) = model.current() else {
+        return Vec::new();
+    };
+    let (id, who, status) = (row.id(), row.who.clone(), row.status);
+    if status != Status::Uncertain {
+        return open(model);
+    }
+    if let Err(reason) = model.may_write(Role::Approver) {
+        model.say(super::theme::Role::Warn, &format!("settle: {reason}"));
+        return open(model);
+    }
+    if super::layout::pane(model) == Pane::List {
+        // The evidence stands beside the question.
+        model.pane = Pane::Split;
+    }
+    model.dialog = Some(Dialog::Resolve {
+        field: Field::default(),
+        id,
+        who,
+        step: ResolveStep::Reason,
+    });
+    Vec::new()
+}
+
+fn ask_filter(model: &mut Model) -> Vec<Effect> {
+    let field = Field::with(model.filter.text.as_deref().unwrap_or(""));
+    model.dialog = Some(Dialog::Filter { field });
+    Vec::new()
+}
+
+fn switch_focus(model: &mut Model) -> Vec<Effect> {
+    model.focus = match model.focus {
+        Focus::Rows => Focus::Outboxes,
+        Focus::Outboxes => Focus::Rows,
+    };
+    Vec::new()
+}
+
+fn refresh(model: &mut Model) -> Vec<Effect> {
+    // A held key asks once, not thirty times a second.
+    let is_reading = [&model.approvals, &model.attention, &model.queue]
+        .into_iter()
+        .any(|listing| listing.is_loading());
+    if !is_reading {
+        super::update::live::read_again(model);
+    }
+    Vec::new()
+}
+
+fn help(model: &mut Model) -> Vec<Effect> {
+    model.dialog = Some(Dialog::Help { scroll: 0 });
+    Vec::new()
+}

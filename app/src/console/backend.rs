@@ -1,0 +1,55 @@
+//! What the console is given: the database, who acts, and what the engine around it says about itself. Does not start any of it.
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use countersign_core::actor::Actor;
+use countersign_core::channel::Lines;
+use countersign_core::company::Company;
+use sqlx::PgPool;
+use tokio::sync::{Notify, watch};
+
+/// Everything the console works with.
+pub struct Backend {
+    /// Connections to the database.
+    pub pool: PgPool,
+    /// The company that is looked at.
+    pub company: Company,
+    /// Who decides.
+    pub actor: Actor,
+    /// The adapters, to compare a stored request with what this version renders.
+    pub lines: Lines,
+    /// Wakes the dispatcher after a decision.
+    pub wake: Arc<Notify>,
+    /// What the engine says about itself.
+    pub status: watch::Receiver<EngineStatus>,
+}
+
+/// What the engine around the console says about itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EngineStatus {
+    /// The dispatcher of this process.
+    pub dispatcher: DispatcherState,
+    /// Where the built-in sandbox provider listens, if it runs.
+    pub sandbox: Option<SocketAddr>,
+    /// Said in the header when mail goes to another base URL than the provider's own.
+    pub base_url_note: Option<String>,
+    /// Further things worth a line, newest last; the last one is shown.
+    pub notes: Vec<String>,
+}
+
+/// Whether this process sends.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum DispatcherState {
+    /// This process does not send; another may.
+    #[default]
+    Off,
+    /// Not ready yet.
+    Starting,
+    /// At work.
+    Ok,
+    /// Stopped by a fault.
+    Failed {
+        /// What happened, as a sentence; may quote foreign text.
+        reason: String,
+    },
+}

@@ -1,0 +1,61 @@
+//! What can lie over a screen: help, a question with a text field, or the results of a bulk decision.
+use countersign_core::approval::Item;
+use countersign_core::ids::{ActivityId, OutboxId};
+use countersign_core::safe_text::SafeText;
+
+use super::field::Field;
+use super::theme::Role;
+
+/// What lies over the screen.
+#[derive(Debug)]
+pub(crate) enum Dialog {
+    /// Keys of the screen, with what is not possible now and why.
+    Help { scroll: usize },
+    /// Text to narrow the list to.
+    Filter { field: Field },
+    /// Reason of a rejection.
+    Reject { field: Field, items: Vec<Item> },
+    /// Reason of a pause.
+    Pause {
+        field: Field,
+        id: OutboxId,
+        name: String,
+    },
+    /// What happened to an uncertain item.
+    Resolve {
+        field: Field,
+        id: ActivityId,
+        who: SafeText,
+        step: ResolveStep,
+    },
+    /// What became of each item of a decision.
+    Results {
+        title: String,
+        lines: Vec<(Role, SafeText)>,
+        scroll: usize,
+    },
+}
+
+/// Settling takes a reason first and a digit then, so the key that opened the question never answers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ResolveStep {
+    Reason,
+    Choice,
+}
+
+impl Dialog {
+    /// The field that takes typed and pasted text.
+    pub(crate) fn field_mut(&mut self) -> Option<&mut Field> {
+        match self {
+            Self::Filter { field }
+            | Self::Reject { field, .. }
+            | Self::Pause { field, .. }
+            | Self::Resolve {
+                field,
+                step: ResolveStep::Reason,
+                ..
+            } => Some(field),
+            Self::Help { .. } | Self::Resolve { .. } | Self::Results { .. } => None,
+        }
+    }
+}

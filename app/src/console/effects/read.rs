@@ -1,0 +1,94 @@
+//! Reads of one page, of what stands above the lists, and of one item.
+use countersign_core::activity::payload::Envelope;
+use countersign_core::activity::store_read;
+use countersign_core::activity::view::PAGE_LIMIT;
+use countersign_core::channel::Lines;
+use countersign_core::ids::ActivityId;
+use countersign_core::{clock, db, outbox};
+
+use super::{READ, within};
+use crate::console::backend::Backend;
+use crate::console::msg::{Effect, Msg, Summary};
+use crate::console::preview::{Detail, RequestCheck};
+
+pub(super) async fn run(backend: &Backend, effect: Effect) -> Option<Msg> {
+    let company = backend.company.id;
+    let msg = match effect {
+        Effect::LoadPage {
+            generation,
+            list,
+            filter,
+            after,
+        } => {
+            let work = async {
+                let mut conn = backend.pool.acquire().await?;
+                store_read::page(&mut conn, company, list, &filter, after, PAGE_LIMIT).await
+            };
+            Msg::PageLoaded {
+                generation,
+                list,
+                result: within(READ, work).await,
+            }
+        }
+        Effect::LoadSummary { generation } => {
+            let work = async {
+                let mut conn = backend.pool.acquire().await?;
+                let counts = store_read::counts(&mut conn, company).await?;
+                let outboxes = outbox::store::list(&mut conn, company).await?;
+                let skew = db::now(&mut conn).await?.duration_since(clock::now());
+                Ok(Summary {
+                    counts,
+                    outboxes,
+                    skew,
+                })
+            };
+            Msg::SummaryLoaded {
+                generation,
+                result: within(READ, work).await,
+            }
+        }
+        Effect::LoadDetail { generation, id } => {
+            let work = async {
+                let mut conn = backend.pool.acquire().await?;
+                let activity = store_read::detail(&mut conn, company, id, &backend.lines).await?;
+                Ok(activity.map(|activity| {
+                    let request = activity
+                        .envelope
+                        .as_ref()
+                        .map_or(RequestCheck::Absent, |envelope| {
+                            check(&backend.lines, envelope, id)
+                        });
+                    let adapter = backend.lines.renderer(activity.row.channel);
+                    let keeps_keys_for = adapter.and_then(|adapter| adapter.keeps_keys_for());
+                    Box::new(Detail {
+                        activity,
+                        request,
+                        keeps_keys_for,
+                    })
+                }))
+            };
+            Msg::DetailLoaded {
+                generation,
+                result: within(READ, work).await,
+            }
+        }
+        _ => return None,
+    };
+    Some(msg)
+}
+
+/// Compares the stored request with what this version renders from the message that is shown.
+fn check(lines: &Lines, envelope: &Envelope, id: ActivityId) -> RequestCheck {
+    let Some(stored) = &envelope.request else {
+        return RequestCheck::Absent;
+    };
+    match lines.renderer(envelope.payload.channel) {
+        Some(adapter) if envelope.renderer.as_deref() == Some(adapter.renderer()) => {
+            match adapter.render(&envelope.payload, id) {
+                Ok(rendered) if rendered == *stored => RequestCheck::Same,
+                _ => RequestCheck::Differs,
+            }
+        }
+        _ => RequestCheck::OtherVersion,
+    }
+}

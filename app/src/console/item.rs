@@ -1,0 +1,83 @@
+//! One row of a list as the screen holds it: foreign text is made safe here, once.
+use countersign_core::activity::payload::Kind;
+use countersign_core::activity::status::Status;
+use countersign_core::activity::view::ActivityRow;
+use countersign_core::approval::Item;
+use countersign_core::channel::ChannelName;
+use countersign_core::ids::ActivityId;
+use countersign_core::safe_text::SafeText;
+use jiff::Timestamp;
+
+use super::theme::Charset;
+
+/// A row of a list.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) item: Item,
+    pub(crate) channel: ChannelName,
+    pub(crate) kind: Kind,
+    pub(crate) status: Status,
+    /// Contact and account.
+    pub(crate) who: SafeText,
+    pub(crate) outbox: SafeText,
+    pub(crate) drafted_by: SafeText,
+    pub(crate) created_at: Timestamp,
+    pub(crate) send_after: Timestamp,
+    pub(crate) hold: Option<SafeText>,
+    pub(crate) hold_until: Option<Timestamp>,
+    pub(crate) attempts: i16,
+    pub(crate) wire_at: Option<Timestamp>,
+    pub(crate) closed_at: Option<Timestamp>,
+    /// Something in the row had to be replaced by a mark.
+    pub(crate) is_suspicious: bool,
+}
+
+impl Row {
+    pub(crate) fn new(row: &ActivityRow, charset: Charset) -> Self {
+        let between = if charset == Charset::Unicode {
+            " · "
+        } else {
+            " - "
+        };
+        let who = match &row.account {
+            Some(account) => charset.line(&format!("{}{between}{account}", row.contact)),
+            None => charset.line(&row.contact),
+        };
+        let outbox = charset.line(&row.outbox);
+        let drafted_by = charset.line(&row.proposed_by);
+        let address = SafeText::line(&row.to);
+        let headline = SafeText::line(&row.headline);
+        let is_suspicious = [&who, &drafted_by, &address, &headline]
+            .into_iter()
+            .any(SafeText::is_suspicious);
+        Self {
+            item: Item {
+                id: row.id,
+                payload_sha256: row.payload_sha256,
+            },
+            channel: row.channel,
+            kind: row.kind,
+            status: row.status,
+            who,
+            outbox,
+            drafted_by,
+            created_at: row.created_at,
+            send_after: row.send_after,
+            hold: row.hold.as_ref().map(|hold| charset.line(&hold.sentence)),
+            hold_until: row.hold.as_ref().and_then(|hold| hold.until),
+            attempts: row.attempts,
+            wire_at: row.wire_at,
+            closed_at: row.closed_at,
+            is_suspicious,
+        }
+    }
+
+    pub(crate) fn id(&self) -> ActivityId {
+        self.item.id
+    }
+
+    /// Whether a decision about it can still be taken back, as far as this screen knows.
+    pub(crate) fn can_be_taken_back(&self) -> bool {
+        matches!(self.status, Status::Approved | Status::BlockedByQuota) && self.wire_at.is_none()
+    }
+}

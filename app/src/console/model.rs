@@ -1,0 +1,414 @@
+//! Everything the console knows. Changed by `update` alone; drawn by `view` alone.
+use std::collections::HashMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use countersign_core::activity::payload::PayloadHash;
+use countersign_core::activity::status::Status;
+use countersign_core::activity::view::{Counts, Filter, List, OutboxView};
+use countersign_core::actor::{Actor, Role as ActorRole};
+use countersign_core::approval::Item;
+use countersign_core::company::Company;
+use countersign_core::ids::ActivityId;
+use countersign_core::safe_text::SafeText;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::backend::EngineStatus;
+use super::dialog::Dialog;
+use super::item::Row;
+use super::listing::Listing;
+use super::msg::Painted;
+use super::preview::{Preview, Setting};
+use super::theme::{Role, Theme};
+
+/// The screens there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Screen {
+    Approvals,
+    Outbox,
+}
+
+/// How much of the item is open beside the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pane {
+    /// The list alone, unless the terminal is wide enough for both.
+    List,
+    /// List and item.
+    Split,
+    /// The item alone.
+    Zoom,
+}
+
+/// Which part of the Outbox screen the keys move in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Focus {
+    Rows,
+    Outboxes,
+}
+
+/// Whether what is on screen is true.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// Not heard from the database yet.
+    Connecting,
+    /// Heard from within the last seconds.
+    Live,
+    /// Not heard from since then.
+    Stale {
+        since: Timestamp,
+        tries: u32,
+        reason: SafeText,
+    },
+}
+
+/// A place in a list: an id, and where it stands for the moment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Selection {
+    pub(crate) id: Option<ActivityId>,
+    pub(crate) index: usize,
+    /// The first line on screen.
+    pub(crate) top: usize,
+}
+
+/// Holds approve keys back after the item under the cursor changed by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Guard {
+    Open,
+    /// Changed, and not drawn since.
+    Unseen,
+    /// Drawn; open again at this time.
+    Until(Duration),
+}
+
+/// One line about the last thing that happened.
+#[derive(Clone, Debug)]
+pub(crate) struct Notice {
+    pub(crate) role: Role,
+    pub(crate) text: SafeText,
+}
+
+/// What a decision asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Approve,
+    Reject,
+    Undo,
+    Resolve,
+}
+
+/// A decision that is on its way.
+#[derive(Debug)]
+pub(crate) struct Deciding {
+    pub(crate) generation: u64,
+    pub(crate) verb: Verb,
+    pub(crate) ids: Vec<ActivityId>,
+    /// Left out, with the reason.
+    pub(crate) skipped: Vec<(ActivityId, &'static str)>,
+    /// How to call the items once they left the list.
+    pub(crate) names: HashMap<ActivityId, SafeText>,
+}
+
+/// Approvals of this console that may still be taken back, with the end of each window.
+pub(crate) type Batch = Vec<(ActivityId, Timestamp)>;
+
+/// Everything the console knows.
+pub(crate) struct Model {
+    pub(crate) company: SafeText,
+    pub(crate) is_sandbox: bool,
+    pub(crate) operator: SafeText,
+    pub(crate) role: Option<ActorRole>,
+    pub(crate) theme: Theme,
+    pub(crate) zone: TimeZone,
+    pub(crate) engine: EngineStatus,
+    pub(crate) width: u16,
+    pub(crate) height: u16,
+    now: Timestamp,
+    pub(crate) skew: SignedDuration,
+    pub(crate) link: Link,
+    pub(crate) version: i64,
+    pub(crate) screen: Screen,
+    pub(crate) pane: Pane,
+    pub(crate) focus: Focus,
+    pub(crate) filter: Filter,
+    pub(crate) approvals: Listing,
+    pub(crate) attention: Listing,
+    pub(crate) queue: Listing,
+    pub(crate) approvals_at: Selection,
+    pub(crate) outbox_at: Selection,
+    pub(crate) outbox_index: usize,
+    pub(crate) marks: Vec<Item>,
+    /// Items whose end was shown, with the bytes that were shown.
+    pub(crate) seen: HashMap<ActivityId, PayloadHash>,
+    pub(crate) painted: Painted,
+    pub(crate) guard: Guard,
+    pub(crate) preview: Option<Preview>,
+    pub(crate) detail_in_flight: Option<(u64, ActivityId, i64)>,
+    pub(crate) missing: Option<(ActivityId, i64)>,
+    pub(crate) counts: Option<Counts>,
+    pub(crate) outboxes: Vec<OutboxView>,
+    pub(crate) summary_version: Option<i64>,
+    pub(crate) summary_in_flight: Option<(u64, i64)>,
+    pub(crate) deciding: Vec<Deciding>,
+    pub(crate) batches: Vec<Batch>,
+    pub(crate) dialog: Option<Dialog>,
+    pub(crate) notice: Option<Notice>,
+    /// The first key of a sequence that was begun.
+    pub(crate) prefix: Option<String>,
+    /// When the last key came that can begin an arrow key.
+    pub(crate) introducer: Option<Duration>,
+    pub(crate) is_dirty: bool,
+    generation: u64,
+}
+
+impl Model {
+    pub(crate) fn new(
+        company: &Company,
+        actor: &Actor,
+        theme: Theme,
+        zone: TimeZone,
+        now: Timestamp,
+    ) -> Self {
+        let role = match actor {
+            Actor::Operator { role, .. } => Some(*role),
+            Actor::Agent { .. } | Actor::Engine(_) => None,
+        };
+        Self {
+            company: theme.charset.line(&company.name),
+            is_sandbox: company.sandbox,
+            operator: theme.charset.line(actor.name()),
+            role,
+            theme,
+            zone,
+            engine: EngineStatus::default(),
+            width: 80,
+            height: 24,
+            now,
+            skew: SignedDuration::ZERO,
+            link: Link::Connecting,
+            version: 0,
+            screen: Screen::Approvals,
+            pane: Pane::List,
+            focus: Focus::Rows,
+            filter: Filter::default(),
+            approvals: Listing::new(List::Approvals),
+            attention: Listing::new(List::Attention),
+            queue: Listing::new(List::Queue),
+            approvals_at: Selection::default(),
+            outbox_at: Selection::default(),
+            outbox_index: 0,
+            marks: Vec::new(),
+            seen: HashMap::new(),
+            painted: Painted::default(),
+            guard: Guard::Open,
+            preview: None,
+            detail_in_flight: None,
+            missing: None,
+            counts: None,
+            outboxes: Vec::new(),
+            summary_version: None,
+            summary_in_flight: None,
+            deciding: Vec::new(),
+            batches: Vec::new(),
+            dialog: None,
+            notice: None,
+            prefix: None,
+            introducer: None,
+            is_dirty: true,
+            generation: 0,
+        }
+    }
+
+    /// The database's time, as well as it is known here.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now.checked_add(self.skew).unwrap_or(self.now)
+    }
+
+    pub(crate) fn set_now(&mut self, now: Timestamp) {
+        self.now = now;
+    }
+
+    /// A number no earlier request has.
+    pub(crate) fn next_generation(&mut self) -> u64 {
+        self.generation += 1;
+        self.generation
+    }
+
+    pub(crate) fn setting(&self) -> Setting {
+        Setting {
+            charset: self.theme.charset,
+            now: self.now(),
+            zone: self.zone.clone(),
+        }
+    }
+
+    pub(crate) fn selection(&self) -> &Selection {
+        match self.screen {
+            Screen::Approvals => &self.approvals_at,
+            Screen::Outbox => &self.outbox_at,
+        }
+    }
+
+    pub(crate) fn selection_mut(&mut self) -> &mut Selection {
+        match self.screen {
+            Screen::Approvals => &mut self.approvals_at,
+            Screen::Outbox => &mut self.outbox_at,
+        }
+    }
+
+    /// How many rows the screen has loaded.
+    pub(crate) fn row_count(&self) -> usize {
+        match self.screen {
+            Screen::Approvals => self.approvals.rows.len(),
+            Screen::Outbox => self.attention.rows.len() + self.queue.rows.len(),
+        }
+    }
+
+    /// A row of the screen. On Outbox, what needs a person comes before what the dispatcher has.
+    pub(crate) fn row(&self, index: usize) -> Option<&Row> {
+        match self.screen {
+            Screen::Approvals => self.approvals.rows.get(index),
+            Screen::Outbox => {
+                let first = self.attention.rows.len();
+                index.checked_sub(first).map_or_else(
+                    || self.attention.rows.get(index),
+                    |index| self.queue.rows.get(index),
+                )
+            }
+        }
+    }
+
+    pub(crate) fn index_of(&self, id: ActivityId) -> Option<usize> {
+        match self.screen {
+            Screen::Approvals => self.approvals.index_of(id),
+            Screen::Outbox => {
+                let first = self.attention.rows.len();
+                self.attention
+                    .index_of(id)
+                    .or_else(|| self.queue.index_of(id).map(|index| first + index))
+            }
+        }
+    }
+
+    /// The row under the cursor.
+    pub(crate) fn current(&self) -> Option<&Row> {
+        let selection = self.selection();
+        self.row(selection.index)
+            .filter(|row| Some(row.id()) == selection.id)
+    }
+
+    /// The outbox under the cursor.
+    pub(crate) fn current_outbox(&self) -> Option<&OutboxView> {
+        self.outboxes.get(self.outbox_index)
+    }
+
+    /// The lines of the list: the rows, and on Outbox a heading before each section.
+    pub(crate) fn list_lines(&self) -> Vec<ListLine> {
+        match self.screen {
+            Screen::Approvals => (0..self.approvals.rows.len()).map(ListLine::Row).collect(),
+            Screen::Outbox => {
+                let (first, rest) = (self.attention.rows.len(), self.queue.rows.len());
+                let mut lines = Vec::with_capacity(first + rest + 2);
+                if first > 0 {
+                    lines.push(ListLine::NeedsYou);
+                    lines.extend((0..first).map(ListLine::Row));
+                }
+                if rest > 0 {
+                    lines.push(ListLine::Dispatcher);
+                    lines.extend((first..first + rest).map(ListLine::Row));
+                }
+                lines
+            }
+        }
+    }
+
+    /// The rows on screen, for a list of this height.
+    pub(crate) fn visible(&self, height: usize) -> Range<usize> {
+        let top = self.selection().top;
+        let rows = self
+            .list_lines()
+            .into_iter()
+            .skip(top)
+            .take(height)
+            .filter_map(|line| match line {
+                ListLine::Row(index) => Some(index),
+                ListLine::NeedsYou | ListLine::Dispatcher => None,
+            });
+        let rows: Vec<usize> = rows.collect();
+        match (rows.first(), rows.last()) {
+            (Some(first), Some(last)) => *first..last + 1,
+            _ => 0..0,
+        }
+    }
+
+    pub(crate) fn is_deciding(&self, id: ActivityId) -> bool {
+        self.deciding.iter().any(|deciding| deciding.ids.contains(&id))
+    }
+
+    pub(crate) fn is_marked(&self, id: ActivityId) -> bool {
+        self.marks.iter().any(|item| item.id == id)
+    }
+
+    /// The newest approvals that can still be taken back, and when the first of them cannot.
+    pub(crate) fn undoable(&self) -> Option<(Vec<ActivityId>, Timestamp)> {
+        let now = self.now();
+        self.batches.iter().rev().find_map(|batch| {
+            let open: Vec<_> = batch.iter().filter(|(_, until)| *until > now).collect();
+            let until = open.iter().map(|(_, until)| *until).min()?;
+            Some((open.iter().map(|(id, _)| *id).collect(), until))
+        })
+    }
+
+    /// Whether decisions can be made at all, or why not.
+    pub(crate) fn may_write(&self, needed: ActorRole) -> Result<(), String> {
+        if let Link::Stale { .. } = self.link {
+            return Err("the database does not answer, so nothing can be decided".to_owned());
+        }
+        match self.role {
+            Some(role) if role >= needed => Ok(()),
+            Some(role) => Err(format!(
+                "needs the {} role, you are {}",
+                needed.as_str(),
+                role.as_str()
+            )),
+            None => Err("only operators decide".to_owned()),
+        }
+    }
+
+    pub(crate) fn say(&mut self, role: Role, text: &str) {
+        self.notice = Some(Notice {
+            role,
+            text: SafeText::line(text),
+        });
+    }
+
+    /// The next time something on screen reads differently although nothing happened.
+    pub(crate) fn next_change(&self) -> Timestamp {
+        let now = self.now();
+        let is_soon = |time: Timestamp| time > now && time.duration_since(now).as_secs() <= 91;
+        let counts_down = self.undoable().is_some_and(|(_, until)| is_soon(until))
+            || (self.screen == Screen::Outbox
+                && self.painted.rows.iter().any(|item| {
+                    let row = self.index_of(item.id).and_then(|index| self.row(index));
+                    row.is_some_and(|row| {
+                        row.status == Status::Approved && is_soon(row.hold_until.unwrap_or(row.send_after))
+                    })
+                }));
+        let step = if counts_down { 1_000 } else { 60_000 };
+        let wait = step - self.now.as_millisecond().rem_euclid(step);
+        self.now
+            .checked_add(SignedDuration::from_millis(wait))
+            .unwrap_or(self.now)
+    }
+}
+
+/// A line of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ListLine {
+    /// Heading of what needs a person.
+    NeedsYou,
+    /// Heading of what the dispatcher has before it.
+    Dispatcher,
+    /// The row of that index.
+    Row(usize),
+}

@@ -1,0 +1,141 @@
+//! What can happen to the console, and what it can ask to be done. Data only.
+use std::time::Duration;
+
+use countersign_core::activity::view::{Counts, Cursor, Filter, List, OutboxView, Page};
+use countersign_core::approval::{Item, ItemResult, Resolution};
+use countersign_core::ids::{ActivityId, OutboxId};
+use crossterm::event::KeyEvent;
+use jiff::Timestamp;
+
+use super::backend::EngineStatus;
+use super::preview::Detail;
+
+/// Something happened.
+#[derive(Debug)]
+pub(crate) enum Msg {
+    /// Time passed.
+    Ticked(Timestamp),
+    /// A key was pressed, so long after the start.
+    KeyPressed { key: KeyEvent, at: Duration },
+    /// Text was pasted.
+    Pasted(String),
+    /// The terminal has another size.
+    Resized { width: u16, height: u16 },
+    /// A frame was drawn, so long after the start.
+    Painted { painted: Painted, at: Duration },
+    /// The terminal's content is unknown; it was given back and taken again.
+    Resumed,
+    /// The engine says something new.
+    EngineChanged(EngineStatus),
+    /// The database answered the poll: the company's change number.
+    Polled(i64),
+    /// The database did not answer, or refused.
+    PollFailed(Failure),
+    /// A page arrived.
+    PageLoaded {
+        generation: u64,
+        list: List,
+        result: Result<Page, Failure>,
+    },
+    /// Counts and outboxes arrived.
+    SummaryLoaded {
+        generation: u64,
+        result: Result<Summary, Failure>,
+    },
+    /// An item arrived; `None` if there is none of that id.
+    DetailLoaded {
+        generation: u64,
+        result: Result<Option<Box<Detail>>, Failure>,
+    },
+    /// A decision is through, or is not.
+    Decided {
+        generation: u64,
+        result: Result<Vec<ItemResult>, Failure>,
+    },
+    /// An outbox was paused or resumed, or was not.
+    OutboxSwitched {
+        name: String,
+        is_paused: bool,
+        result: Result<(), Failure>,
+    },
+}
+
+/// Why an effect did not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The database is not there. What was asked may or may not have been done.
+    Unavailable(String),
+    /// It was refused, with a sentence.
+    Refused(String),
+}
+
+/// What stands above the lists.
+#[derive(Clone, Debug)]
+pub(crate) struct Summary {
+    pub(crate) counts: Counts,
+    pub(crate) outboxes: Vec<OutboxView>,
+    /// The database's clock minus ours.
+    pub(crate) skew: jiff::SignedDuration,
+}
+
+/// What a frame showed. Decisions are made on this and on nothing else.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Painted {
+    /// The item whose text was on screen.
+    pub(crate) preview: Option<Shown>,
+    /// The rows that were on screen.
+    pub(crate) rows: Vec<Item>,
+}
+
+/// An item whose text was on screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shown {
+    pub(crate) item: Item,
+    /// Its last line was among what was shown.
+    pub(crate) is_end: bool,
+}
+
+/// Something to do outside.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Effect {
+    /// Read one page.
+    LoadPage {
+        generation: u64,
+        list: List,
+        filter: Filter,
+        after: Option<Cursor>,
+    },
+    /// Read counts and outboxes.
+    LoadSummary { generation: u64 },
+    /// Read one item.
+    LoadDetail { generation: u64, id: ActivityId },
+    /// Approve exactly these bytes.
+    Approve { generation: u64, items: Vec<Item> },
+    /// Reject them.
+    Reject {
+        generation: u64,
+        items: Vec<Item>,
+        reason: String,
+    },
+    /// Take approvals back.
+    Undo { generation: u64, ids: Vec<ActivityId> },
+    /// Settle what is uncertain.
+    Resolve {
+        generation: u64,
+        id: ActivityId,
+        resolution: Resolution,
+        reason: String,
+    },
+    /// Pause an outbox.
+    Pause {
+        id: OutboxId,
+        name: String,
+        reason: String,
+    },
+    /// Let it send again.
+    Resume { id: OutboxId, name: String },
+    /// Give the terminal back and stop until continued.
+    Suspend,
+    /// Leave.
+    Quit,
+}

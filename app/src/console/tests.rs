@@ -1,0 +1,11 @@
+//! Tests of the console: keys through `update`, pictures of screens, and what hostile text can reach.
+mod bench;
+mod decisions;
+mod fixtures;
+mod hostile;
+mod keys;
+mod liveness;
+mod moving;
+mod picture;
+mod screens;
+mod sizes;

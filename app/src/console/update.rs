@@ -1,0 +1,89 @@
+//! What each message changes. Synchronous and pure: no clock, no I/O; what has to be done outside is returned.
+pub(crate) mod decide;
+mod keys;
+pub(crate) mod live;
+pub(crate) mod moves;
+
+use std::time::Duration;
+
+use super::model::{Guard, Model};
+use super::msg::{Effect, Msg, Painted};
+
+/// How long approve keys are ignored after the item under the cursor changed by itself.
+const SETTLING: Duration = Duration::from_millis(250);
+
+/// Applies a message. The effects are everything that has to happen because of it.
+pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    let is_visible = match msg {
+        Msg::Ticked(now) => {
+            let before = model.next_change();
+            model.set_now(now);
+            now >= before
+        }
+        Msg::KeyPressed { key, at } => {
+            effects = keys::pressed(model, key, at);
+            true
+        }
+        Msg::Pasted(text) => {
+            keys::pasted(model, &text);
+            true
+        }
+        Msg::Resized { width, height } => {
+            let is_other = (model.width, model.height) != (width, height);
+            (model.width, model.height) = (width, height);
+            is_other
+        }
+        Msg::Painted { painted, at } => {
+            note_painted(model, painted, at);
+            false
+        }
+        Msg::Resumed => true,
+        Msg::EngineChanged(status) => {
+            let is_other = model.engine != status;
+            model.engine = status;
+            is_other
+        }
+        Msg::Polled(version) => live::polled(model, version),
+        Msg::PollFailed(failure) => {
+            live::lost(model, &failure);
+            true
+        }
+        Msg::PageLoaded {
+            generation,
+            list,
+            result,
+        } => live::page_loaded(model, generation, list, result),
+        Msg::SummaryLoaded { generation, result } => live::summary_loaded(model, generation, result),
+        Msg::DetailLoaded { generation, result } => live::detail_loaded(model, generation, result),
+        Msg::Decided { generation, result } => {
+            decide::decided(model, generation, result);
+            true
+        }
+        Msg::OutboxSwitched {
+            name,
+            is_paused,
+            result,
+        } => {
+            decide::outbox_switched(model, &name, is_paused, result);
+            true
+        }
+    };
+    model.is_dirty |= is_visible;
+    live::settle(model);
+    moves::fit(model);
+    live::ask_for_what_is_missing(model, &mut effects);
+    effects
+}
+
+fn note_painted(model: &mut Model, painted: Painted, at: Duration) {
+    if let Some(shown) = painted.preview
+        && shown.is_end
+    {
+        model.seen.insert(shown.item.id, shown.item.payload_sha256);
+    }
+    if model.guard == Guard::Unseen {
+        model.guard = Guard::Until(at + SETTLING);
+    }
+    model.painted = painted;
+}

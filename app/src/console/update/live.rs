@@ -1,0 +1,236 @@
+//! Keeping what is on screen true: what to read, what arrived, and what is said when nothing arrives.
+//!
+//! At most one page, one summary and one item are on their way at a time, so a held-down key cannot pile up queries.
+use countersign_core::activity::view::{Filter, List, Page};
+use countersign_core::safe_text::SafeText;
+
+use crate::console::layout;
+use crate::console::model::{Guard, Link, Model, Screen};
+use crate::console::msg::{Effect, Failure, Summary};
+use crate::console::preview::{Detail, Preview, Reader};
+use crate::console::theme::Role;
+
+/// The poll came back. Says whether the screen reads differently now.
+pub(super) fn polled(model: &mut Model, version: i64) -> bool {
+    let was_live = model.link == Link::Live;
+    if matches!(model.link, Link::Stale { .. }) {
+        model.say(Role::Good, "the database answers again");
+        read_again(model);
+    }
+    model.link = Link::Live;
+    model.version = version;
+    !was_live
+}
+
+/// The database did not answer.
+pub(super) fn lost(model: &mut Model, failure: &Failure) {
+    let (Failure::Unavailable(reason) | Failure::Refused(reason)) = failure;
+    let (since, tries) = match &model.link {
+        Link::Stale { since, tries, .. } => (*since, tries + 1),
+        Link::Live | Link::Connecting => (model.now(), 1),
+    };
+    model.link = Link::Stale {
+        since,
+        tries,
+        reason: SafeText::line(reason),
+    };
+}
+
+/// Forgets how new everything on screen is, so that it is read again.
+pub(crate) fn read_again(model: &mut Model) {
+    for listing in [&mut model.approvals, &mut model.attention, &mut model.queue] {
+        listing.outdate();
+    }
+    model.summary_version = None;
+    model.missing = None;
+    if let Some(preview) = &mut model.preview {
+        preview.version = -1;
+    }
+}
+
+/// Asks for whatever the screen needs and has not.
+pub(super) fn ask_for_what_is_missing(model: &mut Model, effects: &mut Vec<Effect>) {
+    if matches!(model.link, Link::Stale { .. }) || layout::is_too_small(model) {
+        return;
+    }
+    if model.summary_in_flight.is_none() && model.summary_version != Some(model.version) {
+        let generation = model.next_generation();
+        model.summary_in_flight = Some((generation, model.version));
+        effects.push(Effect::LoadSummary { generation });
+    }
+    pages(model, effects);
+    let current = model.current().map(crate::console::item::Row::id);
+    if let (Some(id), None) = (current, model.detail_in_flight) {
+        let is_shown = model
+            .preview
+            .as_ref()
+            .is_some_and(|preview| preview.item.id == id && preview.version == model.version);
+        if !is_shown && model.missing != Some((id, model.version)) {
+            let generation = model.next_generation();
+            model.detail_in_flight = Some((generation, id, model.version));
+            effects.push(Effect::LoadDetail { generation, id });
+        }
+    }
+}
+
+fn pages(model: &mut Model, effects: &mut Vec<Effect>) {
+    let visible = model.visible(usize::from(layout::of(model).list.height));
+    let version = model.version;
+    let first = model.attention.rows.len();
+    let (above, below) = (
+        visible.start.min(first)..visible.end.min(first),
+        visible.start.saturating_sub(first)..visible.end.saturating_sub(first),
+    );
+    let wanted = match model.screen {
+        Screen::Approvals => vec![(List::Approvals, visible)],
+        Screen::Outbox => vec![(List::Attention, above), (List::Queue, below)],
+    };
+    for (list, visible) in wanted {
+        let Some(after) = listing(model, list).wanted(&visible, version) else {
+            continue;
+        };
+        let generation = model.next_generation();
+        listing(model, list).asked(generation, after, version);
+        let filter = if list == List::Approvals {
+            model.filter.clone()
+        } else {
+            Filter::default()
+        };
+        effects.push(Effect::LoadPage {
+            generation,
+            list,
+            filter,
+            after,
+        });
+    }
+}
+
+fn listing(model: &mut Model, list: List) -> &mut crate::console::listing::Listing {
+    match list {
+        List::Attention => &mut model.attention,
+        List::Queue => &mut model.queue,
+        List::Approvals | List::Closed => &mut model.approvals,
+    }
+}
+
+pub(super) fn page_loaded(
+    model: &mut Model,
+    generation: u64,
+    list: List,
+    result: Result<Page, Failure>,
+) -> bool {
+    let charset = model.theme.charset;
+    match result {
+        Ok(page) => listing(model, list).take(generation, &page, charset),
+        Err(failure) => {
+            let is_refused = matches!(failure, Failure::Refused(_));
+            listing(model, list).failed(generation, is_refused) && fault(model, &failure)
+        }
+    }
+}
+
+pub(super) fn summary_loaded(model: &mut Model, generation: u64, result: Result<Summary, Failure>) -> bool {
+    let Some((_, version)) = model.summary_in_flight.take_if(|(asked, _)| *asked == generation) else {
+        return false;
+    };
+    match result {
+        Ok(summary) => {
+            let outbox = model.current_outbox().map(|outbox| outbox.id);
+            model.summary_version = Some(version);
+            model.counts = Some(summary.counts);
+            model.skew = summary.skew;
+            model.outboxes = summary.outboxes;
+            let index = model.outboxes.iter().position(|view| Some(view.id) == outbox);
+            model.outbox_index = index
+                .unwrap_or(model.outbox_index)
+                .min(model.outboxes.len().saturating_sub(1));
+            true
+        }
+        Err(failure) => {
+            if matches!(failure, Failure::Refused(_)) {
+                model.summary_version = Some(version);
+            }
+            fault(model, &failure)
+        }
+    }
+}
+
+pub(super) fn detail_loaded(
+    model: &mut Model,
+    generation: u64,
+    result: Result<Option<Box<Detail>>, Failure>,
+) -> bool {
+    let Some((_, id, version)) = model.detail_in_flight.take_if(|(asked, ..)| *asked == generation) else {
+        return false;
+    };
+    match result {
+        Ok(Some(detail)) => {
+            let is_current = model.current().is_some_and(|row| row.id() == id);
+            if !is_current {
+                // The cursor went on; what it stands on now is asked for next.
+                return false;
+            }
+            let reader = match model.screen {
+                Screen::Approvals => Reader::Approver,
+                Screen::Outbox => Reader::Watcher,
+            };
+            let mut preview = Preview::new(&detail, reader, version, &model.setting());
+            match &model.preview {
+                Some(old) if old.item == preview.item => preview.scroll = old.scroll,
+                Some(old) if old.item.id == id && model.screen == Screen::Approvals => {
+                    model.guard = Guard::Unseen;
+                    model.say(
+                        Role::Warn,
+                        "this message was changed; it is shown from the top, look again",
+                    );
+                }
+                _ => {}
+            }
+            model.preview = Some(preview);
+            true
+        }
+        Ok(None) => {
+            model.missing = Some((id, version));
+            model.preview = None;
+            true
+        }
+        Err(failure) => {
+            if matches!(failure, Failure::Refused(_)) {
+                model.missing = Some((id, version));
+            }
+            fault(model, &failure)
+        }
+    }
+}
+
+fn fault(model: &mut Model, failure: &Failure) -> bool {
+    match failure {
+        Failure::Unavailable(_) => lost(model, failure),
+        Failure::Refused(sentence) => model.say(Role::Bad, sentence),
+    }
+    true
+}
+
+/// Puts the cursor back on its id after rows changed. If that left, the cursor keeps its place, and approve keys wait.
+pub(super) fn settle(model: &mut Model) {
+    let count = model.row_count();
+    let selection = model.selection().clone();
+    let found = selection.id.and_then(|id| model.index_of(id));
+    let index = found.unwrap_or(selection.index).min(count.saturating_sub(1));
+    let id = model.row(index).map(crate::console::item::Row::id);
+    if selection.id.is_some() && id != selection.id {
+        model.guard = Guard::Unseen;
+        if model.notice.is_none() {
+            model.say(Role::Warn, "the message under the cursor left the list");
+        }
+    }
+    let place = model.selection_mut();
+    (place.index, place.id) = (index, id);
+    if model
+        .preview
+        .as_ref()
+        .is_some_and(|preview| Some(preview.item.id) != id)
+    {
+        model.preview = None;
+    }
+}

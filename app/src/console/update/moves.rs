@@ -1,0 +1,156 @@
+//! Moving, marking, narrowing and scrolling; what fits where after a change.
+use std::time::Duration;
+
+use countersign_core::channel::ChannelName;
+
+use crate::console::layout;
+use crate::console::model::{Focus, Guard, ListLine, Model, Pane, Screen, Selection};
+use crate::console::msg::Effect;
+
+/// Keys that move on purpose open the guard: the person has chosen the item.
+pub(crate) fn by(model: &mut Model, delta: isize) -> Vec<Effect> {
+    if model.screen == Screen::Outbox && model.focus == Focus::Outboxes {
+        let last = model.outboxes.len().saturating_sub(1);
+        model.outbox_index = model.outbox_index.saturating_add_signed(delta).min(last);
+        return Vec::new();
+    }
+    let index = model.selection().index.saturating_add_signed(delta);
+    select(model, index);
+    Vec::new()
+}
+
+pub(crate) fn to(model: &mut Model, index: usize) -> Vec<Effect> {
+    if model.screen == Screen::Outbox && model.focus == Focus::Outboxes {
+        model.outbox_index = index.min(model.outboxes.len().saturating_sub(1));
+        return Vec::new();
+    }
+    select(model, index);
+    Vec::new()
+}
+
+fn select(model: &mut Model, index: usize) {
+    let index = index.min(model.row_count().saturating_sub(1));
+    let id = model.row(index).map(crate::console::item::Row::id);
+    if id != model.selection().id {
+        model.guard = Guard::Open;
+    }
+    let selection = model.selection_mut();
+    (selection.index, selection.id) = (index, id);
+}
+
+pub(crate) fn half_page(model: &mut Model, direction: isize) -> Vec<Effect> {
+    if layout::pane(model) == Pane::Zoom {
+        return scroll(model, direction);
+    }
+    let half = isize::try_from(layout::of(model).list.height / 2)
+        .unwrap_or(1)
+        .max(1);
+    by(model, half * direction)
+}
+
+/// Scrolls the open message by a page that keeps one line in common.
+pub(crate) fn scroll(model: &mut Model, direction: isize) -> Vec<Effect> {
+    let page = usize::from(layout::of(model).preview.height)
+        .saturating_sub(1)
+        .max(1);
+    if let Some(preview) = &mut model.preview {
+        let step = isize::try_from(page).unwrap_or(1) * direction;
+        preview.scroll = preview.scroll.saturating_add_signed(step);
+    }
+    Vec::new()
+}
+
+/// Marks hold id and hash as they were when the mark was set.
+pub(crate) fn mark(model: &mut Model) -> Vec<Effect> {
+    let Some(item) = model.current().map(|row| row.item) else {
+        return Vec::new();
+    };
+    if model.is_marked(item.id) {
+        model.marks.retain(|mark| mark.id != item.id);
+    } else {
+        model.marks.push(item);
+    }
+    by(model, 1)
+}
+
+pub(crate) fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {
+    if model.screen != screen {
+        model.screen = screen;
+        model.pane = if screen == Screen::Outbox {
+            Pane::Split
+        } else {
+            Pane::List
+        };
+        model.preview = None;
+        model.guard = Guard::Open;
+    }
+    Vec::new()
+}
+
+pub(crate) fn next_screen(model: &mut Model) -> Vec<Effect> {
+    let next = match model.screen {
+        Screen::Approvals => Screen::Outbox,
+        Screen::Outbox => Screen::Approvals,
+    };
+    show(model, next)
+}
+
+pub(crate) fn cycle_channel(model: &mut Model) -> Vec<Effect> {
+    let drafted = || {
+        ChannelName::ALL
+            .iter()
+            .filter(|name| **name != ChannelName::DryRun)
+    };
+    model.filter.channel = match model.filter.channel {
+        None => drafted().next().copied(),
+        Some(channel) => drafted().skip_while(|name| **name != channel).nth(1).copied(),
+    };
+    narrowed(model);
+    Vec::new()
+}
+
+/// Starts the list over after the filter changed. Marks stay: they hold ids, and the filter line counts them.
+pub(super) fn narrowed(model: &mut Model) {
+    model.approvals.clear();
+    model.approvals_at = Selection::default();
+    model.preview = None;
+    model.guard = Guard::Open;
+}
+
+/// Keeps the cursor on screen and the message inside its box.
+pub(super) fn fit(model: &mut Model) {
+    let areas = layout::of(model);
+    let height = usize::from(areas.list.height).max(1);
+    let lines = model.list_lines();
+    let index = model.selection().index;
+    let line = lines
+        .iter()
+        .position(|line| *line == ListLine::Row(index))
+        .unwrap_or(0);
+    let has_heading = line
+        .checked_sub(1)
+        .is_some_and(|above| !matches!(lines[above], ListLine::Row(_)));
+    let first = if has_heading && height > 1 { line - 1 } else { line };
+    let last_top = lines.len().saturating_sub(height);
+    let selection = model.selection_mut();
+    selection.top = selection
+        .top
+        .min(first)
+        .max((line + 1).saturating_sub(height))
+        .min(last_top);
+    if let Some(preview) = &mut model.preview {
+        preview.fit(
+            usize::from(areas.preview.width),
+            usize::from(areas.preview.height),
+        );
+    }
+}
+
+/// How long approve keys stay closed, if they are.
+pub(super) fn is_settling(guard: Guard, at: Duration) -> bool {
+    match guard {
+        Guard::Open => false,
+        Guard::Unseen => true,
+        Guard::Until(end) => at < end,
+    }
+}

@@ -1,0 +1,45 @@
+//! Draws the model, and says what it drew: decisions are made on that and on nothing else. No clock, no query, no change.
+mod approvals;
+mod canvas;
+mod chrome;
+mod outbox;
+mod overlay;
+mod preview;
+
+use ratatui::Frame;
+
+use self::canvas::Canvas;
+use super::dialog::Dialog;
+use super::layout::{self, SMALLEST};
+use super::model::{Model, Screen};
+use super::msg::Painted;
+use super::theme::Role;
+
+/// Draws a frame.
+pub(crate) fn view(model: &Model, frame: &mut Frame<'_>) -> Painted {
+    let mut painted = Painted::default();
+    let mut canvas = Canvas::new(frame.buffer_mut(), model.theme);
+    if layout::is_too_small(model) {
+        let words = format!("countersign needs {} x {} cells", SMALLEST.0, SMALLEST.1);
+        let area = canvas.area();
+        canvas.put(area, &words, Role::Warn);
+        return painted;
+    }
+    let areas = layout::of(model);
+    chrome::draw(model, &areas, &mut canvas);
+    if let Some(dialog @ (Dialog::Help { .. } | Dialog::Results { .. })) = &model.dialog {
+        overlay::draw(model, dialog, &areas, &mut canvas);
+    } else {
+        match model.screen {
+            Screen::Approvals => approvals::draw(model, &areas, &mut canvas, &mut painted),
+            Screen::Outbox => outbox::draw(model, &areas, &mut canvas, &mut painted),
+        }
+        preview::draw(model, &areas, &mut canvas, &mut painted);
+    }
+    let cursor = chrome::footer(model, &areas, &mut canvas);
+    canvas.spell_out();
+    if let Some(cursor) = cursor {
+        frame.set_cursor_position(cursor);
+    }
+    painted
+}

@@ -1,0 +1,219 @@
+//! The list of drafts: what waits longest first, untrusted text last in its row.
+use countersign_core::activity::payload::Kind;
+use ratatui::layout::Rect;
+
+use super::canvas::{Canvas, Columns};
+use crate::console::item::Row;
+use crate::console::layout::Layout;
+use crate::console::model::{Link, Model};
+use crate::console::msg::Painted;
+use crate::console::theme::Role;
+use crate::console::words;
+
+/// From draft to decision; half of it earns a mark, all of it a louder one.
+const SLA_SECS: i64 = 4 * 3_600;
+
+pub(super) fn draw(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>, painted: &mut Painted) {
+    filter_line(model, areas.filter, canvas);
+    if areas.list.is_empty() {
+        return;
+    }
+    if model.approvals.rows.is_empty() {
+        empty(model, areas, canvas);
+        return;
+    }
+    let columns = Widths::of(areas.list.width);
+    heads(areas.heads, &columns, canvas);
+    let top = model.approvals_at.top;
+    for (y, (index, row)) in areas
+        .list
+        .rows()
+        .zip(model.approvals.rows.iter().enumerate().skip(top))
+    {
+        painted.rows.push(row.item);
+        line(model, row, index == model.approvals_at.index, y, &columns, canvas);
+    }
+}
+
+/// Narrow terminals leave columns out, never the recipient.
+struct Widths {
+    kind: u16,
+    drafted_by: u16,
+}
+
+impl Widths {
+    fn of(width: u16) -> Self {
+        match width {
+            100.. => Self {
+                kind: 11,
+                drafted_by: 18,
+            },
+            72.. => Self {
+                kind: 11,
+                drafted_by: 12,
+            },
+            56.. => Self {
+                kind: 11,
+                drafted_by: 0,
+            },
+            _ => Self {
+                kind: 0,
+                drafted_by: 0,
+            },
+        }
+    }
+}
+
+fn filter_line(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
+    let mut facts = Vec::new();
+    if let Some(counts) = model.counts {
+        facts.push(format!("{} pending", words::count(counts.pending)));
+    }
+    if !model.marks.is_empty() {
+        facts.push(format!("{} marked", model.marks.len()));
+    }
+    let deciding: usize = model.deciding.iter().map(|deciding| deciding.ids.len()).sum();
+    if deciding > 0 {
+        facts.push(format!("{deciding} being decided"));
+    }
+    let facts = format!("{} ", facts.join("   "));
+    let rest = canvas.put_right(area, &[(&facts, Role::Plain)]);
+    let channel = model
+        .filter
+        .channel
+        .map_or("all channels", countersign_core::channel::ChannelName::as_str);
+    let role = if model.filter.channel.is_some() {
+        Role::Title
+    } else {
+        Role::Plain
+    };
+    let rest = canvas.put_all(rest, [(" ", role), (channel, role)]);
+    if let Some(text) = &model.filter.text {
+        let text = model.theme.charset.line(text);
+        let width = usize::from(rest.width).saturating_sub(12);
+        canvas.put_all(
+            rest,
+            [(" · text: ", Role::Plain), (&text.truncated(width), Role::Title)],
+        );
+    }
+}
+
+fn heads(area: Rect, widths: &Widths, canvas: &mut Canvas<'_>) {
+    let mut columns = Columns::of(area);
+    columns.next(3);
+    canvas.put(columns.next(6), " age", Role::Muted);
+    canvas.put(columns.next(9), "channel", Role::Muted);
+    if widths.kind > 0 {
+        canvas.put(columns.next(widths.kind), "kind", Role::Muted);
+    }
+    if widths.drafted_by > 0 {
+        canvas.put(columns.next(widths.drafted_by), "drafted by", Role::Muted);
+    }
+    canvas.put(columns.rest(), "to", Role::Muted);
+}
+
+fn line(model: &Model, row: &Row, is_current: bool, area: Rect, widths: &Widths, canvas: &mut Canvas<'_>) {
+    let mut columns = Columns::of(area);
+    let cursor = if is_current { canvas.glyphs().cursor } else { " " };
+    let sign = match (model.is_deciding(row.id()), model.is_marked(row.id())) {
+        (true, _) => canvas.glyphs().more,
+        (false, true) => "*",
+        (false, false) => " ",
+    };
+    canvas.put_all(
+        columns.next(3),
+        [(cursor, Role::Title), (" ", Role::Plain), (sign, Role::Title)],
+    );
+    let (age, role) = age(model, row);
+    canvas.put(columns.next(6), &age, role);
+    canvas.put(columns.next(9), row.channel.as_str(), Role::Plain);
+    if widths.kind > 0 {
+        canvas.put(columns.next(widths.kind), kind(row.kind), Role::Plain);
+    }
+    if widths.drafted_by > 0 {
+        canvas.put(
+            columns.next(widths.drafted_by),
+            &row.drafted_by.truncated(usize::from(widths.drafted_by)),
+            Role::Plain,
+        );
+    }
+    let mut rest = columns.rest();
+    if row.is_suspicious {
+        rest = canvas.put(rest, "! hidden characters  ", Role::Bad);
+    }
+    canvas.put(rest, &row.who.truncated(usize::from(rest.width)), Role::Plain);
+    if is_current {
+        canvas.wash(area, Role::Selected);
+    }
+}
+
+fn age(model: &Model, row: &Row) -> (String, Role) {
+    let waited = model.now().duration_since(row.created_at).as_secs();
+    let age = words::age(model.now(), row.created_at);
+    match waited {
+        SLA_SECS.. => (format!("{age:>4} !"), Role::Bad),
+        _ if waited * 2 >= SLA_SECS => (format!("{age:>4} '"), Role::Warn),
+        _ => (format!("{age:>4}"), Role::Plain),
+    }
+}
+
+/// The kind as it is written in drafts.
+fn kind(kind: Kind) -> &'static str {
+    kind.as_str()
+}
+
+fn empty(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>) {
+    let mut lines = areas.heads.union(areas.list).rows();
+    let mut say = |words: &[(&str, Role)], canvas: &mut Canvas<'_>| {
+        if let Some(area) = lines.next() {
+            canvas.put_all(area, words.iter().copied());
+        }
+    };
+    if !model.approvals.is_loaded {
+        let words = if matches!(model.link, Link::Stale { .. }) {
+            " Nothing could be read yet."
+        } else {
+            " Reading ..."
+        };
+        say(&[(words, Role::Muted)], canvas);
+        return;
+    }
+    if model.filter.channel.is_some() || model.filter.text.is_some() {
+        say(
+            &[(" Nothing that waits for you matches the filter.", Role::Plain)],
+            canvas,
+        );
+        say(
+            &[("   all channels       ", Role::Muted), ("c", Role::Key)],
+            canvas,
+        );
+        say(
+            &[("   any text           ", Role::Muted), ("/ enter", Role::Key)],
+            canvas,
+        );
+        return;
+    }
+    say(&[(" Nothing waits for you.", Role::Title)], canvas);
+    say(
+        &[
+            ("   import drafts      ", Role::Muted),
+            ("countersign drafts import FILE.jsonl", Role::Plain),
+        ],
+        canvas,
+    );
+    say(
+        &[
+            ("   add an outbox      ", Role::Muted),
+            ("countersign outboxes add …", Role::Plain),
+            ("        (? shows the rest)", Role::Muted),
+        ],
+        canvas,
+    );
+    say(
+        &[
+            ("   try it             ", Role::Muted),
+            ("countersign demo", Role::Plain),
+        ],
+        canvas,
+    );
+}

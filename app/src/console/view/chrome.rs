@@ -1,0 +1,332 @@
+//! What is always there: who and where, whether it is true, counts, the last notice or question, and hints.
+use ratatui::layout::{Position, Rect};
+
+use super::canvas::Canvas;
+use crate::console::action;
+use crate::console::backend::DispatcherState;
+use crate::console::dialog::{Dialog, ResolveStep};
+use crate::console::field::Field;
+use crate::console::layout::Layout;
+use crate::console::model::{Link, Model, Screen};
+use crate::console::theme::Role;
+use crate::console::words;
+use countersign_core::safe_text::SafeText;
+
+pub(super) fn draw(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>) {
+    header(model, areas.header, canvas);
+    tabs(model, areas.tabs, canvas);
+    canvas.rule(areas.top_rule);
+}
+
+fn header(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
+    let between = canvas.glyphs().between;
+    let role = model
+        .role
+        .map_or("no role", countersign_core::actor::Role::as_str);
+    let is_wide = area.width >= 100;
+    let operator = model.operator.truncated(if is_wide { 24 } else { 12 });
+    let who = match model.link {
+        // On a narrow screen the word about the database needs the room; the line above the hints says read only.
+        Link::Stale { .. } if !is_wide => String::new(),
+        Link::Stale { .. } => format!("{operator}{between}read only "),
+        _ => format!("{operator}{between}{role} "),
+    };
+    let rest = canvas.put_right(area, &[(&who, Role::Plain)]);
+    let company = model.company.truncated(if is_wide { 30 } else { 15 });
+    let kind = if model.is_sandbox {
+        ("sandbox", Role::Good)
+    } else {
+        ("PRODUCTION", Role::Warn)
+    };
+    let mut rest = canvas.put_all(
+        rest,
+        [
+            (" countersign  ", Role::Title),
+            (&company, Role::Title),
+            ("  ", Role::Plain),
+            kind,
+        ],
+    );
+    let dot = canvas.glyphs().dot;
+    rest = match &model.link {
+        Link::Connecting => canvas.put(rest, "   connecting", Role::Warn),
+        Link::Live => canvas.put_all(
+            rest,
+            [("   ", Role::Plain), (dot, Role::Good), (" live", Role::Plain)],
+        ),
+        Link::Stale { since, tries, .. } => {
+            let since = words::clock(model.now(), *since, &model.zone);
+            canvas.put(
+                rest,
+                &format!("   ! stale since {since} · reconnecting ({tries})"),
+                Role::Bad,
+            )
+        }
+    };
+    let engine = match &model.engine.dispatcher {
+        DispatcherState::Off => ("   dispatcher off", Role::Warn),
+        DispatcherState::Starting => ("   dispatcher starting", Role::Warn),
+        DispatcherState::Ok => ("   dispatcher ok", Role::Plain),
+        DispatcherState::Failed { .. } => ("   ! dispatcher failed", Role::Bad),
+    };
+    rest = canvas.put(rest, engine.0, engine.1);
+    if let Some(note) = &model.engine.base_url_note {
+        let note = format!("   ! {}", model.theme.charset.line(note));
+        rest = canvas.put(rest, &note, Role::Warn);
+    }
+    if let Some(address) = model.engine.sandbox {
+        let words = format!("   provider {address}");
+        if canvas.width(&words) <= usize::from(rest.width) {
+            canvas.put(rest, &words, Role::Muted);
+        }
+    }
+}
+
+fn tabs(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
+    let counts = model.counts.unwrap_or_default();
+    let live = counts.holding + counts.sending + counts.uncertain + counts.failed + counts.blocked;
+    let screens = [
+        (Screen::Approvals, "1 Approvals", counts.pending),
+        (Screen::Outbox, "2 Outbox", live),
+    ];
+    let mut rest = area;
+    for (screen, name, count) in screens {
+        let count = model
+            .counts
+            .map(|_| format!(" {}", words::count(count)))
+            .unwrap_or_default();
+        let role = if screen == model.screen {
+            Role::Selected
+        } else {
+            Role::Plain
+        };
+        rest = canvas.put_all(
+            rest,
+            [
+                (" ", Role::Plain),
+                (&format!(" {name}{count} "), role),
+                (" ", Role::Plain),
+            ],
+        );
+    }
+    let facts = [
+        ("holding", counts.holding, Role::Plain),
+        ("sending", counts.sending, Role::Plain),
+        ("uncertain", counts.uncertain, Role::Bad),
+        ("failed", counts.failed, Role::Bad),
+        ("blocked", counts.blocked, Role::Warn),
+    ];
+    let mut told: Vec<(String, Role)> = Vec::new();
+    for (name, count, role) in facts {
+        if count > 0 || (area.width >= 120 && matches!(name, "holding" | "sending")) {
+            let sign = if matches!(role, Role::Bad) { "! " } else { "" };
+            told.push((format!("{sign}{name} {}  ", words::count(count)), role));
+        }
+    }
+    // What does not fit is left out from the calm end.
+    while !told.is_empty()
+        && told.iter().map(|(text, _)| canvas.width(text)).sum::<usize>() + 1 > usize::from(rest.width)
+    {
+        told.remove(0);
+    }
+    let told: Vec<_> = told.iter().map(|(text, role)| (text.as_str(), *role)).collect();
+    canvas.put_right(rest, &told);
+}
+
+/// Draws notice and hints, or the open question. Returns where the text cursor stands.
+pub(super) fn footer(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>) -> Option<Position> {
+    if let Some(dialog) = &model.dialog
+        && let Some(question) = Question::of(model, dialog)
+    {
+        let rest = canvas.put(areas.notice, &format!(" {}", question.words), Role::Title);
+        let position = question.field.map(|field| typed(model, field, rest, canvas));
+        canvas.put_all(
+            areas.hints,
+            question.hints.iter().map(|(text, role)| (*text, *role)),
+        );
+        return position;
+    }
+    match (&model.notice, engine_trouble(model)) {
+        (Some(notice), _) => {
+            canvas.put_all(
+                areas.notice,
+                [(" ", Role::Plain), (notice.text.as_str(), notice.role)],
+            );
+        }
+        (None, Some((text, role))) => {
+            canvas.put_all(areas.notice, [(" ", Role::Plain), (text.as_str(), role)]);
+        }
+        (None, None) => canvas.rule(areas.notice),
+    }
+    hints(model, areas.hints, canvas);
+    None
+}
+
+/// What keeps the engine from working, for as long as it does.
+fn engine_trouble(model: &Model) -> Option<(SafeText, Role)> {
+    let charset = model.theme.charset;
+    if let Link::Stale { reason, .. } = &model.link {
+        return Some((SafeText::line(&format!("! read only: {reason}")), Role::Bad));
+    }
+    if let DispatcherState::Failed { reason } = &model.engine.dispatcher {
+        return Some((
+            charset.line(&format!("! the dispatcher stopped: {reason}")),
+            Role::Bad,
+        ));
+    }
+    model
+        .engine
+        .notes
+        .last()
+        .map(|note| (charset.line(note), Role::Muted))
+}
+
+fn hints(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
+    if matches!(model.dialog, Some(Dialog::Help { .. } | Dialog::Results { .. })) {
+        let keys = [
+            (" j k", Role::Key),
+            (" read  ", Role::Plain),
+            ("esc", Role::Key),
+            (" close", Role::Plain),
+        ];
+        canvas.put_all(area, keys);
+        return;
+    }
+    let help = [("? ", Role::Key), ("help ", Role::Plain)];
+    let mut rest = canvas.put_right(area, &help);
+    rest = canvas.put(rest, " ", Role::Plain);
+    for action in action::of(model.screen).filter(|action| !action.hint.is_empty() && action.id != "help") {
+        let key = action.keys.first().copied().unwrap_or("");
+        let word = hint_word(model, action);
+        let is_enabled = (action.enabled)(model).is_ok();
+        let text = format!("{key} {word}  ");
+        if canvas.width(&text) > usize::from(rest.width) {
+            break;
+        }
+        let (key_role, role) = if is_enabled {
+            (Role::Key, Role::Plain)
+        } else {
+            (Role::Muted, Role::Muted)
+        };
+        rest = canvas.put_all(rest, [(key, key_role), (" ", role), (&word, role), ("  ", role)]);
+    }
+}
+
+/// The hint of an action, with what is known about it now.
+fn hint_word(model: &Model, action: &action::Action) -> String {
+    match action.id {
+        "undo" => model.undoable().map_or_else(
+            || action.hint.to_owned(),
+            |(ids, until)| format!("undo {} ({})", ids.len(), words::countdown(model.now(), until)),
+        ),
+        "approve" | "reject" if !model.marks.is_empty() => format!("{} {}", action.hint, model.marks.len()),
+        "pause" if model.current_outbox().is_some_and(|outbox| !outbox.enabled) => "resume".to_owned(),
+        "inspect"
+            if model
+                .current()
+                .is_some_and(|row| row.status.as_str() == "uncertain") =>
+        {
+            "settle".to_owned()
+        }
+        _ => action.hint.to_owned(),
+    }
+}
+
+/// A question on the last two lines.
+struct Question<'a> {
+    words: String,
+    field: Option<&'a Field>,
+    hints: &'static [(&'static str, Role)],
+}
+
+impl<'a> Question<'a> {
+    fn of(model: &Model, dialog: &'a Dialog) -> Option<Self> {
+        let question = match dialog {
+            Dialog::Filter { field } => Self {
+                words: "Filter: ".to_owned(),
+                field: Some(field),
+                hints: &[
+                    (" enter", Role::Key),
+                    (" show what contains it, empty shows all  ", Role::Plain),
+                    ("esc", Role::Key),
+                    (" leave it", Role::Plain),
+                ],
+            },
+            Dialog::Reject { field, items } => Self {
+                words: format!("Reject {}, reason: ", words::messages(items.len())),
+                field: Some(field),
+                hints: &[
+                    (" enter", Role::Key),
+                    (" reject  ", Role::Plain),
+                    ("esc", Role::Key),
+                    (" leave it", Role::Plain),
+                ],
+            },
+            Dialog::Pause { field, name, .. } => Self {
+                words: format!("Pause {}, reason: ", model.theme.charset.line(name).truncated(24)),
+                field: Some(field),
+                hints: &[
+                    (" enter", Role::Key),
+                    (" pause  ", Role::Plain),
+                    ("esc", Role::Key),
+                    (" leave it", Role::Plain),
+                ],
+            },
+            Dialog::Resolve {
+                field,
+                step: ResolveStep::Reason,
+                ..
+            } => Self {
+                words: "How do you know what happened? ".to_owned(),
+                field: Some(field),
+                hints: &[
+                    (" enter", Role::Key),
+                    (
+                        " then choose: it was sent / it was not / back to draft  ",
+                        Role::Plain,
+                    ),
+                    ("esc", Role::Key),
+                    (" leave it", Role::Plain),
+                ],
+            },
+            Dialog::Resolve {
+                who,
+                step: ResolveStep::Choice,
+                ..
+            } => Self {
+                words: format!("What happened to the message for {}?", who.truncated(40)),
+                field: None,
+                hints: &[
+                    (" 1", Role::Key),
+                    (" it was sent  ", Role::Plain),
+                    ("2", Role::Key),
+                    (" it was not: failed  ", Role::Plain),
+                    ("3", Role::Key),
+                    (" back to draft  ", Role::Plain),
+                    ("esc", Role::Key),
+                    (" leave it", Role::Plain),
+                ],
+            },
+            Dialog::Help { .. } | Dialog::Results { .. } => return None,
+        };
+        Some(question)
+    }
+}
+
+/// Draws the end of what was typed that fits, and says where the cursor is.
+fn typed(model: &Model, field: &Field, area: Rect, canvas: &mut Canvas<'_>) -> Position {
+    let charset = model.theme.charset;
+    let room = usize::from(area.width).saturating_sub(1);
+    let mut before = field.before_cursor();
+    while charset.line(&before).width() > room && !before.is_empty() {
+        before.remove(0);
+    }
+    let start = field.text().len() - field.before_cursor().len().min(field.text().len());
+    let after = &field.text()[field.text().len() - start..];
+    let rest = canvas.put(area, charset.line(&before).as_str(), Role::Plain);
+    canvas.put(rest, charset.line(after).as_str(), Role::Plain);
+    Position {
+        x: rest.x.min(area.right().saturating_sub(1)),
+        y: area.y,
+    }
+}

@@ -1,0 +1,252 @@
+//! Outboxes with their quota, and below them what needs a person and what the dispatcher has before it.
+use countersign_core::activity::status::Status;
+use countersign_core::activity::view::OutboxView;
+use ratatui::layout::Rect;
+
+use super::canvas::{Canvas, Columns};
+use crate::console::item::Row;
+use crate::console::layout::Layout;
+use crate::console::model::{Focus, ListLine, Model};
+use crate::console::msg::Painted;
+use crate::console::theme::Role;
+use crate::console::words;
+
+const GAUGE: i64 = 10;
+
+pub(super) fn draw(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>, painted: &mut Painted) {
+    if !areas.outboxes.is_empty() {
+        outboxes(model, areas.outboxes, canvas);
+        canvas.rule(areas.outboxes_rule);
+    }
+    if areas.list.is_empty() {
+        return;
+    }
+    if model.row_count() == 0 {
+        let is_loaded = model.queue.is_loaded && model.attention.is_loaded;
+        let words = if is_loaded {
+            " Nothing is on its way and nothing needs you."
+        } else {
+            " Reading ..."
+        };
+        canvas.put(areas.heads, words, Role::Muted);
+        return;
+    }
+    row_heads(areas.heads, canvas);
+    let lines = model.list_lines();
+    for (area, line) in areas.list.rows().zip(lines.into_iter().skip(model.outbox_at.top)) {
+        match line {
+            ListLine::NeedsYou => section("needs you", area, canvas),
+            ListLine::Dispatcher => section("on its way", area, canvas),
+            ListLine::Row(index) => {
+                if let Some(row) = model.row(index) {
+                    painted.rows.push(row.item);
+                    let is_current = index == model.outbox_at.index && model.focus == Focus::Rows;
+                    live_row(model, row, is_current, area, canvas);
+                }
+            }
+        }
+    }
+}
+
+fn section(words: &str, area: Rect, canvas: &mut Canvas<'_>) {
+    canvas.put_all(area, [(" ", Role::Plain), (words, Role::Muted)]);
+}
+
+fn outboxes(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
+    let mut rows = area.rows();
+    let is_wide = area.width >= 100;
+    if let Some(area) = rows.next() {
+        let mut columns = Columns::of(area);
+        columns.next(1);
+        canvas.put(columns.next(16), "outbox", Role::Muted);
+        canvas.put(columns.next(9), "channel", Role::Muted);
+        canvas.put(columns.next(20), "quota today", Role::Muted);
+        if is_wide {
+            canvas.put(columns.next(7), "waiting", Role::Muted);
+            canvas.put(columns.next(7), "24 h", Role::Muted);
+        }
+        canvas.put(columns.rest(), "state", Role::Muted);
+    }
+    if model.outboxes.is_empty() {
+        if let Some(area) = rows.next() {
+            let words = if model.counts.is_some() {
+                " none yet: countersign outboxes add …"
+            } else {
+                " Reading ..."
+            };
+            canvas.put(area, words, Role::Muted);
+        }
+        return;
+    }
+    let height = usize::from(area.height).saturating_sub(1).max(1);
+    let top = (model.outbox_index + 1).saturating_sub(height);
+    for (area, (index, outbox)) in rows.zip(model.outboxes.iter().enumerate().skip(top)) {
+        outbox_line(model, outbox, index, area, is_wide, canvas);
+    }
+}
+
+fn outbox_line(
+    model: &Model,
+    outbox: &OutboxView,
+    index: usize,
+    area: Rect,
+    is_wide: bool,
+    canvas: &mut Canvas<'_>,
+) {
+    let is_current = index == model.outbox_index;
+    let mut columns = Columns::of(area);
+    let cursor = if is_current { canvas.glyphs().cursor } else { " " };
+    canvas.put(columns.next(1), cursor, Role::Title);
+    canvas.put(
+        columns.next(16),
+        &model.theme.charset.line(&outbox.name).truncated(16),
+        Role::Plain,
+    );
+    canvas.put(columns.next(9), outbox.channel.as_str(), Role::Plain);
+    let (cap, sent) = (i64::from(outbox.daily_cap), i64::from(outbox.sent_today));
+    let filled = if cap > 0 {
+        (sent * GAUGE / cap).clamp(0, GAUGE)
+    } else {
+        GAUGE
+    };
+    let full = canvas.glyphs().full.repeat(usize::try_from(filled).unwrap_or(0));
+    let empty = canvas
+        .glyphs()
+        .empty
+        .repeat(usize::try_from(GAUGE - filled).unwrap_or(0));
+    let numbers = format!(" {}/{}", words::grouped(sent), words::grouped(cap));
+    canvas.put_all(
+        columns.next(20),
+        [
+            (full.as_str(), Role::Plain),
+            (empty.as_str(), Role::Muted),
+            (numbers.as_str(), Role::Plain),
+        ],
+    );
+    if is_wide {
+        canvas.put(columns.next(7), &words::count(outbox.queued), Role::Plain);
+        canvas.put(columns.next(7), &words::grouped(outbox.sent_24h), Role::Plain);
+    }
+    let (state, role) = state(model, outbox);
+    canvas.put(columns.rest(), &state, role);
+    if is_current && model.focus == Focus::Outboxes {
+        canvas.wash(area, Role::Selected);
+    }
+}
+
+/// The state in words: why it does not send, or that it does.
+fn state(model: &Model, outbox: &OutboxView) -> (String, Role) {
+    if !outbox.enabled {
+        let reason = outbox.pause_reason.as_deref().unwrap_or("no reason given");
+        return (
+            format!("paused: {}", model.theme.charset.line(reason)),
+            Role::Warn,
+        );
+    }
+    if let Some(until) = outbox.cool_until.filter(|until| *until > model.now()) {
+        let until = words::upcoming(model.now(), until, &model.zone);
+        return (format!("waiting: the provider asked, {until}"), Role::Warn);
+    }
+    if outbox.sent_today >= outbox.daily_cap {
+        let city = model.theme.charset.line(&words::city(&outbox.zone));
+        let at = jiff::tz::TimeZone::get(&outbox.zone).map_or_else(
+            |_| words::exact(outbox.quota_resets_at),
+            |zone| words::time_of_day(outbox.quota_resets_at, &zone),
+        );
+        return (format!("full until {at} {city}"), Role::Warn);
+    }
+    ("open".to_owned(), Role::Good)
+}
+
+fn row_heads(area: Rect, canvas: &mut Canvas<'_>) {
+    let mut columns = Columns::of(area);
+    columns.next(3);
+    canvas.put(columns.next(10), "status", Role::Muted);
+    canvas.put(columns.next(4), "age", Role::Muted);
+    let (reason, next) = widths(area.width);
+    canvas.put(columns.next(reason), "reason", Role::Muted);
+    canvas.put(columns.next(next), "next", Role::Muted);
+    canvas.put(columns.rest(), "to", Role::Muted);
+}
+
+fn widths(width: u16) -> (u16, u16) {
+    match width {
+        100.. => (44, 14),
+        72.. => (26, 12),
+        _ => (14, 8),
+    }
+}
+
+fn live_row(model: &Model, row: &Row, is_current: bool, area: Rect, canvas: &mut Canvas<'_>) {
+    let (reason_width, next_width) = widths(area.width);
+    let mut columns = Columns::of(area);
+    let cursor = if is_current { canvas.glyphs().cursor } else { " " };
+    let sign = match row.status {
+        _ if model.is_deciding(row.id()) => canvas.glyphs().more,
+        Status::Uncertain | Status::Failed => "!",
+        _ => " ",
+    };
+    canvas.put_all(
+        columns.next(3),
+        [(cursor, Role::Title), (" ", Role::Plain), (sign, Role::Bad)],
+    );
+    let role = match row.status {
+        Status::Uncertain | Status::Failed => Role::Bad,
+        Status::BlockedByAllowlist | Status::BlockedByPolicy | Status::BlockedByQuota => Role::Warn,
+        _ => Role::Plain,
+    };
+    canvas.put(columns.next(10), row.status.label(), role);
+    let since = match row.status {
+        Status::Dispatching | Status::Uncertain => row.wire_at,
+        Status::Failed => row.closed_at,
+        _ => None,
+    };
+    canvas.put(
+        columns.next(4),
+        &words::age(model.now(), since.unwrap_or(row.created_at)),
+        Role::Plain,
+    );
+    let reason = columns.next(reason_width);
+    canvas.put(
+        reason,
+        &reason_of(row).truncated(usize::from(reason.width)),
+        Role::Plain,
+    );
+    canvas.put(columns.next(next_width), &next_of(model, row), Role::Plain);
+    let rest = columns.rest();
+    canvas.put(rest, &row.who.truncated(usize::from(rest.width)), Role::Plain);
+    if is_current {
+        canvas.wash(area, Role::Selected);
+    }
+}
+
+fn reason_of(row: &Row) -> countersign_core::safe_text::SafeText {
+    let words = match (&row.hold, row.status) {
+        (_, Status::Dispatching) => {
+            let word = if row.wire_at.is_some() {
+                "asked the provider"
+            } else {
+                "taken by a dispatcher"
+            };
+            format!("{word}, attempt {}", i32::from(row.attempts).max(1))
+        }
+        (Some(hold), _) => return hold.clone(),
+        (None, Status::Approved) => "due".to_owned(),
+        (None, Status::BlockedByQuota) => "the outbox has used its cap for today".to_owned(),
+        (None, Status::Uncertain) => "it may have been sent".to_owned(),
+        (None, Status::Failed) => "refused by the provider".to_owned(),
+        (None, Status::BlockedByAllowlist) => "a recipient is not on the allowlist".to_owned(),
+        (None, _) => String::new(),
+    };
+    countersign_core::safe_text::SafeText::line(&words)
+}
+
+fn next_of(model: &Model, row: &Row) -> String {
+    match row.status {
+        Status::Uncertain => "you decide".to_owned(),
+        Status::Approved | Status::BlockedByQuota => {
+            words::upcoming(model.now(), row.hold_until.unwrap_or(row.send_after), &model.zone)
+        }
+        _ => "–".to_owned(),
+    }
+}

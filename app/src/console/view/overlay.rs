@@ -1,0 +1,106 @@
+//! Help and results, in place of the screen's body.
+use ratatui::layout::Rect;
+
+use super::canvas::Canvas;
+use crate::console::action;
+use crate::console::dialog::Dialog;
+use crate::console::layout::Layout;
+use crate::console::model::Model;
+use crate::console::theme::Role;
+use countersign_core::safe_text::SafeText;
+
+/// Cells of the column of keys.
+const KEYS: u16 = 20;
+
+/// What is done outside the console.
+const COMMANDS: &[(&str, &str)] = &[
+    ("", ""),
+    ("import drafts", "countersign drafts import FILE.jsonl"),
+    ("add a secret", "countersign secrets set ID"),
+    (
+        "add an outbox",
+        "countersign outboxes add NAME --channel email --from 'Ana <ana@example.com>'",
+    ),
+    (
+        "",
+        "  --secret secret://ID:latest --daily-cap 80 --zone Europe/Paris",
+    ),
+    ("allow a recipient", "countersign allowlist add ENTRY"),
+];
+
+pub(super) fn draw(model: &Model, dialog: &Dialog, areas: &Layout, canvas: &mut Canvas<'_>) {
+    let top = areas.top_rule.bottom();
+    let body = Rect {
+        y: top,
+        height: areas.notice.y.saturating_sub(top),
+        ..areas.top_rule
+    };
+    let mut rows = body.rows();
+    let Some(title) = rows.next() else { return };
+    let room = usize::from(body.height).saturating_sub(1);
+    match dialog {
+        Dialog::Help { scroll } => {
+            canvas.put(title, " Keys of this screen", Role::Title);
+            let actions: Vec<_> = action::of(model.screen).collect();
+            let width = usize::from(body.width).saturating_sub(usize::from(KEYS));
+            let mut lines: Vec<_> = actions
+                .iter()
+                .flat_map(|action| help_lines(model, action, width))
+                .collect();
+            lines.extend(
+                COMMANDS
+                    .iter()
+                    .map(|(what, command)| (format!(" {what}"), (*command).to_owned(), Role::Muted)),
+            );
+            let scroll = (*scroll).min(lines.len().saturating_sub(room));
+            for (area, (keys, text, role)) in rows.zip(lines.into_iter().skip(scroll)) {
+                let keys_area = Rect {
+                    width: area.width.min(KEYS),
+                    ..area
+                };
+                canvas.put(keys_area, &keys, Role::Key);
+                let rest = Rect {
+                    x: area.x + keys_area.width,
+                    width: area.width - keys_area.width,
+                    ..area
+                };
+                canvas.put(rest, &text, role);
+            }
+        }
+        Dialog::Results {
+            title: words,
+            lines,
+            scroll,
+        } => {
+            canvas.put_all(title, [(" ", Role::Plain), (words.as_str(), Role::Title)]);
+            let width = usize::from(body.width).saturating_sub(4);
+            let lines: Vec<_> = lines
+                .iter()
+                .flat_map(|(role, text)| text.wrapped(width).into_iter().map(|line| (*role, line)))
+                .collect();
+            let scroll = (*scroll).min(lines.len().saturating_sub(room));
+            for (area, (role, text)) in rows.zip(lines.iter().skip(scroll)) {
+                canvas.put_all(area, [("   ", Role::Plain), (text.as_str(), *role)]);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What an action does, and on a second line why it is not possible now.
+fn help_lines(model: &Model, action: &action::Action, width: usize) -> Vec<(String, String, Role)> {
+    let mut keys = format!(" {}", action.keys.join("  "));
+    let mut texts: Vec<_> = SafeText::line(action.help)
+        .wrapped(width)
+        .into_iter()
+        .map(|text| (text, Role::Plain))
+        .collect();
+    if let Err(reason) = (action.enabled)(model) {
+        let reason = SafeText::line(&format!("not now: {reason}"));
+        texts.extend(reason.wrapped(width).into_iter().map(|text| (text, Role::Warn)));
+    }
+    texts
+        .into_iter()
+        .map(|(text, role)| (std::mem::take(&mut keys), text, role))
+        .collect()
+}

@@ -1,0 +1,4 @@
+//! x
+mod console;
+mod terminal;
+fn main() {}

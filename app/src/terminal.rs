@@ -1,0 +1,180 @@
+//! The terminal: taken once, given back exactly once, whatever ends the program. The only place that writes escape sequences.
+//!
+//! Knows nothing of screens. Reading keys happens on a thread that is never waited for: on a dead terminal the reader may spin
+//! without ever coming back, so the end is noticed by [`watch`].
+mod frame;
+mod panic;
+mod support;
+mod watcher;
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use countersign_core::clock;
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste, Event};
+use crossterm::terminal::{
+    EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use crossterm::{cursor, execute, style};
+use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
+use ratatui::{Frame, TerminalOptions, Viewport};
+use rustix::process::{self, Signal};
+use tokio::sync::mpsc;
+
+use self::frame::{Open, Output};
+pub(crate) use self::panic::PanicHook;
+pub(crate) use self::support::support;
+pub(crate) use self::watcher::watch;
+
+/// Name of the thread that draws; a panic there ends the program, elsewhere it does not.
+pub(crate) const SCREEN_THREAD: &str = "console";
+
+/// Keys that may wait; a person is slower, a paste outside bracketed mode waits in the terminal's own buffer.
+const INPUT: usize = 256;
+
+/// Whether the terminal is ours at the moment.
+static IS_TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// The terminal while it is ours.
+pub(crate) struct Terminal {
+    screen: ratatui::Terminal<CrosstermBackend<Output>>,
+    area: Rect,
+}
+
+impl Terminal {
+    /// Takes the terminal: raw mode, alternate screen, bracketed paste, no cursor.
+    pub(crate) fn open() -> io::Result<Self> {
+        // Under NO_COLOR crossterm 0.29 drops bold and reverse as well; the mono theme uses those and no colour.
+        style::force_color_output(true);
+        take()?;
+        let (width, height) = crossterm::terminal::size()?;
+        let area = Rect::new(0, 0, width, height);
+        let options = TerminalOptions {
+            viewport: Viewport::Fixed(area),
+        };
+        let screen = ratatui::Terminal::with_options(CrosstermBackend::new(Output::default()), options)?;
+        Ok(Self { screen, area })
+    }
+
+    /// Columns and rows as last asked for.
+    pub(crate) fn size(&self) -> (u16, u16) {
+        (self.area.width, self.area.height)
+    }
+
+    /// Takes the terminal again after it was given back.
+    pub(crate) fn enter(&mut self) -> io::Result<()> {
+        take()
+    }
+
+    /// Gives the terminal back.
+    pub(crate) fn leave(&mut self) {
+        restore();
+    }
+
+    /// Draws on a screen of this size from now on.
+    pub(crate) fn fit(&mut self, width: u16, height: u16) -> io::Result<()> {
+        let area = Rect::new(0, 0, width, height);
+        if area != self.area {
+            self.area = area;
+            self.screen.resize(area)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets what is on screen, so that the next frame draws everything.
+    pub(crate) fn redraw_all(&mut self) -> io::Result<()> {
+        self.screen.resize(self.area)
+    }
+
+    /// Draws one frame inside a synchronized update.
+    pub(crate) fn draw<T>(&mut self, view: impl FnOnce(&mut Frame<'_>) -> T) -> io::Result<T> {
+        let mut drawn = None;
+        let mut open = Open::begin(&mut self.screen)?;
+        open.screen().draw(|frame| drawn = Some(view(frame)))?;
+        drop(open);
+        drawn.ok_or_else(|| io::Error::other("the frame was not drawn"))
+    }
+
+    /// Gives the terminal back and stops this job until it is continued; [`Control::Continue`] follows then.
+    ///
+    /// [`Control::Continue`]: crate::console::Control
+    pub(crate) fn suspend(&mut self) -> io::Result<()> {
+        restore();
+        // The whole job stops, as if the terminal itself had sent the signal: a parent such as `cargo run` must stop too.
+        // SIGSTOP, because SIGTSTP is caught and would come back here.
+        process::kill_current_process_group(Signal::STOP)?;
+        Ok(())
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+fn take() -> io::Result<()> {
+    if IS_TAKEN.swap(true, Ordering::SeqCst) {
+        return Ok(());
+    }
+    enable_raw_mode()?;
+    execute!(
+        io::stdout(),
+        EnterAlternateScreen,
+        EnableBracketedPaste,
+        cursor::Hide
+    )
+}
+
+/// Gives the terminal back, if it was not given back already. Failing is not told: there is nobody left to tell.
+pub(crate) fn restore() {
+    if IS_TAKEN.swap(false, Ordering::SeqCst) {
+        let mut out = io::stdout();
+        let _ = execute!(
+            out,
+            EndSynchronizedUpdate,
+            DisableBracketedPaste,
+            cursor::Show,
+            LeaveAlternateScreen
+        );
+        let _ = disable_raw_mode();
+        let _ = out.flush();
+    }
+}
+
+/// Gives the terminal back although the drawing thread hangs in it: what is queued is thrown away and stopped output goes on.
+pub(crate) fn restore_forcibly() {
+    let stdout = io::stdout();
+    let _ = rustix::termios::tcflush(&stdout, rustix::termios::QueueSelector::OFlush);
+    let _ = rustix::termios::tcflow(&stdout, rustix::termios::Action::OOn);
+    let _ = disable_raw_mode();
+    // The drawing thread may hold the lock on the output for good, so the last sequences get a thread that nobody waits for
+    // longer than a moment.
+    let (done, ended) = std::sync::mpsc::channel();
+    let last = std::thread::Builder::new()
+        .name("terminal-restore".to_owned())
+        .spawn(move || {
+            restore();
+            let _ = done.send(());
+        });
+    if last.is_ok() {
+        let _ = ended.recv_timeout(std::time::Duration::from_millis(50));
+    }
+}
+
+/// Starts to read keys. The thread ends with the program.
+pub(crate) fn input() -> io::Result<mpsc::Receiver<(Event, Instant)>> {
+    let (sender, receiver) = mpsc::channel(INPUT);
+    std::thread::Builder::new()
+        .name("terminal-input".to_owned())
+        .spawn(move || {
+            while let Ok(event) = crossterm::event::read() {
+                if sender.blocking_send((event, clock::monotonic())).is_err() {
+                    return;
+                }
+            }
+        })?;
+    Ok(receiver)
+}

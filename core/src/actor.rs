@@ -1,0 +1,95 @@
+//! Who acts. Every use case takes an [`Actor`], and every audit row names one.
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::ids::OperatorId;
+
+/// What an operator may do in a company; each role includes the ones before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Sees everything of the company, changes nothing.
+    Viewer,
+    /// Also decides about drafts and settles what is uncertain.
+    Approver,
+    /// Also changes outboxes, allowlists, secrets and operators.
+    Admin,
+}
+
+impl Role {
+    /// The word used on screen, in SQL and in the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Approver => "approver",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// Reads the word back; `None` for any other.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Viewer, Self::Approver, Self::Admin].into_iter().find(|role| role.as_str() == word)
+    }
+}
+
+/// Who acts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// A person with a role in the company that is acted upon.
+    Operator {
+        /// Stable id.
+        id: OperatorId,
+        /// Name as registered; foreign text like any other.
+        name: String,
+        /// Role in the company.
+        role: Role,
+    },
+    /// A drafting agent, by the name it gave. Can file drafts and nothing else.
+    Agent {
+        /// Name as given.
+        name: String,
+    },
+    /// A part of the engine itself, named for the audit log (`dispatcher`, `expiry`).
+    Engine(&'static str),
+}
+
+impl Actor {
+    /// The kind as written to decision and audit rows.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Operator { .. } => "operator",
+            Self::Agent { .. } => "agent",
+            Self::Engine(_) => "engine",
+        }
+    }
+
+    /// The id, where the actor has one.
+    #[must_use]
+    pub fn id(&self) -> Option<Uuid> {
+        match self {
+            Self::Operator { id, .. } => Some(id.0),
+            Self::Agent { .. } | Self::Engine(_) => None,
+        }
+    }
+
+    /// The name as written to the audit log.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Operator { name, .. } | Self::Agent { name } => name,
+            Self::Engine(name) => name,
+        }
+    }
+
+    /// The operator behind the actor, if it is one that holds at least `needed`.
+    #[must_use]
+    pub fn operator(&self, needed: Role) -> Option<OperatorId> {
+        match self {
+            Self::Operator { id, role, .. } if *role >= needed => Some(*id),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Approve, reject and undo. One transaction a batch, items locked in id order, a result for every item.
+use std::collections::HashSet;
+
+use sqlx::PgPool;
+
+use super::store::{self, Decision};
+use super::verdict::{Asked, Item, ItemOutcome, ItemResult, objection, objection_to_undo};
+use super::BATCH_LIMIT;
+use crate::actor::{Actor, Role};
+use crate::audit;
+use crate::company;
+use crate::error::Error;
+use crate::ids::{ActivityId, CompanyId, OperatorId};
+use crate::operator;
+
+/// The longest reason that is kept, in characters.
+pub const REASON_LIMIT: usize = 500;
+
+/// Approves items, each on exactly the bytes that were seen.
+///
+/// # Errors
+/// [`Error::Forbidden`] below approver, [`Error::Invalid`] for too many items, or a database fault: then nothing was decided,
+/// or the reply was lost and asking again tells (the same decision twice is one).
+pub async fn approve(pool: &PgPool, actor: &Actor, company: CompanyId, items: &[Item]) -> Result<Vec<ItemResult>, Error> {
+    let operator = operator::require(actor, Role::Approver, "approve")?;
+    decide(pool, actor, operator, company, items, Asked::Approve, None).await
+}
+
+/// Rejects items, each on exactly the bytes that were seen.
+///
+/// # Errors
+/// As [`approve`]; also [`Error::Invalid`] without a reason.
+pub async fn reject(
+    pool: &PgPool,
+    actor: &Actor,
+    company: CompanyId,
+    items: &[Item],
+    reason: &str,
+) -> Result<Vec<ItemResult>, Error> {
+    let operator = operator::require(actor, Role::Approver, "reject")?;
+    let reason = check_reason(reason)?;
+    decide(pool, actor, operator, company, items, Asked::Reject, Some(&reason)).await
+}
+
+/// Checks a reason: one line, not empty, at most [`REASON_LIMIT`] characters.
+pub(crate) fn check_reason(reason: &str) -> Result<String, Error> {
+    let reason = reason.trim();
+    if reason.is_empty() || reason.chars().count() > REASON_LIMIT || reason.chars().any(char::is_control) {
+        return Err(Error::Invalid {
+            field: "reason".to_owned(),
+            reason: format!("give a reason of 1 to {REASON_LIMIT} characters on one line"),
+        });
+    }
+    Ok(reason.to_owned())
+}
+
+fn check_size(count: usize) -> Result<(), Error> {
+    if count > BATCH_LIMIT {
+        return Err(Error::Invalid {
+            field: "items".to_owned(),
+            reason: format!("{count} items in one request; at most {BATCH_LIMIT}"),
+        });
+    }
+    Ok(())
+}
+
+async fn decide(
+    pool: &PgPool,
+    actor: &Actor,
+    operator: OperatorId,
+    company: CompanyId,
+    items: &[Item],
+    asked: Asked,
+    reason: Option<&str>,
+) -> Result<Vec<ItemResult>, Error> {
+    check_size(items.len())?;
+    let mut tx = pool.begin().await?;
+    let ids: Vec<_> = items.iter().map(|item| item.id).collect();
+    let locked = store::lock(&mut tx, company, &ids).await?;
+    let mut decided = HashSet::new();
+    let mut results = Vec::with_capacity(items.len());
+    let mut decisions = Vec::new();
+    for item in items {
+        let row = locked.rows.get(&item.id);
+        let outcome = if decided.contains(&item.id) {
+            // The same item twice in one request: the first mention counts.
+            continue;
+        } else if let Some(outcome) =
+            objection(asked, row.map(|row| &row.standing), item.payload_sha256, operator.0, locked.now)
+        {
+            outcome
+        } else if let Some(row) = row {
+            decided.insert(item.id);
+            decisions.push(Decision::new(item.id, row.round, item.payload_sha256));
+            match asked {
+                Asked::Approve => ItemOutcome::Approved { send_after: row.send_after.max(locked.now + row.undo_window) },
+                Asked::Reject => ItemOutcome::Rejected,
+            }
+        } else {
+            ItemOutcome::Missing
+        };
+        results.push(ItemResult { id: item.id, outcome });
+    }
+    if decisions.is_empty() {
+        tx.rollback().await?;
+        return Ok(results);
+    }
+    let action = match asked {
+        Asked::Approve => {
+            store::insert(&mut tx, company, "approve", operator, None, &decisions).await?;
+            store::set_approved(&mut tx, company, &decisions).await?;
+            "approval.approve"
+        }
+        Asked::Reject => {
+            store::insert(&mut tx, company, "reject", operator, reason, &decisions).await?;
+            store::set_rejected(&mut tx, company, &decisions).await?;
+            "approval.reject"
+        }
+    };
+    record(&mut tx, actor, company, action, reason, &decisions).await?;
+    tx.commit().await?;
+    Ok(results)
+}
+
+/// Makes items drafts again: approved ones that have not left, and blocked or failed ones for another look. A newer draft in the
+/// same place is superseded.
+///
+/// # Errors
+/// As [`approve`].
+pub async fn undo(pool: &PgPool, actor: &Actor, company: CompanyId, ids: &[ActivityId]) -> Result<Vec<ItemResult>, Error> {
+    let operator = operator::require(actor, Role::Approver, "undo")?;
+    check_size(ids.len())?;
+    let mut tx = pool.begin().await?;
+    let locked = store::lock(&mut tx, company, ids).await?;
+    let mut places = HashSet::new();
+    let mut results = Vec::with_capacity(ids.len());
+    let mut decisions = Vec::new();
+    for id in ids {
+        let row = locked.rows.get(id);
+        let outcome = match (objection_to_undo(row.map(|row| &row.standing)), row) {
+            (Some(outcome), _) => outcome,
+            (None, Some(row)) if places.insert((row.contact, row.outbox, row.kind)) => {
+                decisions.push(Decision::new(*id, row.round, row.standing.payload_sha256));
+                ItemOutcome::Undone
+            }
+            (None, _) => {
+                ItemOutcome::Refused { reason: "another item of this request takes its place as a draft".to_owned() }
+            }
+        };
+        results.push(ItemResult { id: *id, outcome });
+    }
+    if decisions.is_empty() {
+        tx.rollback().await?;
+        return Ok(results);
+    }
+    store::insert(&mut tx, company, "undo", operator, None, &decisions).await?;
+    store::supersede_newer(&mut tx, company, &decisions).await?;
+    store::set_draft(&mut tx, company, &decisions).await?;
+    record(&mut tx, actor, company, "approval.undo", None, &decisions).await?;
+    tx.commit().await?;
+    Ok(results)
+}
+
+async fn record(
+    conn: &mut sqlx::PgConnection,
+    actor: &Actor,
+    company: CompanyId,
+    action: &'static str,
+    reason: Option<&str>,
+    decisions: &[Decision],
+) -> Result<(), Error> {
+    let entries: Vec<_> = decisions
+        .iter()
+        .map(|decision| {
+            audit::Entry::new(actor, action)
+                .activity(decision.activity, decision.payload_sha256)
+                .reason(reason)
+                .detail(serde_json::json!({ "round": decision.round }))
+        })
+        .collect();
+    audit::store::append(conn, company, &entries).await?;
+    company::store::bump(conn, company).await
+}

@@ -1,0 +1,94 @@
+//! Settles what is uncertain: a person says, with a reason, whether the message was sent.
+use serde::Serialize;
+use sqlx::PgPool;
+
+use super::decide::check_reason;
+use super::store::{self, Decision};
+use super::verdict::{ItemOutcome, ItemResult};
+use crate::activity::status::Status;
+use crate::actor::{Actor, Role};
+use crate::audit;
+use crate::company;
+use crate::error::Error;
+use crate::ids::{ActivityId, CompanyId};
+use crate::operator;
+use crate::quota;
+
+/// What a person says about an uncertain message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resolution {
+    /// It was sent; the matter is closed.
+    WasSent,
+    /// It was not sent, and shall not be.
+    WasNotSent,
+    /// It was not sent; somebody decides anew whether it shall be.
+    BackToDraft,
+}
+
+impl Resolution {
+    /// Every resolution.
+    pub const ALL: &[Self] = &[Self::WasSent, Self::WasNotSent, Self::BackToDraft];
+
+    /// The word on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::WasSent => "was-sent",
+            Self::WasNotSent => "was-not-sent",
+            Self::BackToDraft => "back-to-draft",
+        }
+    }
+
+    fn status(self) -> Status {
+        match self {
+            Self::WasSent => Status::Sent,
+            Self::WasNotSent => Status::Failed,
+            Self::BackToDraft => Status::DraftPendingApproval,
+        }
+    }
+}
+
+/// Settles one uncertain activity. Quota is given back only when the person says it was not sent, and only on the same day.
+///
+/// # Errors
+/// [`Error::Forbidden`] below approver, [`Error::Invalid`] without a reason, or a database fault.
+pub async fn resolve(
+    pool: &PgPool,
+    actor: &Actor,
+    company: CompanyId,
+    id: ActivityId,
+    resolution: Resolution,
+    reason: &str,
+) -> Result<ItemResult, Error> {
+    operator::require(actor, Role::Approver, "resolve")?;
+    let reason = check_reason(reason)?;
+    let mut tx = pool.begin().await?;
+    let locked = store::lock(&mut tx, company, &[id]).await?;
+    let Some(row) = locked.rows.get(&id) else {
+        return Ok(ItemResult { id, outcome: ItemOutcome::Missing });
+    };
+    if row.standing.status != Status::Uncertain {
+        let outcome = ItemOutcome::Taken { status: row.standing.status, by: None, at: None };
+        return Ok(ItemResult { id, outcome });
+    }
+    let decision = Decision::new(id, row.round, row.standing.payload_sha256);
+    if resolution == Resolution::BackToDraft {
+        store::supersede_newer(&mut tx, company, std::slice::from_ref(&decision)).await?;
+        store::set_draft(&mut tx, company, std::slice::from_ref(&decision)).await?;
+    } else {
+        store::set_resolved(&mut tx, company, id, resolution.status()).await?;
+    }
+    if let (false, Some(day)) = (resolution == Resolution::WasSent, row.quota_day) {
+        quota::store::refund(&mut tx, company, row.outbox, day, 1).await?;
+    }
+    let entry = audit::Entry::new(actor, format!("activity.resolve.{}", resolution.as_str()))
+        .activity(id, row.standing.payload_sha256)
+        .reason(Some(&reason));
+    audit::store::append(&mut tx, company, &[entry]).await?;
+    company::store::bump(&mut tx, company).await?;
+    tx.commit().await?;
+    let outcome =
+        if resolution == Resolution::BackToDraft { ItemOutcome::Undone } else { ItemOutcome::Resolved { status: resolution.status() } };
+    Ok(ItemResult { id, outcome })
+}

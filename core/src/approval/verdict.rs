@@ -1,0 +1,257 @@
+//! What becomes of one item of a decision. Pure.
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::activity::payload::PayloadHash;
+use crate::activity::status::Status;
+use crate::ids::ActivityId;
+
+/// An item as it was seen: which, and which bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Item {
+    /// The activity.
+    pub id: ActivityId,
+    /// Hash of the bytes that were shown.
+    pub payload_sha256: PayloadHash,
+}
+
+/// What became of one item.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "result", rename_all_fields = "camelCase")]
+pub enum ItemOutcome {
+    /// Approved now; it leaves after this time unless taken back.
+    Approved {
+        /// End of the undo window, or the time the draft asked for.
+        send_after: Timestamp,
+    },
+    /// Rejected now.
+    Rejected,
+    /// A draft again.
+    Undone,
+    /// An uncertain item was settled.
+    Resolved {
+        /// Where it stands now.
+        status: Status,
+    },
+    /// The same decision by the same person stands already; nothing changed.
+    Already {
+        /// Where the item stands.
+        status: Status,
+    },
+    /// The bytes are others than the ones that were shown; nothing was decided.
+    Changed {
+        /// The hash it has now.
+        payload_sha256: PayloadHash,
+    },
+    /// Somebody or something else was first.
+    Taken {
+        /// Where the item stands.
+        status: Status,
+        /// Who decided last, where somebody did.
+        by: Option<String>,
+        /// When.
+        at: Option<Timestamp>,
+    },
+    /// There is no such item in this company.
+    Missing,
+    /// Not by this person.
+    Refused {
+        /// Why, as a sentence.
+        reason: String,
+    },
+}
+
+/// An item and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemResult {
+    /// The activity.
+    pub id: ActivityId,
+    /// What became of it.
+    #[serde(flatten)]
+    pub outcome: ItemOutcome,
+}
+
+impl ItemOutcome {
+    /// Whether the decision stands as asked.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        matches!(self, Self::Approved { .. } | Self::Rejected | Self::Undone | Self::Resolved { .. } | Self::Already { .. })
+    }
+
+    /// Whether it met somebody else's change.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Changed { .. } | Self::Taken { .. } | Self::Missing)
+    }
+}
+
+/// What an item looks like under lock.
+#[derive(Clone, Debug)]
+pub(crate) struct Standing {
+    pub(crate) status: Status,
+    pub(crate) payload_sha256: PayloadHash,
+    pub(crate) expires_at: Option<Timestamp>,
+    /// The operator who wrote the draft, if one did.
+    pub(crate) proposed_by: Option<uuid::Uuid>,
+    pub(crate) last: Option<LastDecision>,
+}
+
+/// The newest decision about an item in its present round.
+#[derive(Clone, Debug)]
+pub(crate) struct LastDecision {
+    pub(crate) verdict: String,
+    pub(crate) payload_sha256: PayloadHash,
+    pub(crate) actor_id: uuid::Uuid,
+    pub(crate) by: String,
+    pub(crate) at: Timestamp,
+}
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Approve,
+    Reject,
+}
+
+/// Says whether a decision about seen bytes can be made; `None` means yes.
+pub(crate) fn objection(
+    asked: Asked,
+    standing: Option<&Standing>,
+    seen: PayloadHash,
+    operator: uuid::Uuid,
+    now: Timestamp,
+) -> Option<ItemOutcome> {
+    let Some(standing) = standing else {
+        return Some(ItemOutcome::Missing);
+    };
+    if standing.status != Status::DraftPendingApproval {
+        let word = if asked == Asked::Approve { "approve" } else { "reject" };
+        let is_same = standing
+            .last
+            .as_ref()
+            .is_some_and(|last| last.verdict == word && last.actor_id == operator && last.payload_sha256 == seen);
+        return Some(if is_same { ItemOutcome::Already { status: standing.status } } else { standing.taken() });
+    }
+    if standing.payload_sha256 != seen {
+        return Some(ItemOutcome::Changed { payload_sha256: standing.payload_sha256 });
+    }
+    if asked == Asked::Reject {
+        return None;
+    }
+    if standing.proposed_by == Some(operator) {
+        return Some(ItemOutcome::Refused { reason: "you drafted it; somebody else has to approve it".to_owned() });
+    }
+    if standing.expires_at.is_some_and(|expires_at| expires_at <= now) {
+        return Some(ItemOutcome::Refused { reason: "it has expired; nothing that old is sent".to_owned() });
+    }
+    None
+}
+
+/// Says whether an item can become a draft again; `None` means yes.
+pub(crate) fn objection_to_undo(standing: Option<&Standing>) -> Option<ItemOutcome> {
+    match standing {
+        None => Some(ItemOutcome::Missing),
+        Some(standing) => match standing.status {
+            Status::Approved
+            | Status::BlockedByQuota
+            | Status::BlockedByAllowlist
+            | Status::BlockedByPolicy
+            | Status::Failed => None,
+            Status::DraftPendingApproval => Some(ItemOutcome::Already { status: standing.status }),
+            Status::Dispatching => {
+                Some(ItemOutcome::Refused { reason: "it is being sent; too late to take it back".to_owned() })
+            }
+            _ => Some(standing.taken()),
+        },
+    }
+}
+
+impl Standing {
+    fn taken(&self) -> ItemOutcome {
+        ItemOutcome::Taken {
+            status: self.status,
+            by: self.last.as_ref().map(|last| last.by.clone()),
+            at: self.last.as_ref().map(|last| last.at),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn standing(status: Status) -> Standing {
+        Standing {
+            status,
+            payload_sha256: PayloadHash::of(b"bytes"),
+            expires_at: None,
+            proposed_by: None,
+            last: Some(LastDecision {
+                verdict: "approve".to_owned(),
+                payload_sha256: PayloadHash::of(b"bytes"),
+                actor_id: uuid::Uuid::nil(),
+                by: "ben".to_owned(),
+                at: Timestamp::UNIX_EPOCH,
+            }),
+        }
+    }
+
+    const ME: uuid::Uuid = uuid::Uuid::from_u128(7);
+
+    fn ask(asked: Asked, standing: &Standing) -> Option<ItemOutcome> {
+        objection(asked, Some(standing), PayloadHash::of(b"bytes"), ME, Timestamp::UNIX_EPOCH)
+    }
+
+    /// S8: other bytes than the ones shown are never approved.
+    #[test]
+    fn changed_bytes_are_named_and_not_decided() {
+        let mut draft = standing(Status::DraftPendingApproval);
+        draft.payload_sha256 = PayloadHash::of(b"other");
+        let outcome = ask(Asked::Approve, &draft);
+        assert_eq!(outcome, Some(ItemOutcome::Changed { payload_sha256: PayloadHash::of(b"other") }));
+    }
+
+    /// S12: who proposed never approves, but may reject.
+    #[test]
+    fn a_drafter_rejects_but_does_not_approve() {
+        let mut draft = standing(Status::DraftPendingApproval);
+        draft.proposed_by = Some(ME);
+        assert!(matches!(ask(Asked::Approve, &draft), Some(ItemOutcome::Refused { .. })));
+        assert_eq!(ask(Asked::Reject, &draft), None);
+    }
+
+    #[test]
+    fn an_expired_draft_is_not_approved() {
+        let mut draft = standing(Status::DraftPendingApproval);
+        draft.expires_at = Some(Timestamp::UNIX_EPOCH);
+        assert!(matches!(ask(Asked::Approve, &draft), Some(ItemOutcome::Refused { .. })));
+    }
+
+    /// S11: the loser hears who was first, and when.
+    #[test]
+    fn somebody_elses_decision_is_named() {
+        let taken = ask(Asked::Reject, &standing(Status::Approved));
+        let by_ben = ItemOutcome::Taken {
+            status: Status::Approved,
+            by: Some("ben".to_owned()),
+            at: Some(Timestamp::UNIX_EPOCH),
+        };
+        assert_eq!(taken, Some(by_ben));
+    }
+
+    /// S12: the same request twice is one decision.
+    #[test]
+    fn the_same_decision_again_is_no_conflict() {
+        let mut mine = standing(Status::Approved);
+        mine.last.as_mut().unwrap().actor_id = ME;
+        assert_eq!(ask(Asked::Approve, &mine), Some(ItemOutcome::Already { status: Status::Approved }));
+    }
+
+    #[test]
+    fn what_is_on_the_wire_cannot_be_taken_back() {
+        assert!(matches!(objection_to_undo(Some(&standing(Status::Dispatching))), Some(ItemOutcome::Refused { .. })));
+        assert_eq!(objection_to_undo(Some(&standing(Status::Approved))), None);
+        assert!(matches!(objection_to_undo(Some(&standing(Status::Sent))), Some(ItemOutcome::Taken { .. })));
+    }
+}

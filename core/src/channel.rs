@@ -1,0 +1,194 @@
+//! The port between the dispatcher and a provider: what a channel must be able to say about a message, and what a call proved.
+//!
+//! A [`Channel`] is pure: it renders a payload into a request and interprets the answer. A [`Transport`] moves bytes and decides
+//! nothing. Only the dispatcher holds both, so nothing else can send.
+pub mod outcome;
+pub mod request;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::outcome::{Broken, Outcome, Replay};
+pub use self::request::{Call, Header, Request, Response};
+use crate::activity::payload::Payload;
+use crate::ids::ActivityId;
+use crate::secret::SecretText;
+
+/// The channels the product knows, whether or not an adapter exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChannelName {
+    /// Electronic mail.
+    Email,
+    /// Bookings through Cal.com.
+    CalCom,
+    /// Posts, comments and messages on LinkedIn.
+    Linkedin,
+    /// WhatsApp messages through Twilio.
+    Whatsapp,
+    /// Direct messages and posts on Instagram.
+    Instagram,
+    /// Everything but the wire.
+    DryRun,
+}
+
+impl ChannelName {
+    /// Every channel, in the order of the documentation.
+    pub const ALL: &[Self] =
+        &[Self::Email, Self::CalCom, Self::Linkedin, Self::Whatsapp, Self::Instagram, Self::DryRun];
+
+    /// The word used in SQL, in the API and in configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::CalCom => "cal-com",
+            Self::Linkedin => "linkedin",
+            Self::Whatsapp => "whatsapp",
+            Self::Instagram => "instagram",
+            Self::DryRun => "dry-run",
+        }
+    }
+
+    /// Reads the word back; `None` for any other.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|name| name.as_str() == word)
+    }
+
+    /// How long a decision can be taken back before the dispatcher may act on it: 30 s for mail, bookings and posts, 10 s for chat.
+    #[must_use]
+    pub fn default_undo_window(self) -> Duration {
+        match self {
+            Self::Whatsapp | Self::Instagram => Duration::from_secs(10),
+            _ => Duration::from_secs(30),
+        }
+    }
+}
+
+impl fmt::Display for ChannelName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The payload cannot be put into the provider's form.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {reason}")]
+pub struct RenderError {
+    /// The payload field at fault, in the API's spelling.
+    pub field: String,
+    /// What is wrong with it and what would be right.
+    pub reason: String,
+}
+
+/// What the dispatcher must know of a provider. Pure: no clock, no I/O.
+pub trait Channel: Send + Sync {
+    /// Which channel this serves.
+    fn name(&self) -> ChannelName;
+
+    /// Name and version of the renderer, stored with what it rendered (`resend/1`).
+    fn renderer(&self) -> &'static str;
+
+    /// For how long after the first attempt the provider recognises a repeated idempotency key; `None` if it keeps none.
+    fn keeps_keys_for(&self) -> Option<Duration>;
+
+    /// Whether an accepted message really left. Only the dry-run adapter says no.
+    fn reaches_people(&self) -> bool {
+        true
+    }
+
+    /// Puts the payload into the provider's form. Called once, when the draft is filed; the result is what is approved and sent.
+    ///
+    /// # Errors
+    /// Names the payload field that cannot be sent this way.
+    fn render(&self, payload: &Payload, activity: ActivityId) -> Result<Request, RenderError>;
+
+    /// The headers that are added at the wire and never stored: the credential and the idempotency key.
+    fn wire_headers(&self, credential: &SecretText, idempotency_key: &str) -> Vec<Header>;
+
+    /// Says what the answer proves.
+    fn interpret(&self, response: &Response) -> Outcome;
+}
+
+/// A boxed future, so that transports can be held as trait objects.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Moves one call to a provider and brings back what it answered. Never repeats, never redirects, always ends in time.
+pub trait Transport: Send + Sync {
+    /// Performs the call.
+    fn exchange<'a>(&'a self, call: Call) -> BoxFuture<'a, Result<Response, Broken>>;
+}
+
+/// A channel with the transport that carries it.
+#[derive(Clone)]
+pub struct Line {
+    /// Renders and interprets.
+    pub channel: Arc<dyn Channel>,
+    /// Moves bytes.
+    pub transport: Arc<dyn Transport>,
+}
+
+/// Every line this process can use. Companies marked `sandbox` only ever get the sandbox lines.
+#[derive(Clone, Default)]
+pub struct Lines {
+    live: HashMap<ChannelName, Line>,
+    sandbox: HashMap<ChannelName, Line>,
+    dry_run: Option<Line>,
+}
+
+impl Lines {
+    /// Starts without any line.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a line for ordinary companies.
+    #[must_use]
+    pub fn with_live(mut self, line: Line) -> Self {
+        self.live.insert(line.channel.name(), line);
+        self
+    }
+
+    /// Adds a line for companies marked `sandbox`.
+    #[must_use]
+    pub fn with_sandbox(mut self, line: Line) -> Self {
+        self.sandbox.insert(line.channel.name(), line);
+        self
+    }
+
+    /// Sends everything, whatever the channel, into this line instead (`AIMETIER_CRM_DRY_RUN`). The gates do not change.
+    #[must_use]
+    pub fn with_dry_run(mut self, line: Line) -> Self {
+        self.dry_run = Some(line);
+        self
+    }
+
+    /// Whether everything goes into the dry-run line.
+    #[must_use]
+    pub fn is_dry_run(&self) -> bool {
+        self.dry_run.is_some()
+    }
+
+    /// The adapter that renders drafts of a channel, if there is one. Rendering never depends on dry-run or sandbox.
+    #[must_use]
+    pub fn renderer(&self, name: ChannelName) -> Option<&Arc<dyn Channel>> {
+        self.live.get(&name).or_else(|| self.sandbox.get(&name)).map(|line| &line.channel)
+    }
+
+    /// The line a message would travel, if there is one.
+    #[must_use]
+    pub fn line(&self, name: ChannelName, company_is_sandbox: bool) -> Option<&Line> {
+        if let Some(line) = &self.dry_run {
+            return Some(line);
+        }
+        if company_is_sandbox { self.sandbox.get(&name) } else { self.live.get(&name) }
+    }
+}

@@ -1,0 +1,20 @@
+//! The only reader of the machine's clocks.
+//!
+//! Leases, quotas and expiry use the database's clock. This one serves what people see and how long this process waits.
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+/// Reads the wall clock of this machine.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+pub fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+/// Reads the monotonic clock, for intervals inside this process.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the monotonic clock")]
+pub fn monotonic() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,44 @@
+//! The database: connection pools, migrations, and the private server that is used when nobody names another.
+pub(crate) mod filter;
+pub mod migrate;
+pub mod private;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{PgConnection, PgPool};
+
+use crate::error::Error;
+
+/// Opens a pool whose every connection has the limits of this product: statements 5 s, locks 2 s, idle in a transaction 10 s, and
+/// a client that went away is noticed within half a second.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the first connection cannot be made within 5 s.
+pub async fn connect(options: PgConnectOptions, max_connections: u32) -> Result<PgPool, Error> {
+    let options = options.application_name("countersign").options([
+        ("statement_timeout", "5s"),
+        ("lock_timeout", "2s"),
+        ("idle_in_transaction_session_timeout", "10s"),
+        ("client_connection_check_interval", "500ms"),
+        ("timezone", "UTC"),
+        ("search_path", "public"),
+    ]);
+    let pool = PgPoolOptions::new()
+        .max_connections(max_connections)
+        .acquire_timeout(Duration::from_secs(5))
+        .idle_timeout(Duration::from_secs(300))
+        .connect_with(options)
+        .await?;
+    Ok(pool)
+}
+
+/// Reads the database's clock, the one that leases, quotas and expiry go by.
+///
+/// # Errors
+/// A database fault.
+pub async fn now(conn: &mut PgConnection) -> Result<Timestamp, Error> {
+    let now = sqlx::query_scalar!(r#"SELECT now() AS "now!""#).fetch_one(conn).await?;
+    Ok(now.to_jiff())
+}

@@ -1,0 +1,112 @@
+//! The one place where a query is put together at run time: lists that people narrow down.
+//!
+//! Only text of this file goes into the statement; everything a person typed is bound.
+use sqlx::{Postgres, QueryBuilder};
+
+use crate::activity::view::{Cursor, Filter, List, PAGE_LIMIT};
+use crate::ids::{ActivityId, CompanyId};
+
+/// What every list shows; the names are read in `activity::store_read::row`.
+const COLUMNS: &str = "a.id, a.outbox_id, o.name AS outbox, a.channel, a.kind, a.status, a.payload_sha256, a.contact_id, \
+    c.name AS contact, k.name AS account, e.recipient, e.headline, e.proposed_by, a.created_at, a.expires_at, a.send_after, \
+    a.hold_code, a.attempt, a.wire_at, a.closed_at, a.claim_id, o.enabled, o.pause_reason, o.cool_until, now() AS as_of, \
+    x.evidence ->> 'code' AS fault_code, x.evidence ->> 'detail' AS fault_detail";
+
+/// How those columns hang together; every join carries the company.
+const JOINS: &str = " JOIN crm_outboxes o ON o.company_id = a.company_id AND o.id = a.outbox_id \
+    JOIN crm_contacts c ON c.company_id = a.company_id AND c.id = a.contact_id \
+    LEFT JOIN crm_accounts k ON k.company_id = c.company_id AND k.id = c.account_id \
+    JOIN crm_activity_details e ON e.company_id = a.company_id AND e.activity_id = a.id \
+    LEFT JOIN crm_dispatch_attempts x ON x.company_id = a.company_id AND x.activity_id = a.id AND x.attempt = a.attempt";
+
+/// The statement for one page of a list.
+pub(crate) fn page(
+    company: CompanyId,
+    list: List,
+    filter: &Filter,
+    after: Option<Cursor>,
+    limit: usize,
+) -> QueryBuilder<Postgres> {
+    let limit = i64::try_from(limit.clamp(1, PAGE_LIMIT + 1)).unwrap_or(1);
+    // The queue index begins with the outbox: asking outbox by outbox and merging costs what is shown, not what waits.
+    if list == List::Queue && filter.outbox.is_none() {
+        let mut query = QueryBuilder::new("SELECT q.* FROM crm_outboxes b CROSS JOIN LATERAL (SELECT ");
+        query.push(COLUMNS).push(", a.send_after AS sort_at FROM crm_activities a").push(JOINS);
+        query.push(" WHERE a.company_id = b.company_id AND a.outbox_id = b.id AND a.stage = 'queue'");
+        narrow(&mut query, filter);
+        seek(&mut query, list, after);
+        query.push(" ORDER BY a.send_after, a.id LIMIT ").push_bind(limit);
+        query.push(") q WHERE b.company_id = ").push_bind(company.0);
+        query.push(" ORDER BY q.sort_at, q.id LIMIT ").push_bind(limit);
+        return query;
+    }
+    let (stage, sort) = match list {
+        List::Approvals => ("draft", "a.created_at"),
+        List::Queue => ("queue", "a.send_after"),
+        List::Attention => ("attention", "a.created_at"),
+        List::Closed => ("closed", "a.closed_at"),
+    };
+    let direction = if list == List::Closed { " DESC" } else { "" };
+    let mut query = QueryBuilder::new("SELECT ");
+    query.push(COLUMNS).push(format_args!(", {sort} AS sort_at FROM crm_activities a")).push(JOINS);
+    query.push(" WHERE a.company_id = ").push_bind(company.0);
+    // A bound stage could not prove the partial index in a generic plan, so it stands here literally.
+    query.push(format_args!(" AND a.stage = '{stage}'"));
+    narrow(&mut query, filter);
+    seek(&mut query, list, after);
+    query.push(format_args!(" ORDER BY {sort}{direction}, a.id{direction} LIMIT ")).push_bind(limit);
+    query
+}
+
+/// The statement for the row of one activity.
+pub(crate) fn one(company: CompanyId, id: ActivityId) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::new("SELECT ");
+    query.push(COLUMNS).push(", a.created_at AS sort_at FROM crm_activities a").push(JOINS);
+    query.push(" WHERE a.company_id = ").push_bind(company.0).push(" AND a.id = ").push_bind(id.0);
+    query
+}
+
+fn narrow(query: &mut QueryBuilder<Postgres>, filter: &Filter) {
+    if let Some(channel) = filter.channel {
+        query.push(" AND a.channel = ").push_bind(channel.as_str());
+    }
+    if let Some(outbox) = filter.outbox {
+        query.push(" AND a.outbox_id = ").push_bind(outbox.0);
+    }
+    if let Some(kind) = filter.kind {
+        query.push(" AND a.kind = ").push_bind(kind.as_str());
+    }
+    if let Some(status) = filter.status {
+        query.push(" AND a.status = ").push_bind(status.as_str());
+    }
+    if let Some(text) = filter.text.as_deref().filter(|text| !text.is_empty()) {
+        query.push(" AND concat_ws(' ', c.name, k.name, e.recipient, e.headline, e.proposed_by) ILIKE ").push_bind(contains(text));
+    }
+}
+
+fn seek(query: &mut QueryBuilder<Postgres>, list: List, after: Option<Cursor>) {
+    let Some(after) = after else {
+        return;
+    };
+    let (sort, sign) = match list {
+        List::Approvals | List::Attention => ("a.created_at", ">"),
+        List::Queue => ("a.send_after", ">"),
+        List::Closed => ("a.closed_at", "<"),
+    };
+    query.push(format_args!(" AND ({sort}, a.id) {sign} ("));
+    query.push_bind(jiff_sqlx::Timestamp::from(after.at)).push(", ").push_bind(after.id.0).push(")");
+}
+
+/// A pattern that finds the text itself: what LIKE would read as a wildcard is escaped.
+fn contains(text: &str) -> String {
+    let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_").replace('\0', "");
+    format!("%{escaped}%")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn wildcards_are_taken_literally() {
+        assert_eq!(super::contains("50%_\\"), "%50\\%\\_\\\\%");
+    }
+}

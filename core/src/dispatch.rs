@@ -1,0 +1,47 @@
+//! The dispatcher: the only code that calls a channel.
+//!
+//! A message passes four durable phases. *Claimed* (`claim`): one transaction takes due rows of one outbox, judges them and takes
+//! quota; its id is the fencing token, its row the lease. *Wire* (`wire`): `wire_at` is committed before the first byte leaves.
+//! *Outcome* (`outcome`): what the call proved is written, each row against its token. *Closed*: audit, activity and bucket in that
+//! same transaction. `settle` decides what an outcome means, `recover` takes care of what a lost worker left, `run` holds the tasks.
+//! HTTP is never inside a transaction.
+pub(crate) mod backoff;
+pub(crate) mod claim;
+pub mod idle;
+pub(crate) mod outcome;
+pub(crate) mod recover;
+pub mod run;
+pub(crate) mod settle;
+pub(crate) mod store;
+pub(crate) mod wire;
+
+use std::time::Duration;
+
+pub use run::{Dispatcher, Engine};
+
+/// How a dispatcher works.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How long a claim stands without a sign of life of its worker.
+    pub lease: Duration,
+    /// Most calls under way at once in this process.
+    pub max_in_flight: usize,
+    /// Most rows one claim takes.
+    pub batch: usize,
+    /// How often it looks by itself when nobody wakes it.
+    pub poll: Duration,
+    /// Name of this worker, for people who look at claims.
+    pub worker: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(30),
+            max_in_flight: 64,
+            batch: 50,
+            poll: Duration::from_secs(1),
+            worker: format!("pid {}", std::process::id()),
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! Claim: takes due rows of one outbox, judges them, takes quota, and opens a claim batch. One transaction, a fixed number of
+//! statements for any number of rows.
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+use sqlx::PgPool;
+
+use super::Settings;
+use super::settle::may_replay;
+use super::store::{self, Candidate, DueOutbox, Held};
+use crate::activity::payload::{Envelope, PayloadHash};
+use crate::activity::status::Status;
+use crate::actor::Actor;
+use crate::audit;
+use crate::channel::{Line, Lines, Request};
+use crate::company;
+use crate::error::Error;
+use crate::gate::{self, Facts, Ruling};
+use crate::ids::{ActivityId, ClaimId, CompanyId, OutboxId};
+use crate::outbox::store::OutboxSettings;
+use crate::quota;
+use crate::secret::{MasterKey, SecretRef, SecretText};
+
+/// What a dispatcher signs with in the audit log.
+pub(crate) const DISPATCHER: Actor = Actor::Engine("dispatcher");
+
+/// Rows that this worker may put on the wire while the lease lasts.
+pub(crate) struct Batch {
+    pub(crate) id: ClaimId,
+    pub(crate) company: CompanyId,
+    pub(crate) outbox: OutboxId,
+    pub(crate) credential_id: String,
+    pub(crate) line: Line,
+    pub(crate) credential: SecretText,
+    pub(crate) secret_version: Option<i32>,
+    pub(crate) items: Vec<Claimed>,
+}
+
+/// One row of a batch.
+#[derive(Clone, Debug)]
+pub(crate) struct Claimed {
+    pub(crate) id: ActivityId,
+    pub(crate) round: i32,
+    pub(crate) attempt: i16,
+    pub(crate) payload_sha256: PayloadHash,
+    pub(crate) request: Request,
+    pub(crate) is_replay: bool,
+    pub(crate) first_wire_at: Option<Timestamp>,
+    pub(crate) quota_day: Date,
+}
+
+impl Claimed {
+    /// The key the provider is given: the same for every attempt of one decision.
+    pub(crate) fn idempotency_key(&self) -> String {
+        format!("countersign-{}-{}", self.id, self.round)
+    }
+}
+
+/// What a claim did.
+pub(crate) enum Claim {
+    /// Nothing was due.
+    Nothing,
+    /// Rows were judged and all of them wait or stop.
+    HeldOnly,
+    /// Rows may go.
+    Batch(Batch),
+}
+
+/// Claims up to `limit` rows of one outbox.
+pub(crate) async fn claim(
+    pool: &PgPool,
+    settings: &Settings,
+    lines: &Lines,
+    key: &MasterKey,
+    due: &DueOutbox,
+    limit: usize,
+) -> Result<Claim, Error> {
+    let company = due.company;
+    let mut tx = pool.begin().await?;
+    let Some(outbox) = store::outbox(&mut tx, company, due.outbox).await? else {
+        return Ok(Claim::Nothing);
+    };
+    let candidates = store::candidates(&mut tx, company, due.outbox, lines.is_dry_run(), limit).await?;
+    if candidates.is_empty() {
+        return Ok(Claim::Nothing);
+    }
+    let now = crate::db::now(&mut tx).await?;
+    let line = lines.line(outbox.channel, due.sandbox);
+    let credential = match line {
+        Some(line) if line.channel.reaches_people() => Some(credential(&mut tx, company, key, &outbox).await?),
+        _ => None,
+    };
+    let mut judged = judge(&mut tx, company, now, &outbox, line, candidates).await?;
+    let (credential, secret_version) = match credential {
+        Some(Err(sentence)) => {
+            tracing::warn!(outbox = %outbox.id, "credential unavailable: {sentence}");
+            judged.hold_all("credential_unavailable", now + SignedDuration::from_mins(1));
+            (SecretText::new(String::new()), None)
+        }
+        Some(Ok((credential, version))) => (credential, Some(version)),
+        None => (SecretText::new(String::new()), None),
+    };
+    let today = quota::day::local_day(now, &outbox.zone);
+    judged.take_quota(&mut tx, company, &outbox, now, today).await?;
+
+    store::release_from_quota(&mut tx, company, &judged.released()).await?;
+    store::hold(&mut tx, company, &judged.held).await?;
+    record_held(&mut tx, company, &judged.held).await?;
+    let id = ClaimId::new();
+    let credential_id = outbox.secret_ref.parse::<SecretRef>().map(|reference| reference.id).unwrap_or_default();
+    let batch = match line {
+        Some(line) if !judged.ready.is_empty() => {
+            let items: Vec<Claimed> = judged.ready.into_iter().map(|ready| ready.claimed).collect();
+            store::claim(&mut tx, company, id, &items, today).await?;
+            store::open_batch(&mut tx, company, id, due.outbox, settings, &items).await?;
+            let detail = serde_json::json!({ "claim": id, "items": items.len(), "worker": settings.worker });
+            let entry = audit::Entry::new(&DISPATCHER, "dispatch.claim").subject(due.outbox).detail(detail);
+            audit::store::append(&mut tx, company, &[entry]).await?;
+            Claim::Batch(Batch {
+                id,
+                company,
+                outbox: due.outbox,
+                credential_id,
+                line: line.clone(),
+                credential,
+                secret_version,
+                items,
+            })
+        }
+        _ => Claim::HeldOnly,
+    };
+    company::store::bump(&mut tx, company).await?;
+    crate::fault::point("claiming").await;
+    tx.commit().await?;
+    Ok(batch)
+}
+
+/// The credential with its version; the inner error is a sentence for people.
+async fn credential(
+    conn: &mut sqlx::PgConnection,
+    company: CompanyId,
+    key: &MasterKey,
+    outbox: &OutboxSettings,
+) -> Result<Result<(SecretText, i32), String>, Error> {
+    let reference: SecretRef = match outbox.secret_ref.parse() {
+        Ok(reference) => reference,
+        Err(error) => return Ok(Err(format!("{error}"))),
+    };
+    match crate::secret::store::resolve(conn, company, key, &reference).await {
+        Ok(found) => Ok(Ok(found)),
+        Err(Error::Secret(error)) => Ok(Err(error.to_string())),
+        Err(error) => Err(error),
+    }
+}
+
+struct Ready {
+    claimed: Claimed,
+    was: Status,
+}
+
+#[derive(Default)]
+struct Judged {
+    ready: Vec<Ready>,
+    held: Vec<Held>,
+}
+
+async fn judge(
+    conn: &mut sqlx::PgConnection,
+    company: CompanyId,
+    now: Timestamp,
+    outbox: &OutboxSettings,
+    line: Option<&Line>,
+    candidates: Vec<Candidate>,
+) -> Result<Judged, Error> {
+    let opened: Vec<(Candidate, Option<Envelope>)> = candidates
+        .into_iter()
+        .map(|candidate| {
+            let envelope = candidate.envelope.as_deref().and_then(|bytes| Envelope::open(bytes).ok());
+            (candidate, envelope)
+        })
+        .collect();
+    let everyone: Vec<String> =
+        opened.iter().flat_map(|(_, envelope)| envelope.iter().flat_map(|envelope| envelope.payload.recipients())).collect();
+    let allowlist = crate::contact::store::entries_for(conn, company, &everyone).await?;
+    let mut judged = Judged::default();
+    for (candidate, envelope) in opened {
+        let facts = Facts {
+            now,
+            channel: outbox.channel,
+            has_line: line.is_some(),
+            is_rendered: envelope.as_ref().is_some_and(|envelope| envelope.request.is_some()),
+            outbox: &outbox.name,
+            paused: outbox.paused.as_deref(),
+            cool_until: outbox.cool_until,
+            expires_at: candidate.expires_at,
+            send_after: candidate.send_after,
+            recipients: envelope.as_ref().map(|envelope| envelope.payload.recipients()).unwrap_or_default(),
+            allowlist_enforced: outbox.allowlist_enforced,
+            allowlist: &allowlist,
+            payload_sha256: candidate.payload_sha256,
+            stored_sha256: candidate.envelope.as_deref().map(PayloadHash::of),
+            decided_sha256: candidate.decided_sha256,
+            is_draft: false,
+        };
+        let keeps_keys_for = line.and_then(|line| line.channel.keeps_keys_for());
+        judged.sort(candidate, envelope, &facts, keeps_keys_for);
+    }
+    Ok(judged)
+}
+
+impl Judged {
+    fn sort(
+        &mut self,
+        candidate: Candidate,
+        envelope: Option<Envelope>,
+        facts: &Facts<'_>,
+        keeps_keys_for: Option<std::time::Duration>,
+    ) {
+        let verdicts = gate::judge_all(facts);
+        let is_replay = candidate.status == Status::Dispatching;
+        let held = |status, code: &str, send_after| Held {
+            id: candidate.id,
+            was: candidate.status,
+            payload_sha256: candidate.payload_sha256,
+            status,
+            code: code.to_owned(),
+            send_after,
+        };
+        if let Some(verdict) = gate::deciding(&verdicts) {
+            let held = match verdict.ruling {
+                // It may have been sent already, so it can neither be repeated nor called blocked.
+                Ruling::Block { .. } if is_replay => held(Status::Uncertain, verdict.code, candidate.send_after),
+                Ruling::Block { status } => held(status, verdict.code, candidate.send_after),
+                Ruling::Defer { until } => held(candidate.status, verdict.code, until),
+                Ruling::Pass => return,
+            };
+            self.held.push(held);
+            return;
+        }
+        let since_first_wire = candidate.first_wire_at.map_or(std::time::Duration::ZERO, |at| elapsed(at, facts.now));
+        if is_replay && !may_replay(keeps_keys_for, since_first_wire) {
+            self.held.push(held(Status::Uncertain, "window_closed", candidate.send_after));
+            return;
+        }
+        // The channel gate passed, so there is a request.
+        if let Some(request) = envelope.and_then(|envelope| envelope.request) {
+            let claimed = Claimed {
+                id: candidate.id,
+                round: candidate.round,
+                attempt: candidate.attempt + 1,
+                payload_sha256: candidate.payload_sha256,
+                request,
+                is_replay,
+                first_wire_at: candidate.first_wire_at,
+                quota_day: candidate.quota_day.unwrap_or_default(),
+            };
+            self.ready.push(Ready { claimed, was: candidate.status });
+        }
+    }
+
+    fn hold_all(&mut self, code: &str, until: Timestamp) {
+        let held = self.ready.drain(..).map(|ready| Held {
+            id: ready.claimed.id,
+            was: ready.was,
+            payload_sha256: ready.claimed.payload_sha256,
+            status: ready.was,
+            code: code.to_owned(),
+            send_after: until,
+        });
+        self.held.extend(held);
+    }
+
+    /// Rows that repeat an attempt hold their quota already. Of the others as many go as there is quota; the rest waits for the next
+    /// local day.
+    async fn take_quota(
+        &mut self,
+        conn: &mut sqlx::PgConnection,
+        company: CompanyId,
+        outbox: &OutboxSettings,
+        now: Timestamp,
+        today: Date,
+    ) -> Result<(), Error> {
+        let wanted = self.ready.iter().filter(|ready| !ready.claimed.is_replay).count();
+        if wanted == 0 {
+            return Ok(());
+        }
+        let granted = quota::store::take(conn, company, outbox.id, today, i32::try_from(wanted).unwrap_or(i32::MAX)).await?;
+        let mut left = usize::try_from(granted).unwrap_or(0);
+        let next_day = quota::day::next_reset(now, &outbox.zone);
+        let mut ready = Vec::with_capacity(self.ready.len());
+        for mut one in self.ready.drain(..) {
+            if one.claimed.is_replay {
+                ready.push(one);
+            } else if left > 0 {
+                left -= 1;
+                one.claimed.quota_day = today;
+                ready.push(one);
+            } else {
+                self.held.push(Held {
+                    id: one.claimed.id,
+                    was: one.was,
+                    payload_sha256: one.claimed.payload_sha256,
+                    status: Status::BlockedByQuota,
+                    code: "quota_exhausted".to_owned(),
+                    send_after: next_day,
+                });
+            }
+        }
+        self.ready = ready;
+        Ok(())
+    }
+
+    /// Rows that waited for quota and have it now: they are approved again before they are claimed.
+    fn released(&self) -> Vec<ActivityId> {
+        self.ready.iter().filter(|ready| ready.was == Status::BlockedByQuota).map(|ready| ready.claimed.id).collect()
+    }
+}
+
+/// One audit row for every row whose status changed; a row that merely waits longer is no news.
+async fn record_held(conn: &mut sqlx::PgConnection, company: CompanyId, held: &[Held]) -> Result<(), Error> {
+    let entries: Vec<_> = held
+        .iter()
+        .filter(|held| held.was != held.status)
+        .map(|held| {
+            audit::Entry::new(&DISPATCHER, format!("dispatch.{}", held.status.as_str()))
+                .activity(held.id, held.payload_sha256)
+                .reason(Some(&held.code))
+        })
+        .collect();
+    audit::store::append(conn, company, &entries).await
+}
+
+/// Time that passed, never negative.
+pub(crate) fn elapsed(from: Timestamp, to: Timestamp) -> std::time::Duration {
+    to.duration_since(from).try_into().unwrap_or_default()
+}

@@ -1,0 +1,51 @@
+//! Is there anything left to do? For `dispatch --until-idle`.
+use sqlx::PgConnection;
+
+use crate::error::Error;
+
+/// Work that falls due within this many seconds counts as work.
+pub const HORIZON_SECS: i32 = 120;
+
+/// What the dispatchers of a database have before them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Claimed, on the wire, or waiting to be repeated.
+    pub dispatching: i64,
+    /// Approved, in an open outbox with quota, and due within [`HORIZON_SECS`].
+    pub due: i64,
+    /// Approved, but held for longer.
+    pub held: i64,
+}
+
+impl Load {
+    /// Whether nothing will happen by itself soon.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.dispatching == 0 && self.due == 0
+    }
+}
+
+/// Reads the load over all companies.
+///
+/// # Errors
+/// A database fault.
+pub async fn load(conn: &mut PgConnection) -> Result<Load, Error> {
+    let load = sqlx::query_as!(
+        Load,
+        r#"WITH queue AS (
+          SELECT a.status, a.status <> 'dispatching' AND o.enabled
+            AND greatest(a.send_after, coalesce(o.cool_until, a.send_after)) <= now() + make_interval(secs => $1)
+            AND (b.sent_today < b.daily_cap OR b.day < ((now() + make_interval(secs => $1)) AT TIME ZONE o.zone)::date) AS is_due
+          FROM crm_activities a
+          JOIN crm_outboxes o ON o.company_id = a.company_id AND o.id = a.outbox_id
+          JOIN crm_credential_buckets b ON b.company_id = a.company_id AND b.outbox_id = a.outbox_id
+          WHERE a.stage = 'queue')
+        SELECT count(*) FILTER (WHERE status = 'dispatching') AS "dispatching!", count(*) FILTER (WHERE is_due) AS "due!",
+          count(*) FILTER (WHERE status <> 'dispatching' AND NOT is_due) AS "held!"
+        FROM queue"#,
+        f64::from(HORIZON_SECS)
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(load)
+}

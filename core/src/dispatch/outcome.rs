@@ -1,0 +1,193 @@
+//! Outcome: writes what calls proved, in batches. Attempt, activity, bucket, outbox and audit change in one transaction; a row that no
+//! longer carries its token was taken over, and only the audit log hears of the late answer.
+use std::collections::{HashMap, HashSet};
+
+use jiff::{SignedDuration, Timestamp};
+use sqlx::{PgConnection, PgPool};
+
+use super::claim::{DISPATCHER, elapsed};
+use super::settle::{Fate, History, Settled, settle};
+use super::store::{self, Attempt, Closing};
+use super::wire::{Arrival, Departure, refund};
+use crate::activity::status::Status;
+use crate::audit;
+use crate::channel::Outcome;
+use crate::company;
+use crate::error::Error;
+use crate::ids::{ActivityId, ClaimId, CompanyId, OutboxId};
+
+/// Code and words of an outcome are kept up to this many characters.
+const DETAIL_LIMIT: usize = 500;
+
+/// Writes the outcomes of one company. `finished` are the batches that have nothing under way any more.
+pub(crate) async fn write(
+    pool: &PgPool,
+    company: CompanyId,
+    arrivals: &[Arrival],
+    finished: &[ClaimId],
+    dice: &mut fastrand::Rng,
+) -> Result<(), Error> {
+    let mut tx = pool.begin().await?;
+    let ids: Vec<ActivityId> = arrivals.iter().map(|arrival| arrival.departure.item.id).collect();
+    let claims: Vec<ClaimId> = arrivals.iter().map(|arrival| arrival.departure.claim).collect();
+    let mine: HashSet<ActivityId> = store::still_mine(&mut tx, company, &ids, &claims).await?.into_iter().collect();
+    let now = crate::db::now(&mut tx).await?;
+    let (live, late): (Vec<&Arrival>, Vec<&Arrival>) =
+        arrivals.iter().partition(|arrival| mine.contains(&arrival.departure.item.id));
+    let settled: Vec<(&Arrival, Settled)> = live
+        .into_iter()
+        .map(|arrival| (arrival, settle(&arrival.outcome, &history(&arrival.departure, now), dice.f64())))
+        .collect();
+
+    let attempts: Vec<Attempt> = settled.iter().map(|(arrival, _)| attempt(arrival)).collect();
+    store::insert_attempts(&mut tx, company, &attempts).await?;
+    let closings: Vec<Closing> = settled.iter().map(|(arrival, settled)| closing(arrival, settled)).collect();
+    store::close(&mut tx, company, &closings).await?;
+    give_back_quota(&mut tx, company, &settled).await?;
+    stop_outboxes(&mut tx, company, now, &settled).await?;
+    let mut entries: Vec<audit::Entry> =
+        settled.iter().map(|(arrival, settled)| entry(arrival, fate_action(settled.fate))).collect();
+    entries.extend(late.into_iter().map(|arrival| entry(arrival, "dispatch.late")));
+    audit::store::append(&mut tx, company, &entries).await?;
+    store::close_batches(&mut tx, company, finished).await?;
+    company::store::bump(&mut tx, company).await?;
+    crate::fault::point("closing").await;
+    tx.commit().await?;
+    crate::fault::point("closed").await;
+    Ok(())
+}
+
+fn history(departure: &Departure, now: Timestamp) -> History {
+    History {
+        attempt: departure.item.attempt,
+        since_first_wire: elapsed(departure.item.first_wire_at.unwrap_or(departure.wire_at), now),
+        keeps_keys_for: departure.line.channel.keeps_keys_for(),
+        is_replay: departure.item.is_replay,
+        reaches_people: departure.line.channel.reaches_people(),
+    }
+}
+
+/// Code and words of an outcome; the words are foreign.
+pub(crate) fn words(outcome: &Outcome) -> (Option<&str>, Option<&str>) {
+    match outcome {
+        Outcome::Accepted { .. } => (None, None),
+        Outcome::Rejected { code, detail }
+        | Outcome::Retry { code, detail, .. }
+        | Outcome::AccountBroken { code, detail }
+        | Outcome::MaybeSent { code, detail, .. } => (Some(code), Some(detail)),
+    }
+}
+
+fn attempt(arrival: &Arrival) -> Attempt {
+    let departure = &arrival.departure;
+    let (code, detail) = words(&arrival.outcome);
+    let provider_ref = match &arrival.outcome {
+        Outcome::Accepted { provider_ref } => provider_ref.clone(),
+        _ => None,
+    };
+    let detail: Option<String> = detail.map(|detail| detail.chars().take(DETAIL_LIMIT).collect());
+    Attempt {
+        activity: departure.item.id,
+        attempt: departure.item.attempt,
+        round: departure.item.round,
+        claim: departure.claim,
+        idempotency_key: departure.item.idempotency_key(),
+        wire_at: Some(departure.wire_at),
+        secret_version: departure.secret_version,
+        provider_ref,
+        evidence: serde_json::json!({ "code": code, "detail": detail }),
+        outcome: arrival.outcome.as_str(),
+    }
+}
+
+fn closing(arrival: &Arrival, settled: &Settled) -> Closing {
+    let (code, _) = words(&arrival.outcome);
+    let code = code.map(|code| code.chars().take(80).collect::<String>());
+    let (status, hold_code, wait_secs, keeps_quota) = match settled.fate {
+        Fate::Sent => (Status::Sent, None, None, true),
+        Fate::SentDryrun => (Status::SentDryrun, None, None, true),
+        Fate::Failed => (Status::Failed, code, None, false),
+        Fate::Uncertain => (Status::Uncertain, code, None, true),
+        Fate::Again { wait } => {
+            let hold = if settled.pause.is_some() { "account_broken" } else { "retry" };
+            (Status::Approved, Some(hold.to_owned()), Some(wait.as_secs_f64()), false)
+        }
+        Fate::Replay { wait } => (Status::Dispatching, Some("replay".to_owned()), Some(wait.as_secs_f64()), true),
+    };
+    Closing { id: arrival.departure.item.id, status, hold_code, wait_secs, keeps_quota }
+}
+
+fn fate_action(fate: Fate) -> &'static str {
+    match fate {
+        Fate::Sent => "dispatch.sent",
+        Fate::SentDryrun => "dispatch.sent_dryrun",
+        Fate::Failed => "dispatch.failed",
+        Fate::Uncertain => "dispatch.uncertain",
+        Fate::Again { .. } => "dispatch.retry",
+        Fate::Replay { .. } => "dispatch.replay",
+    }
+}
+
+fn entry(arrival: &Arrival, action: &'static str) -> audit::Entry {
+    let departure = &arrival.departure;
+    let (code, _) = words(&arrival.outcome);
+    let provider_ref = match &arrival.outcome {
+        Outcome::Accepted { provider_ref } => provider_ref.as_deref(),
+        _ => None,
+    };
+    audit::Entry::new(&DISPATCHER, action).activity(departure.item.id, departure.payload_sha256()).reason(code).detail(
+        serde_json::json!({ "attempt": departure.item.attempt, "outcome": arrival.outcome.as_str(), "providerRef": provider_ref }),
+    )
+}
+
+async fn give_back_quota(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    settled: &[(&Arrival, Settled)],
+) -> Result<(), Error> {
+    let mut by_outbox: HashMap<OutboxId, Vec<jiff::civil::Date>> = HashMap::new();
+    for (arrival, settled) in settled {
+        if matches!(settled.fate, Fate::Failed | Fate::Again { .. }) {
+            by_outbox.entry(arrival.departure.outbox).or_default().push(arrival.departure.item.quota_day);
+        }
+    }
+    let mut by_outbox: Vec<_> = by_outbox.into_iter().collect();
+    by_outbox.sort_unstable_by_key(|(outbox, _)| *outbox);
+    for (outbox, days) in by_outbox {
+        refund(conn, company, outbox, days.into_iter()).await?;
+    }
+    Ok(())
+}
+
+/// A broken account pauses its outbox; a wait the provider asked for counts for every outbox of the credential.
+async fn stop_outboxes(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    now: Timestamp,
+    settled: &[(&Arrival, Settled)],
+) -> Result<(), Error> {
+    let mut paused = HashSet::new();
+    for (arrival, settled) in settled {
+        let outbox = arrival.departure.outbox;
+        if let Some(reason) = &settled.pause
+            && paused.insert(outbox)
+        {
+            let reason = crate::safe_text::SafeText::line(reason).truncated(300);
+            crate::outbox::store::set_pause(conn, company, outbox, Some(&reason)).await?;
+            let entry = audit::Entry::new(&DISPATCHER, "outbox.pause").subject(outbox).reason(Some(&reason));
+            audit::store::append(conn, company, &[entry]).await?;
+        }
+    }
+    let mut cooling: HashMap<&str, std::time::Duration> = HashMap::new();
+    for (arrival, settled) in settled {
+        if let Some(wait) = settled.cool {
+            let longest = cooling.entry(&arrival.departure.credential_id).or_default();
+            *longest = wait.max(*longest);
+        }
+    }
+    for (credential_id, wait) in cooling {
+        let until = now + SignedDuration::try_from(wait).unwrap_or(SignedDuration::from_hours(24));
+        crate::outbox::store::cool(conn, company, credential_id, until).await?;
+    }
+    Ok(())
+}

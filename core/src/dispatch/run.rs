@@ -1,0 +1,312 @@
+//! The tasks of a dispatcher: claimers take work and put it on the wire, calls run side by side within a bound, one writer records
+//! outcomes in batches, one keeper renews leases, recovers what others left and expires drafts.
+//!
+//! A fault of the database makes every task wait and try again; nothing is decided from memory. On a stop no new work is claimed, calls
+//! under way finish and are recorded.
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use sqlx::PgPool;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::claim::{Batch, Claim, claim};
+use super::store::DueOutbox;
+use super::wire::{self, Arrival};
+use super::{Settings, outcome, recover, store};
+use crate::channel::{Lines, Outcome};
+use crate::clock;
+use crate::error::Error;
+use crate::ids::{ClaimId, CompanyId};
+use crate::secret::MasterKey;
+
+/// Outcomes written by one transaction.
+const OUTCOME_BATCH: usize = 200;
+
+/// Tasks that claim. Two keep the server busy while one of them decides; more buy nothing on a small machine.
+const CLAIMERS: usize = 2;
+
+/// What a dispatcher needs.
+#[derive(Clone)]
+pub struct Engine {
+    /// Connections.
+    pub pool: PgPool,
+    /// Ways to send.
+    pub lines: Lines,
+    /// Opens the credentials.
+    pub key: MasterKey,
+    /// How it works.
+    pub settings: Settings,
+    /// Wakes it early; the same handle goes to whoever approves in this process.
+    pub wake: Arc<Notify>,
+}
+
+/// A dispatcher of this process. Any number of processes may run one on the same database.
+pub struct Dispatcher {
+    engine: Engine,
+    slots: Arc<Semaphore>,
+    active: Active,
+}
+
+/// Batches of this process with the number of calls under way.
+#[derive(Clone, Default)]
+struct Active {
+    batches: Arc<Mutex<HashMap<(CompanyId, ClaimId), usize>>>,
+    /// Credentials whose provider just asked to wait: the answer counts before it is in the database.
+    cooling: Arc<Mutex<HashMap<(CompanyId, String), Instant>>>,
+}
+
+impl Active {
+    fn open(&self, batch: &Batch) {
+        lock(&self.batches).insert((batch.company, batch.id), batch.items.len());
+    }
+
+    fn set(&self, key: (CompanyId, ClaimId), calls: usize) {
+        let mut batches = lock(&self.batches);
+        if calls == 0 {
+            batches.remove(&key);
+        } else {
+            batches.insert(key, calls);
+        }
+    }
+
+    /// Notes finished calls and returns the batches that have none left.
+    fn finish(&self, company: CompanyId, arrivals: &[Arrival]) -> Vec<ClaimId> {
+        let mut batches = lock(&self.batches);
+        let mut finished = Vec::new();
+        for arrival in arrivals {
+            let key = (company, arrival.departure.claim);
+            if let Some(calls) = batches.get_mut(&key) {
+                *calls = calls.saturating_sub(1);
+                if *calls == 0 {
+                    batches.remove(&key);
+                    finished.push(key.1);
+                }
+            }
+        }
+        finished
+    }
+
+    fn keys(&self) -> Vec<(CompanyId, ClaimId)> {
+        lock(&self.batches).keys().copied().collect()
+    }
+
+    fn note_wait(&self, arrival: &Arrival) {
+        if let Outcome::Retry { after: Some(after), .. } = &arrival.outcome {
+            let key = (arrival.departure.company, arrival.departure.credential_id.clone());
+            lock(&self.cooling).insert(key, clock::monotonic() + *after);
+        }
+    }
+
+    fn is_cooling(&self, batch: &Batch) -> bool {
+        let now = clock::monotonic();
+        let mut cooling = lock(&self.cooling);
+        cooling.retain(|_, until| *until > now);
+        cooling.contains_key(&(batch.company, batch.credential_id.clone()))
+    }
+}
+
+/// A poisoned map is still a map: every change to it is a single step.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Dispatcher {
+    /// Prepares a dispatcher; nothing runs yet.
+    #[must_use]
+    pub fn new(engine: Engine) -> Self {
+        let slots = Arc::new(Semaphore::new(engine.settings.max_in_flight));
+        Self { engine, slots, active: Active::default() }
+    }
+
+    /// Works until told to stop, then finishes what is on the wire.
+    pub async fn run(self, stop: CancellationToken) {
+        let (done, arrivals) = mpsc::channel(self.engine.settings.max_in_flight.max(1));
+        let this = Arc::new(self);
+        let mut tasks = JoinSet::new();
+        for _ in 0..CLAIMERS {
+            tasks.spawn(Arc::clone(&this).claimer(done.clone(), stop.clone()));
+        }
+        drop(done);
+        // The writer ends when the last call is over; the keeper holds the leases for as long as that takes.
+        let written = CancellationToken::new();
+        let keeper = tokio::spawn(Arc::clone(&this).keeper(stop.clone(), written.clone()));
+        let writer = tokio::spawn(Arc::clone(&this).writer(arrivals));
+        while let Some(ended) = tasks.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!("a claimer ended: {error}");
+                stop.cancel();
+            }
+        }
+        if let Err(error) = writer.await {
+            tracing::error!("the writer ended: {error}");
+        }
+        written.cancel();
+        if let Err(error) = keeper.await {
+            tracing::error!("the keeper ended: {error}");
+        }
+    }
+
+    async fn claimer(self: Arc<Self>, done: mpsc::Sender<Arrival>, stop: CancellationToken) {
+        let mut dice = fastrand::Rng::new();
+        let mut faults: i16 = 0;
+        while !stop.is_cancelled() {
+            let wait = match self.turn(&done, &stop, &mut dice).await {
+                Ok(true) => {
+                    faults = 0;
+                    continue;
+                }
+                Ok(false) => {
+                    faults = 0;
+                    self.engine.settings.poll.mul_f64(0.5 + dice.f64() / 2.0)
+                }
+                Err(error) => {
+                    faults = faults.saturating_add(1);
+                    tracing::warn!("dispatch waits: {error}");
+                    super::backoff::full_jitter(faults.min(4), dice.f64()).max(Duration::from_millis(100))
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.engine.wake.notified(), if faults == 0 => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Goes once over all outboxes with work; says whether something was done.
+    async fn turn(
+        &self,
+        done: &mpsc::Sender<Arrival>,
+        stop: &CancellationToken,
+        dice: &mut fastrand::Rng,
+    ) -> Result<bool, Error> {
+        let mut due = store::due_outboxes(&mut *self.engine.pool.acquire().await?).await?;
+        // Another order each time, so that no company waits behind another for long.
+        dice.shuffle(&mut due);
+        let mut worked = false;
+        for outbox in due {
+            if stop.is_cancelled() {
+                return Ok(worked);
+            }
+            worked |= self.serve(&outbox, done).await?;
+        }
+        Ok(worked)
+    }
+
+    async fn serve(&self, due: &DueOutbox, done: &mpsc::Sender<Arrival>) -> Result<bool, Error> {
+        let Engine { pool, lines, key, settings, .. } = &self.engine;
+        // Nothing is claimed that could not leave at once.
+        let Ok(first) = Arc::clone(&self.slots).acquire_owned().await else {
+            return Ok(false);
+        };
+        let mut permits = vec![first];
+        while permits.len() < settings.batch {
+            match Arc::clone(&self.slots).try_acquire_owned() {
+                Ok(permit) => permits.push(permit),
+                Err(_) => break,
+            }
+        }
+        let batch = match claim(pool, settings, lines, key, due, permits.len()).await? {
+            Claim::Nothing => return Ok(false),
+            Claim::HeldOnly => return Ok(true),
+            Claim::Batch(batch) => batch,
+        };
+        self.active.open(&batch);
+        crate::fault::point("claimed").await;
+        let key = (batch.company, batch.id);
+        if self.active.is_cooling(&batch) {
+            let ids: Vec<_> = batch.items.iter().map(|item| item.id).collect();
+            let given_back = wire::give_back(pool, batch.company, batch.outbox, batch.id, &ids, Some(batch.id)).await;
+            self.active.set(key, 0);
+            given_back?;
+            return Ok(false);
+        }
+        match wire::depart(pool, batch).await {
+            Ok(departures) => {
+                self.active.set(key, departures.len());
+                for (departure, permit) in departures.into_iter().zip(permits) {
+                    tokio::spawn(call(departure, permit, done.clone(), self.active.clone()));
+                }
+                Ok(true)
+            }
+            Err(error) => {
+                // Whether `wire_at` was committed is not known, so nothing is called; the lease tells the next one.
+                self.active.set(key, 0);
+                Err(error)
+            }
+        }
+    }
+
+    async fn writer(self: Arc<Self>, mut arrivals: mpsc::Receiver<Arrival>) {
+        let mut dice = fastrand::Rng::new();
+        let mut buffer = Vec::with_capacity(OUTCOME_BATCH);
+        while arrivals.recv_many(&mut buffer, OUTCOME_BATCH).await > 0 {
+            let mut by_company: HashMap<CompanyId, Vec<Arrival>> = HashMap::new();
+            for arrival in buffer.drain(..) {
+                by_company.entry(arrival.departure.company).or_default().push(arrival);
+            }
+            for (company, arrivals) in by_company {
+                let finished = self.active.finish(company, &arrivals);
+                self.write(company, &arrivals, &finished, &mut dice).await;
+            }
+            self.engine.wake.notify_waiters();
+        }
+    }
+
+    /// Tries until it is written: what a provider answered is never dropped while this process lives. Writing twice is harmless.
+    async fn write(&self, company: CompanyId, arrivals: &[Arrival], finished: &[ClaimId], dice: &mut fastrand::Rng) {
+        let mut faults: i16 = 0;
+        while let Err(error) = outcome::write(&self.engine.pool, company, arrivals, finished, dice).await {
+            faults = faults.saturating_add(1);
+            tracing::error!(outcomes = arrivals.len(), "outcomes wait to be written: {error}");
+            tokio::time::sleep(super::backoff::full_jitter(faults.min(3), dice.f64()).max(Duration::from_millis(100))).await;
+        }
+    }
+
+    async fn keeper(self: Arc<Self>, stop: CancellationToken, written: CancellationToken) {
+        let pause = (self.engine.settings.lease / 3).min(Duration::from_secs(5));
+        while !written.is_cancelled() {
+            if let Err(error) = self.keep(stop.is_cancelled()).await {
+                tracing::warn!("upkeep waits: {error}");
+            }
+            tokio::select! {
+                () = written.cancelled() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    async fn keep(&self, is_stopping: bool) -> Result<(), Error> {
+        let pool = &self.engine.pool;
+        let active = self.active.keys();
+        if !active.is_empty() {
+            store::renew(&mut *pool.acquire().await?, &active, &self.engine.settings).await?;
+        }
+        if is_stopping {
+            return Ok(());
+        }
+        let recovered = recover::recover(pool, &self.engine.lines).await?;
+        if recovered > 0 {
+            tracing::warn!(recovered, "took over batches of lost workers");
+            self.engine.wake.notify_waiters();
+        }
+        let companies = crate::company::store::list(&mut *pool.acquire().await?).await?;
+        for company in companies {
+            recover::expire(pool, company.id).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn call(departure: wire::Departure, permit: OwnedSemaphorePermit, done: mpsc::Sender<Arrival>, active: Active) {
+    let arrival = wire::call(departure).await;
+    active.note_wait(&arrival);
+    // The slot stays taken until the writer has room, so that a slow database slows the wire down.
+    if done.send(arrival).await.is_err() {
+        tracing::error!("an outcome had nowhere to go; its lease will tell");
+    }
+    drop(permit);
+}

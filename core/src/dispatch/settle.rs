@@ -1,0 +1,171 @@
+//! What an outcome means for a message, given what happened before. Pure.
+//!
+//! The one rule behind the table: a message goes back to the queue only when it is proven that no attempt of it was accepted, and
+//! is repeated only with the same key and the same bytes while its provider still knows the key. Everything else is `uncertain`.
+use std::time::Duration;
+
+use super::backoff::{ATTEMPTS_LIMIT, full_jitter};
+use crate::channel::{Outcome, Replay};
+
+/// A key is trusted for an hour less than the provider promises.
+const KEY_MARGIN: Duration = Duration::from_secs(3600);
+
+/// Once the quick repeats are used up, an ambiguous message is tried this often until its window closes.
+const SLOW_REPLAY: Duration = Duration::from_secs(3600);
+
+/// What is known of a message when an outcome comes in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct History {
+    /// Number of the attempt that ended.
+    pub(crate) attempt: i16,
+    /// Time since bytes of this message may have left for the first time.
+    pub(crate) since_first_wire: Duration,
+    /// For how long the provider keeps keys.
+    pub(crate) keeps_keys_for: Option<Duration>,
+    /// Whether an earlier attempt may have been accepted.
+    pub(crate) is_replay: bool,
+    /// Whether an accepted message really left.
+    pub(crate) reaches_people: bool,
+}
+
+/// What becomes of the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Sent,
+    SentDryrun,
+    /// Refused for good; quota is given back.
+    Failed,
+    /// A person or evidence decides; quota is kept.
+    Uncertain,
+    /// Back to the queue; quota is given back.
+    Again { wait: Duration },
+    /// Stays on the wire; the same key and bytes after this time, quota kept.
+    Replay { wait: Duration },
+}
+
+/// What becomes of the message, its outbox and its credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Settled {
+    pub(crate) fate: Fate,
+    /// Every outbox of the credential waits this long.
+    pub(crate) cool: Option<Duration>,
+    /// The outbox pauses for this reason.
+    pub(crate) pause: Option<String>,
+}
+
+/// Whether the provider still knows the key of a message that was first on the wire so long ago.
+pub(crate) fn may_replay(keeps_keys_for: Option<Duration>, since_first_wire: Duration) -> bool {
+    keeps_keys_for.is_some_and(|kept| since_first_wire + KEY_MARGIN < kept)
+}
+
+/// Decides.
+pub(crate) fn settle(outcome: &Outcome, history: &History, dice: f64) -> Settled {
+    let plain = |fate| Settled { fate, cool: None, pause: None };
+    let wait = full_jitter(history.attempt, dice);
+    let replay = |asked: Option<Duration>| {
+        let own = if history.attempt < ATTEMPTS_LIMIT { wait } else { SLOW_REPLAY };
+        let wait = own.max(asked.unwrap_or_default());
+        if may_replay(history.keeps_keys_for, history.since_first_wire + wait) { Fate::Replay { wait } } else { Fate::Uncertain }
+    };
+    match outcome {
+        Outcome::Accepted { .. } if history.reaches_people => plain(Fate::Sent),
+        Outcome::Accepted { .. } => plain(Fate::SentDryrun),
+        // The refusal speaks of this attempt; an earlier one may have been accepted all the same.
+        Outcome::Rejected { .. } if history.is_replay => plain(Fate::Uncertain),
+        Outcome::Rejected { .. } => plain(Fate::Failed),
+        Outcome::Retry { after, .. } => {
+            let fate = if history.is_replay {
+                replay(*after)
+            } else if after.is_none() && history.attempt >= ATTEMPTS_LIMIT {
+                Fate::Failed
+            } else {
+                Fate::Again { wait: wait.max(after.unwrap_or_default()) }
+            };
+            Settled { fate, cool: *after, pause: None }
+        }
+        Outcome::AccountBroken { code, detail } => {
+            let fate = if history.is_replay { replay(None) } else { Fate::Again { wait: Duration::ZERO } };
+            Settled { fate, cool: None, pause: Some(format!("{code}: {detail}").chars().take(300).collect()) }
+        }
+        Outcome::MaybeSent { replay: Replay::SameKey(after), .. } => {
+            Settled { fate: replay(*after), cool: *after, pause: None }
+        }
+        Outcome::MaybeSent { replay: Replay::Never, .. } => plain(Fate::Uncertain),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+
+    fn fresh() -> History {
+        History {
+            attempt: 1,
+            since_first_wire: Duration::ZERO,
+            keeps_keys_for: Some(DAY),
+            is_replay: false,
+            reaches_people: true,
+        }
+    }
+
+    fn maybe() -> Outcome {
+        Outcome::MaybeSent { code: "timeout".into(), detail: String::new(), replay: Replay::SameKey(None) }
+    }
+
+    fn retry(after: Option<Duration>) -> Outcome {
+        Outcome::Retry { code: "429".into(), detail: String::new(), after }
+    }
+
+    fn rejected() -> Outcome {
+        Outcome::Rejected { code: "422".into(), detail: String::new() }
+    }
+
+    /// R3: ambiguity is repeated with the key inside 23 hours, and is uncertain afterwards.
+    #[test]
+    fn an_ambiguous_attempt_is_repeated_until_23_hours_have_passed() {
+        assert!(matches!(settle(&maybe(), &fresh(), 0.5).fate, Fate::Replay { .. }));
+        let late = History { since_first_wire: DAY - KEY_MARGIN + Duration::from_secs(1), ..fresh() };
+        assert_eq!(settle(&maybe(), &late, 0.5).fate, Fate::Uncertain);
+    }
+
+    /// R3, R4: where no key is kept, nothing ambiguous is repeated.
+    #[test]
+    fn without_kept_keys_ambiguity_is_uncertain_at_once() {
+        let keyless = History { keeps_keys_for: None, ..fresh() };
+        assert_eq!(settle(&maybe(), &keyless, 0.5).fate, Fate::Uncertain);
+    }
+
+    /// I4: a refusal or a rate limit after an ambiguous attempt proves nothing about that attempt.
+    #[test]
+    fn nothing_after_an_ambiguous_attempt_frees_the_message() {
+        let second = History { attempt: 2, is_replay: true, ..fresh() };
+        assert_eq!(settle(&rejected(), &second, 0.5).fate, Fate::Uncertain);
+        assert!(matches!(settle(&retry(None), &second, 0.5).fate, Fate::Replay { .. }));
+        let broken = Outcome::AccountBroken { code: "401".into(), detail: String::new() };
+        let settled = settle(&broken, &second, 0.5);
+        assert!(matches!(settled.fate, Fate::Replay { .. }) && settled.pause.is_some());
+    }
+
+    #[test]
+    fn a_wait_the_provider_asked_for_is_kept_by_the_whole_credential() {
+        let minute = Duration::from_secs(60);
+        let settled = settle(&retry(Some(minute)), &fresh(), 0.5);
+        assert_eq!(settled, Settled { fate: Fate::Again { wait: minute }, cool: Some(minute), pause: None });
+    }
+
+    #[test]
+    fn a_rate_limit_never_fails_a_message_but_a_fault_does_after_eight_attempts() {
+        let eighth = History { attempt: ATTEMPTS_LIMIT, ..fresh() };
+        assert!(matches!(settle(&retry(Some(Duration::ZERO)), &eighth, 0.5).fate, Fate::Again { .. }));
+        assert_eq!(settle(&retry(None), &eighth, 0.5).fate, Fate::Failed);
+    }
+
+    #[test]
+    fn dry_run_is_never_called_sent() {
+        let accepted = Outcome::Accepted { provider_ref: None };
+        assert_eq!(settle(&accepted, &History { reaches_people: false, ..fresh() }, 0.0).fate, Fate::SentDryrun);
+        assert_eq!(settle(&accepted, &fresh(), 0.0).fate, Fate::Sent);
+    }
+}

@@ -1,0 +1,526 @@
+//! SQL of the dispatcher. Every statement names its conditions again, so that it is right by itself.
+//!
+//! Claim and wire change no indexed column, so that they stay HOT; a test counts.
+use jiff::Timestamp;
+use jiff::civil::Date;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::Settings;
+use super::claim::Claimed;
+use crate::activity::payload::PayloadHash;
+use crate::activity::status::Status;
+use crate::activity::store::{read_hash, read_status};
+use crate::error::Error;
+use crate::ids::{ActivityId, ClaimId, CompanyId, OutboxId};
+use crate::outbox::store::OutboxSettings;
+
+/// An outbox with something to do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DueOutbox {
+    pub(crate) company: CompanyId,
+    pub(crate) outbox: OutboxId,
+    pub(crate) sandbox: bool,
+}
+
+/// Finds outboxes with due rows: open, not asked to wait, and with quota left or something to repeat.
+pub(crate) async fn due_outboxes(conn: &mut PgConnection) -> Result<Vec<DueOutbox>, Error> {
+    let rows = sqlx::query_as!(
+        DueOutbox,
+        r#"SELECT o.company_id AS "company: CompanyId", o.id AS "outbox: OutboxId", y.sandbox
+        FROM crm_outboxes o
+        JOIN crm_companies y ON y.id = o.company_id
+        JOIN crm_credential_buckets b ON b.company_id = o.company_id AND b.outbox_id = o.id
+        WHERE o.enabled AND (o.cool_until IS NULL OR o.cool_until <= now()) AND EXISTS (
+          SELECT FROM crm_activities a
+          WHERE a.company_id = o.company_id AND a.outbox_id = o.id AND a.stage = 'queue' AND a.send_after <= now()
+            AND (a.status IN ('approved', 'blocked_by_quota')
+                AND (b.sent_today < b.daily_cap OR b.day < (now() AT TIME ZONE o.zone)::date)
+              OR a.status = 'dispatching' AND a.claim_id = '00000000-0000-0000-0000-000000000000'))
+        ORDER BY o.company_id, o.id LIMIT 1000"#
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
+/// The settings of one outbox.
+pub(super) async fn outbox(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    outbox: OutboxId,
+) -> Result<Option<OutboxSettings>, Error> {
+    Ok(crate::outbox::store::settings(conn, company).await?.into_iter().find(|settings| settings.id == outbox))
+}
+
+/// A due row under lock, with what the gates look at.
+pub(super) struct Candidate {
+    pub(super) id: ActivityId,
+    pub(super) status: Status,
+    pub(super) round: i32,
+    pub(super) attempt: i16,
+    pub(super) payload_sha256: PayloadHash,
+    pub(super) envelope: Option<Vec<u8>>,
+    pub(super) decided_sha256: Option<PayloadHash>,
+    pub(super) expires_at: Option<Timestamp>,
+    pub(super) send_after: Timestamp,
+    pub(super) first_wire_at: Option<Timestamp>,
+    pub(super) quota_day: Option<Date>,
+}
+
+/// Locks due rows, next first, and passes over what others hold. A dry-run process leaves rows alone that a real attempt may have
+/// sent: it could not tell.
+pub(super) async fn candidates(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    outbox: OutboxId,
+    is_dry_run: bool,
+    limit: usize,
+) -> Result<Vec<Candidate>, Error> {
+    let rows = sqlx::query!(
+        r#"WITH due AS (
+          SELECT a.id FROM crm_activities a
+          WHERE a.company_id = $1 AND a.outbox_id = $2 AND a.stage = 'queue' AND a.send_after <= now()
+            AND (a.status IN ('approved', 'blocked_by_quota')
+              OR a.status = 'dispatching' AND a.claim_id = '00000000-0000-0000-0000-000000000000' AND NOT $3)
+          ORDER BY a.send_after, a.id LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED)
+        SELECT a.id AS "id: ActivityId", a.status, a.round, a.attempt, a.payload_sha256 AS "payload_sha256!", p.envelope AS "envelope?",
+          d.binds_sha256 AS "decided_sha256?", a.expires_at, a.send_after, a.first_wire_at, a.quota_day
+        FROM due
+        JOIN crm_activities a ON a.company_id = $1 AND a.id = due.id
+        LEFT JOIN crm_payloads p ON p.company_id = $1 AND p.activity_id = a.id AND p.payload_sha256 = a.payload_sha256
+        LEFT JOIN crm_decisions d ON d.company_id = $1 AND d.activity_id = a.id AND d.round = a.round AND d.binds_sha256 IS NOT NULL
+        ORDER BY a.send_after, a.id"#,
+        company.0,
+        outbox.0,
+        is_dry_run,
+        i64::try_from(limit).unwrap_or(1)
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Candidate {
+                status: read_status(&row.status, row.id)?,
+                round: row.round,
+                attempt: row.attempt,
+                payload_sha256: read_hash(&row.payload_sha256, row.id)?,
+                envelope: row.envelope,
+                decided_sha256: row.decided_sha256.map(|bytes| read_hash(&bytes, row.id)).transpose()?,
+                expires_at: row.expires_at.map(jiff_sqlx::Timestamp::to_jiff),
+                send_after: row.send_after.to_jiff(),
+                first_wire_at: row.first_wire_at.map(jiff_sqlx::Timestamp::to_jiff),
+                quota_day: row.quota_day.map(jiff_sqlx::Date::to_jiff),
+                id: row.id,
+            })
+        })
+        .collect()
+}
+
+/// A row that waits longer or stops.
+pub(super) struct Held {
+    pub(super) id: ActivityId,
+    pub(super) was: Status,
+    pub(super) payload_sha256: PayloadHash,
+    pub(super) status: Status,
+    pub(super) code: String,
+    pub(super) send_after: Timestamp,
+}
+
+/// Writes all verdicts that are not "go".
+pub(super) async fn hold(conn: &mut PgConnection, company: CompanyId, held: &[Held]) -> Result<(), Error> {
+    if held.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = held.iter().map(|held| held.id.0).collect();
+    let was: Vec<String> = held.iter().map(|held| held.was.as_str().to_owned()).collect();
+    let statuses: Vec<String> = held.iter().map(|held| held.status.as_str().to_owned()).collect();
+    let codes: Vec<String> = held.iter().map(|held| held.code.clone()).collect();
+    let send_afters: Vec<jiff_sqlx::Timestamp> = held.iter().map(|held| held.send_after.into()).collect();
+    sqlx::query!(
+        r#"UPDATE crm_activities a SET status = h.status, hold_code = h.code, send_after = h.send_after,
+          claim_id = CASE WHEN h.status = 'dispatching' THEN a.claim_id END,
+          closed_at = CASE WHEN h.status = 'expired' THEN now() END
+        FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[]) AS h (id, was, status, code, send_after)
+        WHERE a.company_id = $1 AND a.id = h.id AND a.status = h.was"#,
+        company.0,
+        &ids,
+        &was,
+        &statuses,
+        &codes,
+        &send_afters as _
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Rows that waited for quota and got it.
+pub(super) async fn release_from_quota(conn: &mut PgConnection, company: CompanyId, ids: &[ActivityId]) -> Result<(), Error> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    sqlx::query!(
+        "UPDATE crm_activities SET status = 'approved' WHERE company_id = $1 AND id = ANY ($2) AND status = 'blocked_by_quota'",
+        company.0,
+        &ids
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Puts the token on rows. A repeated one keeps `wire_at` and the day its quota was taken.
+pub(super) async fn claim(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    id: ClaimId,
+    items: &[Claimed],
+    today: Date,
+) -> Result<(), Error> {
+    let ids: Vec<Uuid> = items.iter().map(|item| item.id.0).collect();
+    let done = sqlx::query!(
+        r#"UPDATE crm_activities SET status = 'dispatching', claim_id = $2, attempt = attempt + 1,
+          quota_day = CASE WHEN status = 'approved' THEN $4 ELSE quota_day END
+        WHERE company_id = $1 AND id = ANY ($3)
+          AND (status = 'approved' OR status = 'dispatching' AND claim_id = '00000000-0000-0000-0000-000000000000')"#,
+        company.0,
+        id.0,
+        &ids,
+        jiff_sqlx::Date::from(today) as _
+    )
+    .execute(conn)
+    .await?;
+    if usize::try_from(done.rows_affected()) == Ok(items.len()) {
+        Ok(())
+    } else {
+        Err(Error::Conflict("a row changed under its lock; the claim was given up".to_owned()))
+    }
+}
+
+/// Opens the batch: its row is the lease.
+pub(super) async fn open_batch(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    id: ClaimId,
+    outbox: OutboxId,
+    settings: &Settings,
+    items: &[Claimed],
+) -> Result<(), Error> {
+    let ids: Vec<Uuid> = items.iter().map(|item| item.id.0).collect();
+    sqlx::query!(
+        r#"INSERT INTO crm_dispatch_claims (company_id, id, outbox_id, worker, lease_until, activity_ids)
+        VALUES ($1, $2, $3, $4, clock_timestamp() + make_interval(secs => $5), $6)"#,
+        company.0,
+        id.0,
+        outbox.0,
+        settings.worker,
+        settings.lease.as_secs_f64(),
+        &ids
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Commits that bytes may leave, unless a stop fact came up since the claim, and returns which rows may go and when that was.
+pub(super) async fn wire(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    claim: ClaimId,
+    outbox: OutboxId,
+    ids: &[ActivityId],
+) -> Result<Vec<(ActivityId, Timestamp)>, Error> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = sqlx::query!(
+        r#"UPDATE crm_activities a SET wire_at = clock_timestamp(), first_wire_at = coalesce(a.first_wire_at, clock_timestamp())
+        WHERE a.company_id = $1 AND a.id = ANY ($2) AND a.claim_id = $3 AND a.status = 'dispatching'
+          AND EXISTS (SELECT FROM crm_outboxes o WHERE o.company_id = $1 AND o.id = $4 AND o.enabled
+            AND (o.cool_until IS NULL OR o.cool_until <= now()))
+        RETURNING a.id AS "id: ActivityId", a.wire_at AS "wire_at!""#,
+        company.0,
+        &ids,
+        claim.0,
+        outbox.0
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.wire_at.to_jiff())).collect())
+}
+
+/// A row given back before any byte of this attempt left.
+pub(super) struct Unused {
+    pub(super) id: ActivityId,
+    pub(super) quota_day: Option<Date>,
+}
+
+/// Takes a claim back from rows that did not go on the wire: a fresh one is approved again, a repeated one waits again.
+pub(super) async fn give_back(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    claim: ClaimId,
+    ids: &[ActivityId],
+) -> Result<Vec<Unused>, Error> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let fresh = sqlx::query!(
+        r#"WITH mine AS (
+          SELECT id, quota_day FROM crm_activities
+          WHERE company_id = $1 AND id = ANY ($2) AND claim_id = $3 AND status = 'dispatching' AND wire_at IS NULL
+          ORDER BY id FOR NO KEY UPDATE)
+        UPDATE crm_activities a SET status = 'approved', claim_id = NULL, attempt = a.attempt - 1, quota_day = NULL
+        FROM mine WHERE a.company_id = $1 AND a.id = mine.id
+        RETURNING a.id AS "id: ActivityId", mine.quota_day"#,
+        company.0,
+        &ids,
+        claim.0
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    sqlx::query!(
+        r#"UPDATE crm_activities SET claim_id = '00000000-0000-0000-0000-000000000000', attempt = attempt - 1
+        WHERE company_id = $1 AND id = ANY ($2) AND claim_id = $3 AND status = 'dispatching' AND wire_at IS NOT NULL"#,
+        company.0,
+        &ids,
+        claim.0
+    )
+    .execute(conn)
+    .await?;
+    Ok(fresh
+        .into_iter()
+        .map(|row| Unused { id: row.id, quota_day: row.quota_day.map(jiff_sqlx::Date::to_jiff) })
+        .collect())
+}
+
+/// Locks the rows that still carry their token; the others were taken over by somebody else.
+pub(super) async fn still_mine(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    ids: &[ActivityId],
+    claims: &[ClaimId],
+) -> Result<Vec<ActivityId>, Error> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let claims: Vec<Uuid> = claims.iter().map(|claim| claim.0).collect();
+    let rows = sqlx::query_scalar!(
+        r#"SELECT a.id AS "id: ActivityId" FROM crm_activities a
+        JOIN unnest($2::uuid[], $3::uuid[]) AS w (id, claim_id) ON a.id = w.id AND a.claim_id = w.claim_id
+        WHERE a.company_id = $1 AND a.status = 'dispatching' ORDER BY a.id FOR NO KEY UPDATE OF a"#,
+        company.0,
+        &ids,
+        &claims
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
+/// A finished attempt.
+pub(super) struct Attempt {
+    pub(super) activity: ActivityId,
+    pub(super) attempt: i16,
+    pub(super) round: i32,
+    pub(super) claim: ClaimId,
+    pub(super) idempotency_key: String,
+    pub(super) wire_at: Option<Timestamp>,
+    pub(super) secret_version: Option<i32>,
+    pub(super) provider_ref: Option<String>,
+    pub(super) evidence: serde_json::Value,
+    pub(super) outcome: &'static str,
+}
+
+/// Writes attempts. Insert only: what a recovering worker wrote stands.
+pub(super) async fn insert_attempts(conn: &mut PgConnection, company: CompanyId, attempts: &[Attempt]) -> Result<(), Error> {
+    if attempts.is_empty() {
+        return Ok(());
+    }
+    let activities: Vec<Uuid> = attempts.iter().map(|one| one.activity.0).collect();
+    let numbers: Vec<i16> = attempts.iter().map(|one| one.attempt).collect();
+    let rounds: Vec<i32> = attempts.iter().map(|one| one.round).collect();
+    let claims: Vec<Uuid> = attempts.iter().map(|one| one.claim.0).collect();
+    let keys: Vec<String> = attempts.iter().map(|one| one.idempotency_key.clone()).collect();
+    let wired: Vec<Option<jiff_sqlx::Timestamp>> = attempts.iter().map(|one| one.wire_at.map(Into::into)).collect();
+    let versions: Vec<Option<i32>> = attempts.iter().map(|one| one.secret_version).collect();
+    let refs: Vec<Option<String>> = attempts.iter().map(|one| one.provider_ref.clone()).collect();
+    let evidence: Vec<serde_json::Value> = attempts.iter().map(|one| one.evidence.clone()).collect();
+    let outcomes: Vec<String> = attempts.iter().map(|one| one.outcome.to_owned()).collect();
+    sqlx::query!(
+        r#"INSERT INTO crm_dispatch_attempts
+          (company_id, activity_id, attempt, round, claim_id, idempotency_key, wire_at, secret_version, provider_ref, evidence, outcome)
+        SELECT $1, * FROM unnest($2::uuid[], $3::smallint[], $4::int[], $5::uuid[], $6::text[], $7::timestamptz[], $8::int[],
+          $9::text[], $10::jsonb[], $11::text[])
+        ON CONFLICT (company_id, activity_id, attempt) DO NOTHING"#,
+        company.0,
+        &activities,
+        &numbers,
+        &rounds,
+        &claims,
+        &keys,
+        &wired as _,
+        &versions as &[Option<i32>],
+        &refs as &[Option<String>],
+        &evidence,
+        &outcomes
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Where a row goes when its attempt is over.
+pub(super) struct Closing {
+    pub(super) id: ActivityId,
+    pub(super) status: Status,
+    pub(super) hold_code: Option<String>,
+    /// Seconds from now; only for rows that come again.
+    pub(super) wait_secs: Option<f64>,
+    pub(super) keeps_quota: bool,
+}
+
+/// Moves rows on, under the lock that `still_mine` took.
+pub(super) async fn close(conn: &mut PgConnection, company: CompanyId, closings: &[Closing]) -> Result<(), Error> {
+    if closings.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = closings.iter().map(|one| one.id.0).collect();
+    let statuses: Vec<String> = closings.iter().map(|one| one.status.as_str().to_owned()).collect();
+    let codes: Vec<Option<String>> = closings.iter().map(|one| one.hold_code.clone()).collect();
+    let waits: Vec<Option<f64>> = closings.iter().map(|one| one.wait_secs).collect();
+    let keeps: Vec<bool> = closings.iter().map(|one| one.keeps_quota).collect();
+    sqlx::query!(
+        r#"UPDATE crm_activities a SET status = f.status, hold_code = f.code,
+          claim_id = CASE WHEN f.status = 'dispatching' THEN '00000000-0000-0000-0000-000000000000'::uuid END,
+          send_after = CASE WHEN f.wait IS NULL THEN a.send_after ELSE clock_timestamp() + make_interval(secs => f.wait) END,
+          wire_at = CASE WHEN f.status = 'approved' THEN NULL ELSE a.wire_at END,
+          first_wire_at = CASE WHEN f.status = 'approved' THEN NULL ELSE a.first_wire_at END,
+          quota_day = CASE WHEN f.keeps THEN a.quota_day END,
+          closed_at = CASE WHEN f.status IN ('sent', 'sent_dryrun', 'failed') THEN clock_timestamp() END
+        FROM unnest($2::uuid[], $3::text[], $4::text[], $5::float8[], $6::bool[]) AS f (id, status, code, wait, keeps)
+        WHERE a.company_id = $1 AND a.id = f.id AND a.status = 'dispatching'"#,
+        company.0,
+        &ids,
+        &statuses,
+        &codes as &[Option<String>],
+        &waits as &[Option<f64>],
+        &keeps
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Removes batches that have nothing under way any more.
+pub(super) async fn close_batches(conn: &mut PgConnection, company: CompanyId, claims: &[ClaimId]) -> Result<(), Error> {
+    if claims.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = claims.iter().map(|claim| claim.0).collect();
+    sqlx::query!("DELETE FROM crm_dispatch_claims WHERE company_id = $1 AND id = ANY ($2)", company.0, &ids)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Renews the lease of batches under way. A batch that is gone stays gone.
+pub(super) async fn renew(conn: &mut PgConnection, claims: &[(CompanyId, ClaimId)], settings: &Settings) -> Result<(), Error> {
+    let companies: Vec<Uuid> = claims.iter().map(|(company, _)| company.0).collect();
+    let ids: Vec<Uuid> = claims.iter().map(|(_, claim)| claim.0).collect();
+    sqlx::query!(
+        r#"UPDATE crm_dispatch_claims c SET lease_until = clock_timestamp() + make_interval(secs => $3)
+        FROM unnest($1::uuid[], $2::uuid[]) AS w (company_id, id) WHERE c.company_id = w.company_id AND c.id = w.id"#,
+        &companies,
+        &ids,
+        settings.lease.as_secs_f64()
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// A batch whose worker gave no sign of life.
+pub(super) struct Expired {
+    pub(super) company: CompanyId,
+    pub(super) claim: ClaimId,
+    pub(super) outbox: OutboxId,
+    pub(super) worker: String,
+    pub(super) activities: Vec<Uuid>,
+}
+
+/// Locks expired batches; another recovering worker passes them over.
+pub(super) async fn expired(conn: &mut PgConnection) -> Result<Vec<Expired>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT company_id AS "company: CompanyId", id AS "claim: ClaimId", outbox_id AS "outbox: OutboxId", worker, activity_ids
+        FROM crm_dispatch_claims WHERE lease_until < clock_timestamp()
+        ORDER BY company_id, id LIMIT 20 FOR UPDATE SKIP LOCKED"#
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Expired {
+            company: row.company,
+            claim: row.claim,
+            outbox: row.outbox,
+            worker: row.worker,
+            activities: row.activity_ids,
+        })
+        .collect())
+}
+
+/// A row a lost worker left on the wire.
+pub(super) struct Stranded {
+    pub(super) id: ActivityId,
+    pub(super) channel: String,
+    pub(super) round: i32,
+    pub(super) attempt: i16,
+    pub(super) payload_sha256: PayloadHash,
+    pub(super) wire_at: Timestamp,
+    pub(super) since_first_wire: std::time::Duration,
+}
+
+/// Locks what is left on the wire of a batch.
+pub(super) async fn stranded(conn: &mut PgConnection, expired: &Expired) -> Result<Vec<Stranded>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT id AS "id: ActivityId", channel, round, attempt, payload_sha256 AS "payload_sha256!", wire_at AS "wire_at!",
+          greatest(0, extract(epoch FROM clock_timestamp() - first_wire_at))::float8 AS "since_first_wire!"
+        FROM crm_activities
+        WHERE company_id = $1 AND id = ANY ($2) AND claim_id = $3 AND status = 'dispatching' AND wire_at IS NOT NULL
+        ORDER BY id FOR NO KEY UPDATE"#,
+        expired.company.0,
+        &expired.activities,
+        expired.claim.0
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Stranded {
+                payload_sha256: read_hash(&row.payload_sha256, row.id)?,
+                id: row.id,
+                channel: row.channel,
+                round: row.round,
+                attempt: row.attempt,
+                wire_at: row.wire_at.to_jiff(),
+                since_first_wire: std::time::Duration::try_from_secs_f64(row.since_first_wire).unwrap_or_default(),
+            })
+        })
+        .collect()
+}
+
+/// Closes drafts that nobody decided about in time and returns them.
+pub(super) async fn expire_drafts(
+    conn: &mut PgConnection,
+    company: CompanyId,
+) -> Result<Vec<(ActivityId, PayloadHash)>, Error> {
+    let rows = sqlx::query!(
+        r#"UPDATE crm_activities a SET status = 'expired', closed_at = now(), hold_code = 'expired'
+        FROM (SELECT id FROM crm_activities
+          WHERE company_id = $1 AND stage = 'draft' AND expires_at <= now()
+          ORDER BY expires_at, id LIMIT 500 FOR NO KEY UPDATE SKIP LOCKED) e
+        WHERE a.company_id = $1 AND a.id = e.id AND a.status = 'draft_pending_approval'
+        RETURNING a.id AS "id: ActivityId", a.payload_sha256 AS "payload_sha256!""#,
+        company.0
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(|row| Ok((row.id, read_hash(&row.payload_sha256, row.id)?))).collect()
+}

@@ -1,0 +1,129 @@
+//! Wire: commits that bytes may leave, then makes the calls. The statement asks the stop facts again; rows that may no longer go are
+//! given back.
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use sqlx::PgPool;
+
+use super::claim::{Batch, Claimed};
+use super::store::{self, Unused};
+use crate::activity::payload::PayloadHash;
+use crate::channel::{Broken, Call, Line, Outcome, Replay};
+use crate::company;
+use crate::error::Error;
+use crate::ids::{ActivityId, ClaimId, CompanyId, OutboxId};
+use crate::quota;
+use crate::secret::SecretText;
+
+/// One call that is ready to be made.
+pub(crate) struct Departure {
+    pub(crate) company: CompanyId,
+    pub(crate) claim: ClaimId,
+    pub(crate) outbox: OutboxId,
+    pub(crate) credential_id: String,
+    pub(crate) secret_version: Option<i32>,
+    pub(crate) line: Line,
+    pub(crate) credential: SecretText,
+    pub(crate) item: Claimed,
+    pub(crate) wire_at: Timestamp,
+}
+
+/// What came of a call.
+pub(crate) struct Arrival {
+    pub(crate) departure: Departure,
+    pub(crate) outcome: Outcome,
+}
+
+/// Commits `wire_at` for a batch and returns the calls that may be made. If nothing may go, the batch is closed.
+pub(crate) async fn depart(pool: &PgPool, batch: Batch) -> Result<Vec<Departure>, Error> {
+    let ids: Vec<ActivityId> = batch.items.iter().map(|item| item.id).collect();
+    let mut conn = pool.acquire().await?;
+    let wired = store::wire(&mut conn, batch.company, batch.id, batch.outbox, &ids).await?;
+    drop(conn);
+    let wired: HashMap<ActivityId, Timestamp> = wired.into_iter().collect();
+    let stopped: Vec<ActivityId> = ids.into_iter().filter(|id| !wired.contains_key(id)).collect();
+    if !stopped.is_empty() {
+        let closes = if wired.is_empty() { Some(batch.id) } else { None };
+        give_back(pool, batch.company, batch.outbox, batch.id, &stopped, closes).await?;
+    }
+    Ok(batch
+        .items
+        .into_iter()
+        .filter_map(|item| {
+            let wire_at = *wired.get(&item.id)?;
+            Some(Departure {
+                company: batch.company,
+                claim: batch.id,
+                outbox: batch.outbox,
+                credential_id: batch.credential_id.clone(),
+                secret_version: batch.secret_version,
+                line: batch.line.clone(),
+                credential: batch.credential.clone(),
+                item,
+                wire_at,
+            })
+        })
+        .collect())
+}
+
+/// Gives rows back that never went on the wire, with their quota.
+pub(crate) async fn give_back(
+    pool: &PgPool,
+    company: CompanyId,
+    outbox: OutboxId,
+    claim: ClaimId,
+    ids: &[ActivityId],
+    closes: Option<ClaimId>,
+) -> Result<(), Error> {
+    let mut tx = pool.begin().await?;
+    let unused = store::give_back(&mut tx, company, claim, ids).await?;
+    refund(&mut tx, company, outbox, unused.iter().filter_map(|unused: &Unused| unused.quota_day)).await?;
+    store::close_batches(&mut tx, company, closes.as_slice()).await?;
+    company::store::bump(&mut tx, company).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Gives quota back, one statement a day.
+pub(crate) async fn refund(
+    conn: &mut sqlx::PgConnection,
+    company: CompanyId,
+    outbox: OutboxId,
+    days: impl Iterator<Item = jiff::civil::Date>,
+) -> Result<(), Error> {
+    let mut by_day: std::collections::BTreeMap<jiff::civil::Date, i32> = std::collections::BTreeMap::new();
+    for day in days {
+        *by_day.entry(day).or_default() += 1;
+    }
+    for (day, unused) in by_day {
+        quota::store::refund(conn, company, outbox, day, unused).await?;
+    }
+    Ok(())
+}
+
+/// Makes one call. The bytes are the approved ones: their request comes out of the envelope whose hash was checked at the claim.
+pub(crate) async fn call(departure: Departure) -> Arrival {
+    let key = departure.item.idempotency_key();
+    let call = Call {
+        request: departure.item.request.clone(),
+        headers: departure.line.channel.wire_headers(&departure.credential, &key),
+    };
+    crate::fault::point("wired").await;
+    let answer = departure.line.transport.exchange(call).await;
+    crate::fault::point("answered").await;
+    let outcome = match answer {
+        Ok(response) => departure.line.channel.interpret(&response),
+        Err(Broken::NotSent { detail }) => Outcome::Retry { code: "not_sent".to_owned(), detail, after: None },
+        Err(Broken::MaybeSent { detail }) => {
+            Outcome::MaybeSent { code: "no_answer".to_owned(), detail, replay: Replay::SameKey(None) }
+        }
+    };
+    Arrival { departure, outcome }
+}
+
+/// The hash a departure is bound to, for the audit row of its outcome.
+impl Departure {
+    pub(crate) fn payload_sha256(&self) -> PayloadHash {
+        self.item.payload_sha256
+    }
+}

@@ -1,0 +1,337 @@
+//! Turns a draft as it was handed in into a payload, or says which field is wrong. Pure.
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::input::{ContactInput, DraftInput};
+use crate::activity::payload::{
+    Attendee, InstagramAction, Kind, LinkedinAction, Parts, Payload, WhatsappTemplate,
+};
+use crate::channel::ChannelName;
+use crate::contact::address::{self, AddressError};
+use crate::outbox::store::OutboxSettings;
+use crate::safe_text::SafeText;
+use crate::secret::SecretRef;
+
+/// Most carbon copies, hidden ones included: the provider takes 50 recipients.
+pub const COPIES_LIMIT: usize = 49;
+
+/// Header names a draft may set; everything else is ours or the provider's.
+pub const HEADER_NAMES: &[&str] = &["List-Unsubscribe", "List-Unsubscribe-Post", "References"];
+
+/// A field that is not acceptable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {reason}")]
+pub struct FieldError {
+    /// The field, in the API's spelling.
+    pub field: String,
+    /// What is wrong and what would be right.
+    pub reason: String,
+}
+
+impl FieldError {
+    /// Names a field and what is wrong with it.
+    pub fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { field: field.into(), reason: reason.into() }
+    }
+}
+
+fn address_error(field: &str) -> impl FnOnce(AddressError) -> FieldError {
+    let field = field.to_owned();
+    move |error| FieldError::new(field, error.to_string())
+}
+
+/// A draft that may be filed, but for what only the database knows.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// Everything the recipient is told; the kind may still be derived.
+    pub payload: Payload,
+    /// Kind of touch, if the draft named it.
+    pub kind: Option<Kind>,
+    /// Which sort of address `to` is: `email`, `phone` or `handle`.
+    pub address_kind: &'static str,
+    /// The address in the form in which contacts are matched.
+    pub address: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Mail {
+    subject: String,
+    text: String,
+    #[serde(default)]
+    html: Option<String>,
+    #[serde(default)]
+    cc: Vec<String>,
+    #[serde(default)]
+    bcc: Vec<String>,
+    #[serde(default)]
+    reply_to: Option<String>,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(default)]
+    in_reply_to: Option<String>,
+    #[serde(default)]
+    attachments: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Booking {
+    event_type_id: i64,
+    start: jiff::Timestamp,
+    time_zone: String,
+    attendee: Attendee,
+    #[serde(default)]
+    notes: Option<String>,
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Linkedin {
+    action: LinkedinAction,
+    text: String,
+    #[serde(default)]
+    thread: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Whatsapp {
+    #[serde(default)]
+    text: Option<String>,
+    #[serde(default)]
+    template: Option<WhatsappTemplate>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Instagram {
+    action: InstagramAction,
+    text: String,
+    #[serde(default)]
+    image_sha256: Option<String>,
+    #[serde(default)]
+    human_agent: bool,
+}
+
+fn shape<T: DeserializeOwned>(payload: &Value) -> Result<T, FieldError> {
+    // serde names the field in its message; values are foreign and stay out of it.
+    T::deserialize(payload).map_err(|error| FieldError::new("payload", SafeText::line(&error.to_string()).truncated(200)))
+}
+
+/// Checks a draft against the outbox it names.
+///
+/// # Errors
+/// The first field that is not acceptable.
+pub fn check(input: &DraftInput, outbox: &OutboxSettings) -> Result<Checked, FieldError> {
+    if input.channel != outbox.channel {
+        return Err(FieldError::new("channel", format!("outbox {} sends {}, not {}", outbox.name, outbox.channel, input.channel)));
+    }
+    check_dedup_key(input)?;
+    if let Some(name) = &input.proposed_by {
+        check_line("proposedBy", name, 100)?;
+    }
+    if let Some(contact) = &input.contact {
+        check_contact(contact)?;
+    }
+    let credential: SecretRef = outbox
+        .secret_ref
+        .parse()
+        .map_err(|_| FieldError::new("outbox", format!("outbox {} has no usable secret reference", outbox.name)))?;
+    let mut payload = Payload {
+        channel: input.channel,
+        outbox_id: outbox.id,
+        credential_id: credential.id,
+        kind: input.kind.unwrap_or(Kind::FirstTouch),
+        from: outbox.sender.clone(),
+        to: input.to.clone().unwrap_or_default(),
+        cc: Vec::new(),
+        bcc: Vec::new(),
+        reply_to: None,
+        headers: BTreeMap::new(),
+        parts: Parts::Linkedin { action: LinkedinAction::Post, text: String::new(), thread: None },
+    };
+    let (address_kind, address) = match input.channel {
+        ChannelName::Email | ChannelName::DryRun => mail(&mut payload, shape(&input.payload)?)?,
+        ChannelName::CalCom => booking(&mut payload, shape(&input.payload)?)?,
+        ChannelName::Linkedin => linkedin(&mut payload, shape(&input.payload)?)?,
+        ChannelName::Whatsapp => whatsapp(&mut payload, shape(&input.payload)?)?,
+        ChannelName::Instagram => instagram(&mut payload, shape(&input.payload)?)?,
+    };
+    if let (Some(send_after), Some(expires_at)) = (input.send_after, input.expires_at)
+        && expires_at <= send_after
+    {
+        return Err(FieldError::new("expiresAt", "it lies before sendAfter, so this could never be sent"));
+    }
+    Ok(Checked { payload, kind: input.kind, address_kind, address })
+}
+
+fn mail(payload: &mut Payload, mail: Mail) -> Result<(&'static str, String), FieldError> {
+    if !mail.attachments.is_empty() {
+        return Err(FieldError::new("payload.attachments", "attachments are not supported yet; leave them out"));
+    }
+    let to = address::email(&payload.to).map_err(address_error("to"))?;
+    if mail.cc.len() + mail.bcc.len() > COPIES_LIMIT {
+        return Err(FieldError::new("payload.cc", format!("at most {COPIES_LIMIT} copies, cc and bcc together")));
+    }
+    for (field, list) in [("payload.cc", &mail.cc), ("payload.bcc", &mail.bcc)] {
+        for copy in list {
+            address::email(copy).map_err(address_error(field))?;
+        }
+    }
+    if let Some(reply_to) = &mail.reply_to {
+        address::mailbox(reply_to).map_err(address_error("payload.replyTo"))?;
+    }
+    address::header_value("payload.subject", &mail.subject).map_err(address_error("payload.subject"))?;
+    if mail.subject.trim().is_empty() {
+        return Err(FieldError::new("payload.subject", "it is empty"));
+    }
+    if mail.text.trim().is_empty() {
+        return Err(FieldError::new("payload.text", "it is empty; a plain text is needed also beside html"));
+    }
+    for (name, value) in &mail.headers {
+        if !HEADER_NAMES.contains(&name.as_str()) {
+            let name = SafeText::line(name);
+            return Err(FieldError::new(
+                "payload.headers",
+                format!("`{name}` may not be set by a draft; allowed are {}", HEADER_NAMES.join(", ")),
+            ));
+        }
+        address::header_value("payload.headers", value).map_err(address_error("payload.headers"))?;
+    }
+    if let Some(message_id) = &mail.in_reply_to {
+        address::header_value("payload.inReplyTo", message_id).map_err(address_error("payload.inReplyTo"))?;
+    }
+    payload.to.clone_from(&to.address);
+    payload.cc = mail.cc;
+    payload.bcc = mail.bcc;
+    payload.reply_to = mail.reply_to;
+    payload.headers = mail.headers;
+    payload.parts =
+        Parts::Email { subject: mail.subject, text: mail.text, html: mail.html, in_reply_to: mail.in_reply_to };
+    Ok(("email", to.address.to_lowercase()))
+}
+
+fn booking(payload: &mut Payload, booking: Booking) -> Result<(&'static str, String), FieldError> {
+    let attendee = address::email(&booking.attendee.email).map_err(address_error("payload.attendee.email"))?;
+    if !payload.to.is_empty() && !payload.to.eq_ignore_ascii_case(&attendee.address) {
+        return Err(FieldError::new("to", "a booking goes to its attendee; leave `to` out or repeat the address"));
+    }
+    check_zone("payload.timeZone", &booking.time_zone)?;
+    check_line("payload.attendee.name", &booking.attendee.name, 200)?;
+    check_line("payload.attendee.language", &booking.attendee.language, 35)?;
+    // Limits of the provider: 50 keys, key 40 characters, value 500.
+    let fits = |(key, value): (&String, &String)| key.chars().count() <= 40 && value.chars().count() <= 500;
+    if booking.metadata.len() > 50 || !booking.metadata.iter().all(fits) {
+        return Err(FieldError::new("payload.metadata", "at most 50 pairs, keys of 40 and values of 500 characters"));
+    }
+    payload.to.clone_from(&attendee.address);
+    payload.parts = Parts::CalCom {
+        event_type_id: booking.event_type_id,
+        start: booking.start,
+        time_zone: booking.time_zone,
+        attendee: booking.attendee,
+        notes: booking.notes,
+        metadata: booking.metadata,
+    };
+    Ok(("email", attendee.address.to_lowercase()))
+}
+
+fn linkedin(payload: &mut Payload, post: Linkedin) -> Result<(&'static str, String), FieldError> {
+    check_line("to", &payload.to, 320)?;
+    check_text("payload.text", &post.text)?;
+    let is_feed = payload.to.starts_with("feed:");
+    if is_feed != (post.action == LinkedinAction::Post) {
+        return Err(FieldError::new("to", "a post goes to feed:{author urn}; comments and messages go to a urn"));
+    }
+    payload.parts = Parts::Linkedin { action: post.action, text: post.text, thread: post.thread };
+    Ok(("handle", payload.to.clone()))
+}
+
+fn whatsapp(payload: &mut Payload, message: Whatsapp) -> Result<(&'static str, String), FieldError> {
+    let number = address::phone(&payload.to).map_err(address_error("to"))?;
+    match (&message.text, &message.template) {
+        (Some(text), None) => {
+            check_text("payload.text", text)?;
+            // The provider counts characters (its error 21617).
+            if text.chars().count() > 1600 {
+                return Err(FieldError::new("payload.text", "at most 1600 characters"));
+            }
+        }
+        (None, Some(template)) => check_text("payload.template.renderedText", &template.rendered_text)?,
+        _ => return Err(FieldError::new("payload", "give either text or template")),
+    }
+    payload.to.clone_from(&number);
+    payload.parts = Parts::Whatsapp { text: message.text, template: message.template };
+    Ok(("phone", number))
+}
+
+fn instagram(payload: &mut Payload, message: Instagram) -> Result<(&'static str, String), FieldError> {
+    check_line("to", &payload.to, 320)?;
+    check_text("payload.text", &message.text)?;
+    // The provider counts bytes of a direct message.
+    if message.action == InstagramAction::Dm && message.text.len() > 1000 {
+        return Err(FieldError::new("payload.text", format!("{} bytes, a direct message takes 1000", message.text.len())));
+    }
+    payload.parts = Parts::Instagram {
+        action: message.action,
+        text: message.text,
+        image_sha256: message.image_sha256,
+        human_agent: message.human_agent,
+    };
+    Ok(("handle", payload.to.clone()))
+}
+
+fn check_dedup_key(input: &DraftInput) -> Result<(), FieldError> {
+    match &input.client_dedup_key {
+        Some(key) if key.is_empty() || key.chars().count() > 128 || key.contains('\0') => {
+            Err(FieldError::new("clientDedupKey", "use 1 to 128 characters"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_contact(contact: &ContactInput) -> Result<(), FieldError> {
+    if let Some(name) = &contact.name {
+        check_line("contact.name", name, 200)?;
+    }
+    if let Some(account) = &contact.account {
+        check_line("contact.account", account, 200)?;
+    }
+    if let Some(locale) = &contact.locale {
+        let fits = (2..=35).contains(&locale.len()) && locale.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if !fits {
+            return Err(FieldError::new("contact.locale", "use a BCP 47 tag like nb-NO"));
+        }
+    }
+    contact.zone.as_deref().map_or(Ok(()), |zone| check_zone("contact.zone", zone))
+}
+
+fn check_zone(field: &str, zone: &str) -> Result<(), FieldError> {
+    TimeZone::get(zone).map(|_| ()).map_err(|_| FieldError::new(field, "use an IANA time zone like Europe/Oslo"))
+}
+
+/// One line of at most so many characters.
+fn check_line(field: &str, text: &str, limit: usize) -> Result<(), FieldError> {
+    if text.trim().is_empty() || text.chars().count() > limit {
+        return Err(FieldError::new(field, format!("use 1 to {limit} characters")));
+    }
+    address::header_value(field, text).map_err(address_error(field))
+}
+
+/// Text that a person reads; PostgreSQL and providers both refuse NUL.
+fn check_text(field: &str, text: &str) -> Result<(), FieldError> {
+    if text.trim().is_empty() {
+        return Err(FieldError::new(field, "it is empty"));
+    }
+    if text.contains('\0') {
+        return Err(FieldError::new(field, "it holds a NUL character; remove it"));
+    }
+    Ok(())
+}

@@ -1,0 +1,345 @@
+//! Files drafts: the one path on which a message comes in, whoever wrote it.
+//!
+//! A batch is one transaction. Every draft ends as filed, as known already, or as an error that names line, field and reason; unless
+//! the caller allows a partial batch, one error means that nothing was written.
+use std::collections::{HashMap, HashSet};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use sqlx::PgPool;
+
+use super::check::{Checked, FieldError, check};
+use super::input::{DEFAULT_DRAFTER, DraftInput};
+use super::store::{self, NewActivity};
+use crate::activity::payload::{Envelope, Kind, Sealed};
+use crate::actor::Actor;
+use crate::audit;
+use crate::channel::Lines;
+use crate::company;
+use crate::error::Error;
+use crate::ids::{ActivityId, CompanyId, ContactId};
+use crate::outbox::store::OutboxSettings;
+
+/// A draft that nobody decides about in this time expires.
+pub const DEFAULT_LIFE: SignedDuration = SignedDuration::from_hours(72);
+
+/// Drafts written by one statement; large imports are a row of such batches in one transaction.
+const CHUNK: usize = 500;
+
+/// A line that was not filed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LineError {
+    /// Number of the line, from 1.
+    pub line: usize,
+    /// The field, in the API's spelling.
+    pub field: String,
+    /// What is wrong and what would be right.
+    pub reason: String,
+}
+
+/// A line that is on file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Filed {
+    /// Number of the line, from 1.
+    pub line: usize,
+    /// The activity.
+    pub id: ActivityId,
+    /// Whether this call made it; otherwise it was there.
+    pub created: bool,
+}
+
+/// What became of a batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Lines on file. Empty if nothing was written.
+    pub filed: Vec<Filed>,
+    /// Lines that are not acceptable.
+    pub errors: Vec<LineError>,
+}
+
+/// What happens to the good lines of a batch with bad ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// One bad line and nothing is written.
+    AllOrNothing,
+    /// Good lines are written.
+    Partial,
+}
+
+struct Draft {
+    line: usize,
+    checked: Checked,
+    input: DraftInput,
+    outbox: OutboxSettings,
+    dedup_key: String,
+    request_sha256: Vec<u8>,
+}
+
+/// Files a batch. `lines` says which channels can be rendered: a draft of another channel is kept and waits for its adapter.
+/// Each input carries its line number.
+///
+/// # Errors
+/// A database fault; then nothing was written.
+pub async fn file(
+    pool: &PgPool,
+    actor: &Actor,
+    company: CompanyId,
+    inputs: Vec<(usize, DraftInput)>,
+    lines: &Lines,
+    mode: Mode,
+) -> Result<Report, Error> {
+    let mut tx = pool.begin().await?;
+    let now = crate::db::now(&mut tx).await?;
+    let outboxes = crate::outbox::store::settings(&mut tx, company).await?;
+    let mut report = Report::default();
+    let mut batch = Batch { company, now, lines, seen_keys: HashMap::new(), open: HashSet::new() };
+    let mut inputs = inputs.into_iter().peekable();
+    while inputs.peek().is_some() {
+        let chunk: Vec<_> = inputs.by_ref().take(CHUNK).collect();
+        let drafts = batch.prepare(chunk, &outboxes, &mut report.errors);
+        batch.write(&mut tx, actor, drafts, &mut report).await?;
+    }
+    if mode == Mode::AllOrNothing && !report.errors.is_empty() {
+        tx.rollback().await?;
+        report.filed.clear();
+    } else {
+        if report.filed.iter().any(|filed| filed.created) {
+            company::store::bump(&mut tx, company).await?;
+        }
+        tx.commit().await?;
+    }
+    report.errors.sort_by_key(|error| error.line);
+    Ok(report)
+}
+
+struct Batch<'a> {
+    company: CompanyId,
+    now: Timestamp,
+    lines: &'a Lines,
+    /// Keys of this call, so that a file may repeat a line as well as the next call may.
+    seen_keys: HashMap<String, (ActivityId, Vec<u8>)>,
+    /// Open drafts made by this call.
+    open: HashSet<(ContactId, crate::ids::OutboxId, Kind)>,
+}
+
+impl Batch<'_> {
+    fn prepare(
+        &self,
+        chunk: Vec<(usize, DraftInput)>,
+        outboxes: &[OutboxSettings],
+        errors: &mut Vec<LineError>,
+    ) -> Vec<Draft> {
+        let mut drafts = Vec::with_capacity(chunk.len());
+        for (line, input) in chunk {
+            match self.prepare_one(line, input, outboxes) {
+                Ok(draft) => drafts.push(draft),
+                Err(error) => errors.push(line_error(line, error)),
+            }
+        }
+        drafts
+    }
+
+    fn prepare_one(&self, line: usize, input: DraftInput, outboxes: &[OutboxSettings]) -> Result<Draft, FieldError> {
+        let outbox = find_outbox(&input, outboxes)?;
+        let checked = check(&input, outbox)?;
+        if input.expires_at.is_some_and(|expires_at| expires_at <= self.now) {
+            return Err(FieldError::new("expiresAt", "it has passed"));
+        }
+        let content = serde_json_canonicalizer::to_vec(&(
+            &checked.payload,
+            &input.kind,
+            &input.send_after.map(|at| at.to_string()),
+            &input.expires_at.map(|at| at.to_string()),
+        ))
+        .map_err(|_| FieldError::new("payload", "it holds a number JSON cannot carry"))?;
+        let request_sha256 = Sha256::digest(&content).to_vec();
+        let dedup_key = input.client_dedup_key.clone().unwrap_or_else(|| derived_key(&input, &request_sha256));
+        Ok(Draft { line, outbox: outbox.clone(), checked, dedup_key, request_sha256, input })
+    }
+
+    async fn write(
+        &mut self,
+        conn: &mut sqlx::PgConnection,
+        actor: &Actor,
+        drafts: Vec<Draft>,
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        let drafts = self.drop_known(conn, drafts, report).await?;
+        if drafts.is_empty() {
+            return Ok(());
+        }
+        let contacts = store::match_contacts(conn, self.company, &drafts_contacts(&drafts)).await?;
+        let touched = store::touched(conn, self.company, &contacts).await?;
+        let mut supersede = Vec::new();
+        let mut rows: Vec<NewActivity> = Vec::with_capacity(drafts.len());
+        let mut open = store::open_drafts(conn, self.company, &contacts).await?;
+        for (mut draft, contact) in drafts.into_iter().zip(contacts.iter().copied()) {
+            let kind = draft.checked.kind.unwrap_or(match draft.outbox.channel {
+                crate::channel::ChannelName::CalCom => Kind::Booking,
+                _ if draft.checked.payload.to.starts_with("feed:") => Kind::Post,
+                _ if touched.contains(&contact) => Kind::FollowUp,
+                _ => Kind::FirstTouch,
+            });
+            draft.checked.payload.kind = kind;
+            let place = (contact, draft.outbox.id, kind);
+            let mut conflict = |reason: String| {
+                report.errors.push(line_error(draft.line, FieldError::new("supersedes", reason)));
+            };
+            if let Some(older) = draft.input.supersedes {
+                // Only a draft in the same place can be replaced: the same contact, outbox and kind.
+                if open.get(&place) != Some(&older) {
+                    conflict(format!("{older} is not an open draft for this contact, outbox and kind"));
+                    continue;
+                }
+                open.remove(&place);
+                supersede.push(older);
+            } else if let Some(older) = open.get(&place) {
+                conflict(format!("an open draft for this contact, outbox and kind exists ({older}); name it to replace it"));
+                continue;
+            } else if self.open.contains(&place) {
+                conflict("an earlier line drafts the same kind for this contact and outbox".to_owned());
+                continue;
+            }
+            match self.seal(&draft) {
+                Ok((id, sealed)) => {
+                    self.open.insert(place);
+                    self.seen_keys.insert(draft.dedup_key.clone(), (id, draft.request_sha256.clone()));
+                    report.filed.push(Filed { line: draft.line, id, created: true });
+                    rows.push(self.row(draft, contact, id, sealed, actor));
+                }
+                Err(error) => report.errors.push(line_error(draft.line, error)),
+            }
+        }
+        store::supersede(conn, self.company, &supersede).await?;
+        store::insert(conn, self.company, &rows).await?;
+        let mut entries: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                let drafter = Actor::Agent { name: row.proposed_by.clone() };
+                audit::Entry::new(&drafter, "draft.file").activity(row.id, row.sealed.sha256())
+            })
+            .collect();
+        entries.extend(supersede.iter().map(|id| audit::Entry::new(actor, "draft.supersede").subject(*id)));
+        audit::store::append(conn, self.company, &entries).await
+    }
+
+    /// Takes out what is on file already: the same key with the same body is that activity, with another body an error.
+    async fn drop_known(
+        &mut self,
+        conn: &mut sqlx::PgConnection,
+        drafts: Vec<Draft>,
+        report: &mut Report,
+    ) -> Result<Vec<Draft>, Error> {
+        let keys: Vec<_> = drafts.iter().map(|draft| draft.dedup_key.clone()).collect();
+        let mut known = store::known_keys(conn, self.company, &keys).await?;
+        known.extend(self.seen_keys.iter().map(|(key, value)| (key.clone(), value.clone())));
+        let mut fresh = Vec::with_capacity(drafts.len());
+        let mut in_chunk: HashMap<String, Vec<u8>> = HashMap::new();
+        for draft in drafts {
+            match known.get(&draft.dedup_key) {
+                Some((id, sha256)) if *sha256 == draft.request_sha256 => {
+                    report.filed.push(Filed { line: draft.line, id: *id, created: false });
+                }
+                Some((id, _)) => report.errors.push(line_error(
+                    draft.line,
+                    FieldError::new("clientDedupKey", format!("it was used for another draft ({id}); use a new key")),
+                )),
+                None => match in_chunk.get(&draft.dedup_key) {
+                    Some(sha256) if *sha256 == draft.request_sha256 => {}
+                    Some(_) => report.errors.push(line_error(
+                        draft.line,
+                        FieldError::new("clientDedupKey", "an earlier line uses it for another draft"),
+                    )),
+                    None => {
+                        in_chunk.insert(draft.dedup_key.clone(), draft.request_sha256.clone());
+                        fresh.push(draft);
+                    }
+                },
+            }
+        }
+        Ok(fresh)
+    }
+
+    fn seal(&self, draft: &Draft) -> Result<(ActivityId, Sealed), FieldError> {
+        let id = ActivityId::new();
+        let payload = draft.checked.payload.clone();
+        let channel = self.lines.renderer(payload.channel);
+        let request = channel
+            .map(|channel| channel.render(&payload, id))
+            .transpose()
+            .map_err(|error| FieldError::new(error.field, error.reason))?;
+        let envelope = Envelope { renderer: channel.map(|channel| channel.renderer().to_owned()), payload, request };
+        let sealed = envelope.seal().map_err(|error| FieldError::new("payload", error.to_string()))?;
+        Ok((id, sealed))
+    }
+
+    fn row(&self, draft: Draft, contact: ContactId, id: ActivityId, sealed: Sealed, actor: &Actor) -> NewActivity {
+        let payload = draft.checked.payload;
+        let (proposed_kind, proposed_id, proposed_by) = match (&draft.input.proposed_by, actor) {
+            (Some(name), _) => ("agent", None, name.clone()),
+            (None, Actor::Agent { name }) => ("agent", None, name.clone()),
+            (None, _) => ("agent", None, DEFAULT_DRAFTER.to_owned()),
+        };
+        NewActivity {
+            id,
+            outbox: draft.outbox.id,
+            contact,
+            channel: payload.channel,
+            kind: payload.kind,
+            expires_at: draft.input.expires_at.unwrap_or(self.now + DEFAULT_LIFE),
+            send_after: draft.input.send_after.unwrap_or(self.now),
+            recipient: payload.to.clone(),
+            headline: payload.parts.headline().chars().take(200).collect(),
+            proposed_kind,
+            proposed_id,
+            proposed_by,
+            dedup_key: draft.dedup_key,
+            request_sha256: draft.request_sha256,
+            sealed,
+        }
+    }
+}
+
+fn drafts_contacts(drafts: &[Draft]) -> Vec<store::Wanted> {
+    drafts
+        .iter()
+        .map(|draft| {
+            let contact = draft.input.contact.clone().unwrap_or_default();
+            store::Wanted {
+                address_kind: draft.checked.address_kind,
+                name: contact.name.unwrap_or_else(|| draft.checked.payload.to.chars().take(200).collect()),
+                address: draft.checked.address.clone(),
+                account: contact.account,
+                locale: contact.locale,
+                zone: contact.zone,
+            }
+        })
+        .collect()
+}
+
+fn line_error(line: usize, error: FieldError) -> LineError {
+    LineError { line, field: error.field, reason: error.reason }
+}
+
+/// Two drafts without a key are the same if agent, contact, kind and body are.
+fn derived_key(input: &DraftInput, request_sha256: &[u8]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(input.proposed_by.as_deref().unwrap_or(DEFAULT_DRAFTER));
+    hash.update([0]);
+    hash.update(request_sha256);
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn find_outbox<'a>(input: &DraftInput, outboxes: &'a [OutboxSettings]) -> Result<&'a OutboxSettings, FieldError> {
+    let (field, found, wanted) = match (&input.outbox_id, &input.outbox) {
+        (Some(id), None) => ("outboxId", outboxes.iter().find(|outbox| outbox.id == *id), id.to_string()),
+        (None, Some(name)) => ("outbox", outboxes.iter().find(|outbox| outbox.name == *name), name.clone()),
+        (Some(_), Some(_)) => return Err(FieldError::new("outbox", "give outbox or outboxId, not both")),
+        (None, None) => return Err(FieldError::new("outbox", "name the outbox to send from")),
+    };
+    found.ok_or_else(|| {
+        let wanted = crate::safe_text::SafeText::line(&wanted).truncated(80);
+        FieldError::new(field, format!("`{wanted}` is not an outbox of this company; see `countersign outboxes list`"))
+    })
+}

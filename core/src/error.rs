@@ -1,0 +1,78 @@
+//! What can go wrong in a use case. Conflicts between people are outcomes, not errors.
+use crate::actor::Role;
+
+/// Why a use case did nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database cannot be reached, or stopped answering; nothing is known to have changed.
+    #[error("the database is not available: {0}")]
+    Unavailable(#[source] sqlx::Error),
+    /// The database refused or misunderstood a statement.
+    #[error("the database refused: {0}")]
+    Database(#[source] sqlx::Error),
+    /// The actor's role does not allow it.
+    #[error("{actor} may not {action}: that needs the {needed} role", needed = needed.as_str())]
+    Forbidden {
+        /// Who asked, made safe to print.
+        actor: String,
+        /// What was asked.
+        action: &'static str,
+        /// What would be enough.
+        needed: Role,
+    },
+    /// A value is not acceptable.
+    #[error("{field}: {reason}")]
+    Invalid {
+        /// Which value, in the API's or command line's spelling.
+        field: String,
+        /// What is wrong and what would be right.
+        reason: String,
+    },
+    /// There is no such thing.
+    #[error("{what} is not known{hint}")]
+    NotFound {
+        /// What was looked for.
+        what: String,
+        /// What to do, beginning with a separator, or nothing.
+        hint: String,
+    },
+    /// It exists already, or changed in the meantime.
+    #[error("{0}")]
+    Conflict(String),
+    /// A stored row does not make sense.
+    #[error("table {table}, row {row}: {problem}")]
+    Corrupt {
+        /// Table.
+        table: &'static str,
+        /// Key of the row.
+        row: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A secret cannot be read or written.
+    #[error(transparent)]
+    Secret(#[from] crate::secret::SecretError),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        if is_unavailable(&error) { Self::Unavailable(error) } else { Self::Database(error) }
+    }
+}
+
+/// Whether the fault lies with the connection or the server and not with the statement.
+fn is_unavailable(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::Protocol(_) => true,
+        // 08 connection, 57P shutdown, 53 resources: the same statement may work in a moment.
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| code.starts_with("08") || code.starts_with("57P") || code.starts_with("53"))
+        }
+        _ => false,
+    }
+}

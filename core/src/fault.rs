@@ -1,0 +1,25 @@
+//! Named places at which a crash test may hold the process. In a build without `fault-points` they are nothing at all.
+//!
+//! A test names a folder in `COUNTERSIGN_FAULT_DIR` and creates `<point>.hold` in it. A process that comes by creates
+//! `<point>.reached` and waits until the `.hold` file goes away, or until it is killed.
+
+/// Comes by a point.
+#[cfg(feature = "fault-points")]
+pub async fn point(name: &str) {
+    let Some(folder) = std::env::var_os("COUNTERSIGN_FAULT_DIR").map(std::path::PathBuf::from) else {
+        return;
+    };
+    let hold = folder.join(format!("{name}.hold"));
+    if !hold.exists() || std::fs::write(folder.join(format!("{name}.reached")), b"").is_err() {
+        return;
+    }
+    while hold.exists() {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
+/// Comes by a point.
+#[cfg(not(feature = "fault-points"))]
+#[expect(clippy::unused_async, reason = "the same shape as the version that waits")]
+#[inline(always)]
+pub async fn point(_name: &str) {}

@@ -1,0 +1,20 @@
+//! Is everyone who would receive it on the company's allowlist? Dry-run is no exception.
+use super::{Facts, Verdict};
+use crate::activity::status::Status;
+
+const GATE: &str = "allowlist";
+
+pub(super) fn judge(facts: &Facts<'_>) -> Verdict {
+    if !facts.allowlist_enforced {
+        return Verdict::pass(GATE, "this outbox writes to anyone");
+    }
+    match facts.recipients.iter().find(|recipient| !facts.allowlist.admits(recipient)) {
+        Some(stranger) => Verdict::block(
+            GATE,
+            "not_on_allowlist",
+            Status::BlockedByAllowlist,
+            format!("{stranger} is not on the allowlist; add it with `countersign allowlist add {stranger}`"),
+        ),
+        None => Verdict::pass(GATE, "every recipient is on the allowlist"),
+    }
+}

@@ -1,0 +1,74 @@
+//! Secrets: references, encryption at rest, and the only type that carries a secret's text.
+//!
+//! A secret is resolved at call time, in credential columns only; text that merely looks like a reference stays text.
+pub mod key;
+pub mod reference;
+pub mod store;
+
+use std::fmt;
+
+use zeroize::Zeroize;
+
+pub use self::key::MasterKey;
+pub use self::reference::SecretRef;
+
+/// The longest secret that is stored.
+pub const SECRET_LIMIT_BYTES: usize = 16 * 1024;
+
+/// The text of a secret. It has no `Display`, its `Debug` prints a placeholder, and its memory is wiped when it goes.
+#[derive(Clone)]
+pub struct SecretText(String);
+
+impl SecretText {
+    /// Takes the text over.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text, for the one place that needs it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretText(…)")
+    }
+}
+
+impl Drop for SecretText {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// Why a secret cannot be read or written. No variant carries a value.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// The reference is not of the form.
+    #[error("`{0}` is not a secret reference: use secret://<id>:latest or secret://<id>:<version>")]
+    BadReference(String),
+    /// The id is not of the form.
+    #[error("`{0}` is not a secret id: use 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit")]
+    BadId(String),
+    /// No such secret or version, or it was revoked.
+    #[error("secret `{0}` does not exist or was revoked; store it with `countersign secrets set {id}`", id = .0.split(':').next().unwrap_or_default())]
+    Missing(String),
+    /// Empty or longer than [`SECRET_LIMIT_BYTES`], or not one line of text.
+    #[error("a secret has 1 to {SECRET_LIMIT_BYTES} bytes of text without control characters")]
+    BadValue,
+    /// The key does not fit the stored secret.
+    #[error("secret `{0}` cannot be decrypted with this installation's key")]
+    WrongKey(String),
+    /// The key itself cannot be had.
+    #[error("the key for secrets at {place} cannot be used: {problem}")]
+    Key {
+        /// File or variable.
+        place: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+}
