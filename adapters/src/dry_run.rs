@@ -63,11 +63,7 @@ pub struct DryRunTransport;
 
 impl Transport for DryRunTransport {
     fn exchange<'a>(&'a self, _call: Call) -> BoxFuture<'a, Result<Response, Broken>> {
-        Box::pin(std::future::ready(Ok(Response {
-            status: 200,
-            headers: Vec::new(),
-            body: Bytes::new(),
-        })))
+        Box::pin(std::future::ready(Ok(Response { status: 200, headers: Vec::new(), body: Bytes::new() })))
     }
 }
 
@@ -97,34 +93,16 @@ mod tests {
             bcc: Vec::new(),
             reply_to: None,
             headers: BTreeMap::new(),
-            parts: Parts::Linkedin {
-                action: LinkedinAction::Post,
-                text: "News".to_owned(),
-                thread: None,
-            },
+            parts: Parts::Linkedin { action: LinkedinAction::Post, text: "News".to_owned(), thread: None },
         };
-        let request = DryRun
-            .render(&payload, ActivityId(Uuid::from_u128(2)))
-            .expect("renders");
-        assert_eq!(
-            (request.method.as_str(), request.path.as_str()),
-            ("DRY", "/dry-run")
-        );
-        assert_eq!(
-            serde_json::from_str::<Payload>(&request.body).expect("the payload"),
-            payload
-        );
+        let request = DryRun.render(&payload, ActivityId(Uuid::from_u128(2))).expect("renders");
+        assert_eq!((request.method.as_str(), request.path.as_str()), ("DRY", "/dry-run"));
+        assert_eq!(serde_json::from_str::<Payload>(&request.body).expect("the payload"), payload);
 
         let headers = DryRun.wire_headers(&SecretText::new("canary".to_owned()), "k");
         assert!(headers.is_empty());
-        let response = DryRunTransport
-            .exchange(Call { request, headers })
-            .await
-            .expect("answers");
-        assert_eq!(
-            DryRun.interpret(&response),
-            Outcome::Accepted { provider_ref: None }
-        );
+        let response = DryRunTransport.exchange(Call { request, headers }).await.expect("answers");
+        assert_eq!(DryRun.interpret(&response), Outcome::Accepted { provider_ref: None });
         assert!(!DryRun.reaches_people());
     }
 }

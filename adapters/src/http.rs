@@ -63,12 +63,7 @@ impl HttpTransport {
     /// The same with other limits of time.
     #[must_use]
     pub fn with_timeouts(base: BaseUrl, timeouts: Timeouts) -> Self {
-        Self {
-            base,
-            timeouts,
-            lookup: system_lookup,
-            client: OnceCell::new(),
-        }
+        Self { base, timeouts, lookup: system_lookup, client: OnceCell::new() }
     }
 
     /// Where the calls go.
@@ -84,10 +79,7 @@ impl HttpTransport {
             .await
             .map_err(|error| not_sent(&format!("the HTTP client could not be made: {}", chain(error))))?;
         let request = self.request(client, call)?;
-        let answer = client
-            .execute(request)
-            .await
-            .map_err(|error| self.broken(error))?;
+        let answer = client.execute(request).await.map_err(|error| self.broken(error))?;
         if let Some(encoding) = answer.headers().get(CONTENT_ENCODING)
             && encoding != "identity"
         {
@@ -98,11 +90,7 @@ impl HttpTransport {
         let body = tokio::time::timeout(self.timeouts.body, self.body(answer))
             .await
             .map_err(|_| self.maybe_sent("the answer began but did not end in time"))??;
-        Ok(Response {
-            status,
-            headers,
-            body,
-        })
+        Ok(Response { status, headers, body })
     }
 
     fn request(&self, client: &Client, call: Call) -> Result<reqwest::Request, Broken> {
@@ -113,17 +101,13 @@ impl HttpTransport {
             "PATCH" => Method::PATCH,
             "DELETE" => Method::DELETE,
             _ => {
-                return Err(not_sent(
-                    "the rendered request has no HTTP method; draft the message again",
-                ));
+                return Err(not_sent("the rendered request has no HTTP method; draft the message again"));
             }
         };
         let url = self.base.join(&call.request.path).ok_or_else(|| {
             not_sent("the path of the rendered request does not begin with /; draft the message again")
         })?;
-        let mut request = client
-            .request(method, url)
-            .header(CONTENT_TYPE, call.request.content_type);
+        let mut request = client.request(method, url).header(CONTENT_TYPE, call.request.content_type);
         for header in call.headers {
             let mut value = HeaderValue::from_str(header.value.expose()).map_err(|_| {
                 not_sent(&format!(
@@ -154,25 +138,16 @@ impl HttpTransport {
     /// Only a connection that never came about proves that nothing was read.
     fn broken(&self, error: reqwest::Error) -> Broken {
         if error.is_connect() || error.is_builder() {
-            not_sent(&format!(
-                "no connection to {}: {}",
-                self.base.host_label(),
-                chain(error)
-            ))
+            not_sent(&format!("no connection to {}: {}", self.base.host_label(), chain(error)))
         } else if error.is_timeout() {
             self.maybe_sent("no answer in time")
         } else {
-            self.maybe_sent(&format!(
-                "the connection broke before a whole answer came: {}",
-                chain(error)
-            ))
+            self.maybe_sent(&format!("the connection broke before a whole answer came: {}", chain(error)))
         }
     }
 
     fn maybe_sent(&self, what: &str) -> Broken {
-        Broken::MaybeSent {
-            detail: bounded(&format!("{}: {what}", self.base.host_label()), DETAIL_CHARS),
-        }
+        Broken::MaybeSent { detail: bounded(&format!("{}: {what}", self.base.host_label()), DETAIL_CHARS) }
     }
 }
 
@@ -183,9 +158,7 @@ impl Transport for HttpTransport {
 }
 
 fn not_sent(what: &str) -> Broken {
-    Broken::NotSent {
-        detail: bounded(what, DETAIL_CHARS),
-    }
+    Broken::NotSent { detail: bounded(what, DETAIL_CHARS) }
 }
 
 /// The error and its causes in one line, without the URL.
@@ -213,10 +186,7 @@ fn text_headers(headers: &reqwest::header::HeaderMap) -> Vec<(String, String)> {
         .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
         .collect();
     if !headers.contains_key("date") {
-        kept.push((
-            "date".to_owned(),
-            clock::now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string(),
-        ));
+        kept.push(("date".to_owned(), clock::now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()));
     }
     kept
 }

@@ -34,10 +34,7 @@ pub struct Settings {
 /// # Errors
 /// When the address of the sandbox is not a loopback address.
 pub fn lines(settings: &Settings) -> Result<Lines, BaseUrlError> {
-    let dry_run = Line {
-        channel: Arc::new(DryRun),
-        transport: Arc::new(DryRunTransport),
-    };
+    let dry_run = Line { channel: Arc::new(DryRun), transport: Arc::new(DryRunTransport) };
     let mut lines = Lines::new()
         .with_live(resend_at(settings.email_base_url.clone()))
         .with_live(dry_run.clone())
@@ -52,8 +49,5 @@ pub fn lines(settings: &Settings) -> Result<Lines, BaseUrlError> {
 }
 
 fn resend_at(base: BaseUrl) -> Line {
-    Line {
-        channel: Arc::new(Resend),
-        transport: Arc::new(HttpTransport::new(base)),
-    }
+    Line { channel: Arc::new(Resend), transport: Arc::new(HttpTransport::new(base)) }
 }

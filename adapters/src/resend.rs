@@ -40,14 +40,8 @@ impl Channel for Resend {
         // A key pasted into a secret often brings its line feed along.
         let bearer = format!("Bearer {}", credential.expose().trim());
         vec![
-            Header {
-                name: "authorization",
-                value: SecretText::new(bearer),
-            },
-            Header {
-                name: "idempotency-key",
-                value: SecretText::new(idempotency_key.to_owned()),
-            },
+            Header { name: "authorization", value: SecretText::new(bearer) },
+            Header { name: "idempotency-key", value: SecretText::new(idempotency_key.to_owned()) },
         ]
     }
 
@@ -64,23 +58,11 @@ mod tests {
     #[test]
     fn the_credential_and_the_key_are_added_at_the_wire() {
         let headers = Resend.wire_headers(&SecretText::new("re_canary\n".to_owned()), "key-1");
-        let pairs: Vec<_> = headers
-            .iter()
-            .map(|header| (header.name, header.value.expose()))
-            .collect();
-        assert_eq!(
-            pairs,
-            [
-                ("authorization", "Bearer re_canary"),
-                ("idempotency-key", "key-1")
-            ]
-        );
+        let pairs: Vec<_> = headers.iter().map(|header| (header.name, header.value.expose())).collect();
+        assert_eq!(pairs, [("authorization", "Bearer re_canary"), ("idempotency-key", "key-1")]);
         assert!(
-            !format!(
-                "{:?}",
-                headers.iter().map(|header| &header.value).collect::<Vec<_>>()
-            )
-            .contains("canary")
+            !format!("{:?}", headers.iter().map(|header| &header.value).collect::<Vec<_>>())
+                .contains("canary")
         );
     }
 }

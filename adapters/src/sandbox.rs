@@ -74,12 +74,7 @@ impl Sandbox {
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let provider = Arc::new(Provider::new(ledger, stop.clone(), tasks.clone()));
         tasks.spawn(server::serve(listener, Arc::clone(&provider)));
-        Ok(SandboxHandle {
-            addr,
-            provider,
-            tasks,
-            stop: stop.drop_guard(),
-        })
+        Ok(SandboxHandle { addr, provider, tasks, stop: stop.drop_guard() })
     }
 }
 

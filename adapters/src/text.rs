@@ -6,11 +6,8 @@ pub(crate) const DETAIL_CHARS: usize = 300;
 /// Keeps the beginning of a foreign text. NUL goes, because PostgreSQL cannot store it and an outcome must always be storable.
 pub(crate) fn bounded(text: &str, limit: usize) -> String {
     let text = text.trim();
-    let mut kept: String = text
-        .chars()
-        .take(limit)
-        .map(|c| if c == '\0' { char::REPLACEMENT_CHARACTER } else { c })
-        .collect();
+    let mut kept: String =
+        text.chars().take(limit).map(|c| if c == '\0' { char::REPLACEMENT_CHARACTER } else { c }).collect();
     if text.chars().nth(limit).is_some() {
         kept.pop();
         kept.push('…');

@@ -3,7 +3,7 @@
 //! One [`model`], one message type; `update` changes the model and is pure; `view` draws it and reports what was drawn; effects
 //! run outside and answer with messages. Nothing here sends, and nothing here writes to the terminal (see `crate::terminal`).
 mod action;
-pub mod backend;
+pub(crate) mod backend;
 mod dialog;
 mod document;
 mod effects;
@@ -29,7 +29,7 @@ use color_eyre::eyre::eyre;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-pub use self::backend::{Backend, DispatcherState, EngineStatus};
+pub(crate) use self::backend::{Backend, DispatcherState, EngineStatus};
 pub(crate) use self::shell::Control;
 use self::shell::Sources;
 use self::theme::{Charset, Palette, Theme};
@@ -44,19 +44,11 @@ const PATIENCE: Duration = Duration::from_millis(900);
 ///
 /// # Errors
 /// When there is no terminal to show it on, or the terminal fails.
-pub async fn run(backend: Backend, stop: CancellationToken) -> color_eyre::Result<()> {
+pub(crate) async fn run(backend: Backend, stop: CancellationToken) -> color_eyre::Result<()> {
     let support = terminal::support(|name| std::env::var(name).ok())?;
     let theme = Theme {
-        palette: if support.is_coloured {
-            Palette::Ansi
-        } else {
-            Palette::Mono
-        },
-        charset: if support.is_utf8 {
-            Charset::Unicode
-        } else {
-            Charset::Ascii
-        },
+        palette: if support.is_coloured { Palette::Ansi } else { Palette::Mono },
+        charset: if support.is_utf8 { Charset::Unicode } else { Charset::Ascii },
     };
     let stop = stop.child_token();
     let _end = stop.clone().drop_guard();
@@ -64,19 +56,13 @@ pub async fn run(backend: Backend, stop: CancellationToken) -> color_eyre::Resul
     terminal::watch(&stop, controls)?;
     let hook = terminal::PanicHook::install();
     let terminal = Terminal::open()?;
-    let sources = Sources {
-        input: terminal::input()?,
-        control,
-        stop: stop.clone(),
-    };
+    let sources = Sources { input: terminal::input()?, control, stop: stop.clone() };
     let (done, ended) = tokio::sync::oneshot::channel::<()>();
     let runtime = tokio::runtime::Handle::current();
-    let thread = std::thread::Builder::new()
-        .name(terminal::SCREEN_THREAD.to_owned())
-        .spawn(move || {
-            let _done = done;
-            runtime.block_on(shell::run(backend, theme, terminal, sources))
-        })?;
+    let thread = std::thread::Builder::new().name(terminal::SCREEN_THREAD.to_owned()).spawn(move || {
+        let _done = done;
+        runtime.block_on(shell::run(backend, theme, terminal, sources))
+    })?;
     let told = async {
         stop.cancelled().await;
         tokio::time::sleep(PATIENCE).await;

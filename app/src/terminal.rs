@@ -49,11 +49,13 @@ impl Terminal {
         // Under NO_COLOR crossterm 0.29 drops bold and reverse as well; the mono theme uses those and no colour.
         style::force_color_output(true);
         take()?;
+        Self::on_screen().inspect_err(|_| restore())
+    }
+
+    fn on_screen() -> io::Result<Self> {
         let (width, height) = crossterm::terminal::size()?;
         let area = Rect::new(0, 0, width, height);
-        let options = TerminalOptions {
-            viewport: Viewport::Fixed(area),
-        };
+        let options = TerminalOptions { viewport: Viewport::Fixed(area) };
         let screen = ratatui::Terminal::with_options(CrosstermBackend::new(Output::default()), options)?;
         Ok(Self { screen, area })
     }
@@ -63,9 +65,16 @@ impl Terminal {
         (self.area.width, self.area.height)
     }
 
-    /// Takes the terminal again after it was given back.
+    /// Takes the terminal again after the program was continued. Whoever had it in between may have changed its modes, also when
+    /// we were stopped without being asked.
     pub(crate) fn enter(&mut self) -> io::Result<()> {
+        restore();
         take()
+    }
+
+    /// Whether the terminal is ours at the moment; otherwise nothing may be drawn.
+    pub(crate) fn is_ours(&self) -> bool {
+        IS_TAKEN.load(Ordering::SeqCst)
     }
 
     /// Gives the terminal back.
@@ -120,25 +129,15 @@ fn take() -> io::Result<()> {
         return Ok(());
     }
     enable_raw_mode()?;
-    execute!(
-        io::stdout(),
-        EnterAlternateScreen,
-        EnableBracketedPaste,
-        cursor::Hide
-    )
+    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
 }
 
 /// Gives the terminal back, if it was not given back already. Failing is not told: there is nobody left to tell.
 pub(crate) fn restore() {
     if IS_TAKEN.swap(false, Ordering::SeqCst) {
         let mut out = io::stdout();
-        let _ = execute!(
-            out,
-            EndSynchronizedUpdate,
-            DisableBracketedPaste,
-            cursor::Show,
-            LeaveAlternateScreen
-        );
+        let _ =
+            execute!(out, EndSynchronizedUpdate, DisableBracketedPaste, cursor::Show, LeaveAlternateScreen);
         let _ = disable_raw_mode();
         let _ = out.flush();
     }
@@ -153,12 +152,10 @@ pub(crate) fn restore_forcibly() {
     // The drawing thread may hold the lock on the output for good, so the last sequences get a thread that nobody waits for
     // longer than a moment.
     let (done, ended) = std::sync::mpsc::channel();
-    let last = std::thread::Builder::new()
-        .name("terminal-restore".to_owned())
-        .spawn(move || {
-            restore();
-            let _ = done.send(());
-        });
+    let last = std::thread::Builder::new().name("terminal-restore".to_owned()).spawn(move || {
+        restore();
+        let _ = done.send(());
+    });
     if last.is_ok() {
         let _ = ended.recv_timeout(std::time::Duration::from_millis(50));
     }
@@ -167,14 +164,12 @@ pub(crate) fn restore_forcibly() {
 /// Starts to read keys. The thread ends with the program.
 pub(crate) fn input() -> io::Result<mpsc::Receiver<(Event, Instant)>> {
     let (sender, receiver) = mpsc::channel(INPUT);
-    std::thread::Builder::new()
-        .name("terminal-input".to_owned())
-        .spawn(move || {
-            while let Ok(event) = crossterm::event::read() {
-                if sender.blocking_send((event, clock::monotonic())).is_err() {
-                    return;
-                }
+    std::thread::Builder::new().name("terminal-input".to_owned()).spawn(move || {
+        while let Ok(event) = crossterm::event::read() {
+            if sender.blocking_send((event, clock::monotonic())).is_err() {
+                return;
             }
-        })?;
+        }
+    })?;
     Ok(receiver)
 }

@@ -26,7 +26,13 @@ pub struct Company {
 ///
 /// # Errors
 /// [`Error::Invalid`] for a bad slug or name, [`Error::Conflict`] if the slug is taken, or a database fault.
-pub async fn add(pool: &PgPool, slug: &str, name: &str, sandbox: bool, first_operator: &str) -> Result<(Company, Actor), Error> {
+pub async fn add(
+    pool: &PgPool,
+    slug: &str,
+    name: &str,
+    sandbox: bool,
+    first_operator: &str,
+) -> Result<(Company, Actor), Error> {
     let slug_fits = (1..=63).contains(&slug.len())
         && slug.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         && !slug.starts_with('-');
@@ -37,7 +43,10 @@ pub async fn add(pool: &PgPool, slug: &str, name: &str, sandbox: bool, first_ope
         });
     }
     if name.is_empty() || name.chars().count() > 200 || name.chars().any(char::is_control) {
-        return Err(Error::Invalid { field: "name".to_owned(), reason: "use 1 to 200 characters on one line".to_owned() });
+        return Err(Error::Invalid {
+            field: "name".to_owned(),
+            reason: "use 1 to 200 characters on one line".to_owned(),
+        });
     }
     let company = Company { id: CompanyId::new(), slug: slug.to_owned(), name: name.to_owned(), sandbox };
     let actor = Actor::Operator { id: OperatorId::new(), name: first_operator.to_owned(), role: Role::Admin };

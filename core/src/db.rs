@@ -1,4 +1,5 @@
 //! The database: connection pools, migrations, and the private server that is used when nobody names another.
+pub mod catalogue;
 pub(crate) mod filter;
 pub mod migrate;
 pub mod private;

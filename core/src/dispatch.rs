@@ -13,11 +13,12 @@ pub(crate) mod recover;
 pub mod run;
 pub(crate) mod settle;
 pub(crate) mod store;
+pub(crate) mod store_close;
 pub(crate) mod wire;
 
 use std::time::Duration;
 
-pub use run::{Dispatcher, Engine};
+pub use run::{Dispatcher, Engine, TaskDied};
 
 /// How a dispatcher works.
 #[derive(Clone, Debug)]

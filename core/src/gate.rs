@@ -27,6 +27,8 @@ pub struct Facts<'a> {
     pub channel: ChannelName,
     /// Whether this process has a way to send on that channel.
     pub has_line: bool,
+    /// Whether the stored bytes are an envelope this version can open.
+    pub is_readable: bool,
     /// Whether the envelope holds a rendered request.
     pub is_rendered: bool,
     /// Name of the outbox.
@@ -110,14 +112,8 @@ impl Verdict {
 type Gate = fn(&Facts<'_>) -> Verdict;
 
 /// The gates in the order of authority. A block ends the matter; of several that only defer, the latest time counts.
-const GATES: &[Gate] = &[
-    pause::judge,
-    freshness::judge,
-    allowlist::judge,
-    channel::judge,
-    decision::judge,
-    undo_window::judge,
-];
+const GATES: &[Gate] =
+    &[pause::judge, freshness::judge, allowlist::judge, channel::judge, decision::judge, undo_window::judge];
 
 /// Asks every gate, in order.
 #[must_use]
@@ -156,6 +152,9 @@ pub fn sentence_for(code: &str) -> &'static str {
         "credential_unavailable" => "the credential cannot be read",
         "not_on_allowlist" => "a recipient is not on the allowlist",
         "expired" => "nobody sent it in time",
+        "payload_unreadable" => "the stored bytes cannot be read by this version",
+        "window_closed" => "the provider may have forgotten the key, so it cannot be tried again",
+        "worker_lost" => "the process ended between the request and its answer",
         "payload_mismatch" => "the stored bytes are not the approved ones",
         _ => "waits",
     }

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod company;
 pub mod contact;
 pub mod db;
+pub mod demo;
 pub mod dispatch;
 pub mod draft;
 pub mod error;

@@ -28,12 +28,22 @@ pub fn require(actor: &Actor, needed: Role, action: &'static str) -> Result<Oper
 ///
 /// # Errors
 /// [`Error::Forbidden`] below admin, [`Error::Invalid`] for a bad name, [`Error::Conflict`] if the name is taken, or a database fault.
-pub async fn add(pool: &PgPool, actor: &Actor, company: CompanyId, name: &str, role: Role) -> Result<OperatorId, Error> {
+pub async fn add(
+    pool: &PgPool,
+    actor: &Actor,
+    company: CompanyId,
+    name: &str,
+    role: Role,
+) -> Result<OperatorId, Error> {
     require(actor, Role::Admin, "add an operator")?;
-    if name.is_empty() || name.chars().count() > 100 || name.chars().any(|c| c.is_control() || c.is_whitespace()) {
+    if name.is_empty()
+        || name.chars().count() > 100
+        || name.chars().any(|c| c.is_control() || c.is_whitespace())
+    {
         return Err(Error::Invalid {
             field: "name".to_owned(),
-            reason: "use 1 to 100 characters without blanks; it is the name they log in to this machine with".to_owned(),
+            reason: "use 1 to 100 characters without blanks; it is the name they log in to this machine with"
+                .to_owned(),
         });
     }
     let operator = Actor::Operator { id: OperatorId::new(), name: name.to_owned(), role };
@@ -42,7 +52,8 @@ pub async fn add(pool: &PgPool, actor: &Actor, company: CompanyId, name: &str, r
         return Err(Error::Conflict(format!("there is an operator `{}` already", SafeText::line(name))));
     }
     let id = require(&operator, Role::Viewer, "exist")?;
-    let entry = audit::Entry::new(actor, "operator.add").subject(id).detail(serde_json::json!({ "role": role }));
+    let entry =
+        audit::Entry::new(actor, "operator.add").subject(id).detail(serde_json::json!({ "role": role }));
     audit::store::append(&mut tx, company, &[entry]).await?;
     tx.commit().await?;
     Ok(id)

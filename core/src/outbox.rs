@@ -48,7 +48,12 @@ pub struct NewOutbox {
 /// # Errors
 /// [`Error::Forbidden`] below admin, [`Error::Invalid`] naming the option at fault, [`Error::Conflict`] if the name is taken, or a
 /// database fault.
-pub async fn add(pool: &PgPool, actor: &Actor, company: CompanyId, new: &NewOutbox) -> Result<OutboxId, Error> {
+pub async fn add(
+    pool: &PgPool,
+    actor: &Actor,
+    company: CompanyId,
+    new: &NewOutbox,
+) -> Result<OutboxId, Error> {
     operator::require(actor, Role::Admin, "add an outbox")?;
     check(new)?;
     let id = OutboxId::new();
@@ -57,9 +62,21 @@ pub async fn add(pool: &PgPool, actor: &Actor, company: CompanyId, new: &NewOutb
     if !store::insert(&mut tx, company, id, new).await? {
         return Err(Error::Conflict(format!("there is an outbox `{}` already", new.name)));
     }
-    crate::quota::store::open(&mut tx, company, id, crate::quota::day::local_day(now, &new.zone), new.daily_cap).await?;
+    crate::quota::store::open(
+        &mut tx,
+        company,
+        id,
+        crate::quota::day::local_day(now, &new.zone),
+        new.daily_cap,
+    )
+    .await?;
     let detail = serde_json::json!({ "name": new.name, "channel": new.channel, "dailyCap": new.daily_cap });
-    audit::store::append(&mut tx, company, &[audit::Entry::new(actor, "outbox.add").subject(id).detail(detail)]).await?;
+    audit::store::append(
+        &mut tx,
+        company,
+        &[audit::Entry::new(actor, "outbox.add").subject(id).detail(detail)],
+    )
+    .await?;
     company::store::bump(&mut tx, company).await?;
     tx.commit().await?;
     Ok(id)
@@ -69,7 +86,13 @@ pub async fn add(pool: &PgPool, actor: &Actor, company: CompanyId, new: &NewOutb
 ///
 /// # Errors
 /// [`Error::Forbidden`] below approver, [`Error::Invalid`] without a reason, [`Error::NotFound`], or a database fault.
-pub async fn pause(pool: &PgPool, actor: &Actor, company: CompanyId, outbox: OutboxId, reason: &str) -> Result<(), Error> {
+pub async fn pause(
+    pool: &PgPool,
+    actor: &Actor,
+    company: CompanyId,
+    outbox: OutboxId,
+    reason: &str,
+) -> Result<(), Error> {
     operator::require(actor, Role::Approver, "pause an outbox")?;
     let reason = crate::approval::decide::check_reason(reason)?;
     set_enabled(pool, actor, company, outbox, Some(&reason)).await

@@ -68,11 +68,7 @@ fn cal_com() -> Envelope {
         event_type_id: 41,
         start: Timestamp::from_second(1_780_000_000).expect("it is in range"),
         time_zone: text("Europe/Paris"),
-        attendee: Attendee {
-            name: text("Bob"),
-            email: text("bob@example.org"),
-            language: text("en"),
-        },
+        attendee: Attendee { name: text("Bob"), email: text("bob@example.org"), language: text("en") },
         notes: Some(text("Notes")),
         metadata: pairs("source", "fair"),
     };
@@ -80,11 +76,8 @@ fn cal_com() -> Envelope {
 }
 
 fn linkedin() -> Envelope {
-    let parts = Parts::Linkedin {
-        action: LinkedinAction::Post,
-        text: text("Text"),
-        thread: Some(text("urn:1")),
-    };
+    let parts =
+        Parts::Linkedin { action: LinkedinAction::Post, text: text("Text"), thread: Some(text("urn:1")) };
     envelope(ChannelName::Linkedin, parts)
 }
 
@@ -95,10 +88,7 @@ fn whatsapp() -> Envelope {
         variables: pairs("1", "Bob"),
         rendered_text: text("Hello Bob"),
     };
-    let parts = Parts::Whatsapp {
-        text: Some(text("Text")),
-        template: Some(template),
-    };
+    let parts = Parts::Whatsapp { text: Some(text("Text")), template: Some(template) };
     envelope(ChannelName::Whatsapp, parts)
 }
 
@@ -123,9 +113,9 @@ fn parse(value: &Value) -> Result<Envelope, EnvelopeError> {
 /// JSON pointers of everything that is neither an object nor an array.
 fn leaves(value: &Value, at: &str, found: &mut BTreeSet<String>) {
     match value {
-        Value::Object(fields) => fields
-            .iter()
-            .for_each(|(key, value)| leaves(value, &format!("{at}/{key}"), found)),
+        Value::Object(fields) => {
+            fields.iter().for_each(|(key, value)| leaves(value, &format!("{at}/{key}"), found))
+        }
         Value::Array(items) => {
             items
                 .iter()
@@ -186,9 +176,7 @@ fn change_of_any_field_changes_the_hash(
     let value = serde_json::to_value(&envelope).expect("it is JSON");
     let mut found = BTreeSet::new();
     leaves(&value, "", &mut found);
-    let parts = fields
-        .iter()
-        .map(|field| format!("/payload/parts/{shape}/{field}"));
+    let parts = fields.iter().map(|field| format!("/payload/parts/{shape}/{field}"));
     let expected: BTreeSet<String> = COMMON.iter().map(|field| text(field)).chain(parts).collect();
     assert_eq!(found, expected, "the table names every field");
 
@@ -198,10 +186,7 @@ fn change_of_any_field_changes_the_hash(
         let leaf = other.pointer_mut(pointer).expect("the leaf was found there");
         *leaf = changed(pointer, leaf);
         let other = parse(&other).expect("the change is valid");
-        assert!(
-            hashes.insert(hash_of(&other)),
-            "{pointer} is not part of the hash"
-        );
+        assert!(hashes.insert(hash_of(&other)), "{pointer} is not part of the hash");
     }
 }
 
@@ -218,19 +203,13 @@ fn removal_of_any_field_changes_the_hash(#[case] envelope: Envelope, #[case] opt
         let mut other = serde_json::to_value(&envelope).expect("it is JSON");
         remove(&mut other, pointer);
         let other = parse(&other).expect("the field is optional");
-        assert!(
-            hashes.insert(hash_of(&other)),
-            "{pointer} is not part of the hash"
-        );
+        assert!(hashes.insert(hash_of(&other)), "{pointer} is not part of the hash");
     }
 }
 
 fn remove(value: &mut Value, pointer: &str) {
     let (parent, key) = pointer.rsplit_once('/').expect("a pointer has a slash");
-    let parent = value
-        .pointer_mut(parent)
-        .and_then(Value::as_object_mut)
-        .expect("the parent is an object");
+    let parent = value.pointer_mut(parent).and_then(Value::as_object_mut).expect("the parent is an object");
     parent.remove(key).expect("the field is there");
 }
 
@@ -282,10 +261,7 @@ fn null_means_absent() {
     value["request"] = Value::Null;
     value["payload"]["cc"] = json!(["cc@example.org"]);
     assert_eq!(parse(&value).expect("nulls are allowed"), envelope);
-    assert_eq!(
-        hash_of(&parse(&value).expect("nulls are allowed")),
-        hash_of(&envelope)
-    );
+    assert_eq!(hash_of(&parse(&value).expect("nulls are allowed")), hash_of(&envelope));
 }
 
 #[test]
@@ -296,22 +272,13 @@ fn empty_list_means_absent() {
     let mut value = serde_json::to_value(&envelope).expect("it is JSON");
     value["payload"]["cc"] = json!([]);
     value["payload"]["headers"] = json!({});
-    assert_eq!(
-        hash_of(&parse(&value).expect("empty is allowed")),
-        hash_of(&envelope)
-    );
+    assert_eq!(hash_of(&parse(&value).expect("empty is allowed")), hash_of(&envelope));
 }
 
 /// S10, S16: a field the product does not know, or a second one of the same name, is refused and not dropped.
 #[rstest]
-#[case::unknown(
-    r#""to":"bob@example.org""#,
-    r#""to":"bob@example.org","scheduledAt":"2030-01-01""#
-)]
-#[case::twice(
-    r#""to":"bob@example.org""#,
-    r#""to":"bob@example.org","to":"evil@example.org""#
-)]
+#[case::unknown(r#""to":"bob@example.org""#, r#""to":"bob@example.org","scheduledAt":"2030-01-01""#)]
+#[case::twice(r#""to":"bob@example.org""#, r#""to":"bob@example.org","to":"evil@example.org""#)]
 #[case::unknown_in_parts(r#""subject":"Subject""#, r#""subject":"Subject","attachments":[]"#)]
 #[case::unknown_in_request(r#""method":"POST""#, r#""method":"POST","host":"evil.example""#)]
 #[case::other_shape(r#""email":{"#, r#""sms":{"#)]
@@ -330,10 +297,7 @@ fn envelope_is_refused_one_byte_over_the_limit() {
     let size = envelope.seal().expect("it is small").bytes().len();
     let room = ENVELOPE_LIMIT_BYTES - size;
     envelope.payload.to.push_str(&"x".repeat(room));
-    assert_eq!(
-        envelope.seal().expect("it fits").bytes().len(),
-        ENVELOPE_LIMIT_BYTES
-    );
+    assert_eq!(envelope.seal().expect("it fits").bytes().len(), ENVELOPE_LIMIT_BYTES);
     envelope.payload.to.push('x');
     assert!(
         matches!(envelope.seal(), Err(EnvelopeError::TooLarge(bytes)) if bytes == ENVELOPE_LIMIT_BYTES + 1)
@@ -371,10 +335,7 @@ fn numbers_are_kept_exactly_or_refused(#[case] number: i64) {
 #[test]
 fn fingerprint_is_the_start_of_the_hash() {
     let hash = PayloadHash::of(b"");
-    assert_eq!(
-        hash.to_string(),
-        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-    );
+    assert_eq!(hash.to_string(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     assert_eq!(hash.fingerprint(), "e3b0 c442 98fc 1c14 9afb");
 }
 

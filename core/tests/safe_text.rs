@@ -36,9 +36,7 @@ fn ink(text: &str) -> String {
 }
 
 fn of(category: Category) -> impl Iterator<Item = Hostile> {
-    corpus()
-        .into_iter()
-        .filter(move |hostile| hostile.category == category)
+    corpus().into_iter().filter(move |hostile| hostile.category == category)
 }
 
 /// S1, S2: the corpus is as large as promised and has no string twice.
@@ -61,28 +59,16 @@ fn no_hostile_string_keeps_a_forbidden_character() {
 /// S3, S5: a replaced character is never silent.
 #[test]
 fn every_string_with_a_hidden_part_warns() {
-    for hostile in corpus()
-        .into_iter()
-        .filter(|hostile| hostile.category.must_warn())
-    {
-        assert!(
-            SafeText::line(&hostile.text).is_suspicious(),
-            "line of {hostile:?}"
-        );
-        assert!(
-            SafeText::block(&hostile.text).is_suspicious(),
-            "block of {hostile:?}"
-        );
+    for hostile in corpus().into_iter().filter(|hostile| hostile.category.must_warn()) {
+        assert!(SafeText::line(&hostile.text).is_suspicious(), "line of {hostile:?}");
+        assert!(SafeText::block(&hostile.text).is_suspicious(), "block of {hostile:?}");
     }
 }
 
 /// S3: ordinary Hebrew, Arabic, Persian, Indic, East Asian text and emoji are shown as they are.
 #[test]
 fn ordinary_text_stays_byte_for_byte() {
-    for hostile in corpus()
-        .into_iter()
-        .filter(|hostile| hostile.category.must_read())
-    {
+    for hostile in corpus().into_iter().filter(|hostile| hostile.category.must_read()) {
         for safe in [SafeText::line(&hostile.text), SafeText::block(&hostile.text)] {
             assert_eq!(safe.as_str(), hostile.text);
             assert!(!safe.is_suspicious(), "{hostile:?}: {:?}", safe.warnings());
@@ -107,12 +93,7 @@ fn no_gap_pushes_the_end_out_of_sight() {
     for hostile in of(Category::Gap) {
         let block = SafeText::block(&hostile.text);
         assert!(block.as_str().len() < 200, "{block}");
-        assert!(
-            block
-                .warnings()
-                .iter()
-                .any(|warning| warning.kind() == WarningKind::Gap)
-        );
+        assert!(block.warnings().iter().any(|warning| warning.kind() == WarningKind::Gap));
     }
 }
 
@@ -124,10 +105,7 @@ fn stacked_marks_are_bounded() {
         assert!(safe.as_str().len() < 2500, "{hostile:?}");
         for grapheme in unicode_segmentation::UnicodeSegmentation::graphemes(safe.as_str(), true) {
             assert!(grapheme.chars().count() <= 24, "{hostile:?}");
-            assert!(
-                grapheme == "\n" || (1..=8).contains(&grapheme.width()),
-                "{hostile:?}"
-            );
+            assert!(grapheme == "\n" || (1..=8).contains(&grapheme.width()), "{hostile:?}");
         }
     }
 }
@@ -211,22 +189,14 @@ fn typed_mark_is_told_apart_by_its_missing_warning() {
 #[case("\u{202e}\u{202c}", "2 direction overrides shown as marks like <U+202E>")]
 #[case("a\n", "1 line break or tab shown as <LF>")]
 fn warnings_are_sentences(#[case] raw: &str, #[case] sentence: &str) {
-    let texts: Vec<String> = SafeText::line(raw)
-        .warnings()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let texts: Vec<String> = SafeText::line(raw).warnings().iter().map(ToString::to_string).collect();
     assert_eq!(texts, [sentence]);
 }
 
 #[test]
 fn warnings_are_counted_by_kind() {
     let safe = SafeText::line("\u{1b}[31m\u{202e}a\u{200b}\u{feff}\u{e0041}");
-    let counts: Vec<_> = safe
-        .warnings()
-        .iter()
-        .map(|warning| (warning.kind(), warning.count()))
-        .collect();
+    let counts: Vec<_> = safe.warnings().iter().map(|warning| (warning.kind(), warning.count())).collect();
     assert_eq!(
         counts,
         [
@@ -272,10 +242,8 @@ fn wrapping_breaks_at_words(#[case] raw: &str, #[case] cells: usize, #[case] lin
 
 /// Text with a good share of the characters that matter.
 fn weird() -> impl Strategy<Value = String> {
-    let corpus: Vec<String> = corpus()
-        .into_iter()
-        .map(|hostile| hostile.text.chars().take(60).collect())
-        .collect();
+    let corpus: Vec<String> =
+        corpus().into_iter().map(|hostile| hostile.text.chars().take(60).collect()).collect();
     let piece = prop_oneof![
         any::<char>().prop_map(String::from),
         "[ a-z.<>]{1,8}",

@@ -36,9 +36,7 @@ pub(super) fn is_public(address: IpAddr) -> bool {
             None => {
                 // Only 2000::/3 is global unicast; that leaves out mapped, unique-local, link-local and multicast addresses.
                 within_v6(address, Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3)
-                    && !RESERVED_V6
-                        .iter()
-                        .any(|&(block, bits)| within_v6(address, block, bits))
+                    && !RESERVED_V6.iter().any(|&(block, bits)| within_v6(address, block, bits))
             }
         },
     }

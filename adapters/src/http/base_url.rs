@@ -113,11 +113,7 @@ impl BaseUrl {
                 fix: "use 127.0.0.1 or [::1]".to_owned(),
             });
         }
-        Ok(Self {
-            origin: format!("http://{addr}"),
-            host_label: addr.to_string(),
-            reach: Reach::Loopback,
-        })
+        Ok(Self { origin: format!("http://{addr}"), host_label: addr.to_string(), reach: Reach::Loopback })
     }
 
     /// Whether messages stay on this machine; the console says so in a banner.
@@ -138,18 +134,12 @@ impl BaseUrl {
 
     /// Puts a path behind the host; the host cannot change through it, since a path begins with `/`.
     pub(super) fn join(&self, path: &str) -> Option<Url> {
-        path.starts_with('/')
-            .then(|| Url::parse(&format!("{}{path}", self.origin)).ok())
-            .flatten()
+        path.starts_with('/').then(|| Url::parse(&format!("{}{path}", self.origin)).ok()).flatten()
     }
 
     #[cfg(test)]
     pub(super) fn unchecked(origin: &str, reach: Reach) -> Self {
-        Self {
-            origin: origin.to_owned(),
-            host_label: origin.to_owned(),
-            reach,
-        }
+        Self { origin: origin.to_owned(), host_label: origin.to_owned(), reach }
     }
 }
 
@@ -215,14 +205,8 @@ fn read(text: &str) -> Result<BaseUrl, BaseUrlProblem> {
         return Err(BaseUrlProblem::Spelling(bounded(host, 100)));
     }
     let reach = reach(host, address, encrypted)?;
-    let host_label = url
-        .port()
-        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-    Ok(BaseUrl {
-        origin: format!("{}://{host_label}", url.scheme()),
-        host_label,
-        reach,
-    })
+    let host_label = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+    Ok(BaseUrl { origin: format!("{}://{host_label}", url.scheme()), host_label, reach })
 }
 
 fn typed_host(authority: &str) -> &str {
@@ -248,8 +232,7 @@ fn is_inside_name(host: &str) -> bool {
     !host.contains('.')
         || host.ends_with('.')
         || INSIDE_SUFFIXES.iter().any(|suffix| {
-            host.strip_suffix(suffix)
-                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            host.strip_suffix(suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
         })
 }
 

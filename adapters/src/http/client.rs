@@ -47,10 +47,7 @@ pub(super) fn client(base: &BaseUrl, timeouts: Timeouts, lookup: Lookup) -> reqw
         .tcp_keepalive(Duration::from_secs(15))
         .tcp_keepalive_interval(Duration::from_secs(15))
         .referer(false)
-        .dns_resolver(Arc::new(CheckedResolver {
-            reach: base.reach(),
-            lookup,
-        }));
+        .dns_resolver(Arc::new(CheckedResolver { reach: base.reach(), lookup }));
     match base.reach() {
         Reach::Public => builder.https_only(true).build(),
         // Plain HTTP needs no certificates, and a machine without any can still use the sandbox.
@@ -70,10 +67,7 @@ impl Resolve for CheckedResolver {
         Box::pin(async move {
             let addresses = found.await?;
             if let Some(refused) = addresses.iter().find(|address| !may_reach(reach, address)) {
-                return Err(Box::new(RefusedAddress {
-                    refused: *refused,
-                    reach,
-                }) as _);
+                return Err(Box::new(RefusedAddress { refused: *refused, reach }) as _);
             }
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })

@@ -21,10 +21,7 @@ fn call(method: &str, path: &str, credential: &str) -> Call {
             content_type: "application/json".to_owned(),
             body: "{\"canary\":\"canary-body\"}".to_owned(),
         },
-        headers: vec![Header {
-            name: "authorization",
-            value: SecretText::new(credential.to_owned()),
-        }],
+        headers: vec![Header { name: "authorization", value: SecretText::new(credential.to_owned()) }],
     }
 }
 
@@ -36,19 +33,12 @@ fn not_sent(result: Result<countersign_core::channel::Response, Broken>) -> Stri
 }
 
 fn transport(base: BaseUrl, lookup: Lookup) -> HttpTransport {
-    HttpTransport {
-        base,
-        timeouts: Timeouts::default(),
-        lookup,
-        client: OnceCell::new(),
-    }
+    HttpTransport { base, timeouts: Timeouts::default(), lookup, client: OnceCell::new() }
 }
 
 fn inside(_name: String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
     Box::pin(async {
-        Ok(["8.8.8.8:0", "127.0.0.1:0"]
-            .map(|text| text.parse().expect("an address"))
-            .to_vec())
+        Ok(["8.8.8.8:0", "127.0.0.1:0"].map(|text| text.parse().expect("an address")).to_vec())
     })
 }
 
@@ -96,11 +86,7 @@ async fn a_name_that_leads_to_the_wrong_place_is_not_connected_to(
     let port = listener.local_addr().expect("an address").port();
     let canary = tokio::spawn(async move { listener.accept().await.map(|_| ()) });
     let base = BaseUrl::unchecked(&format!("{origin}:{port}"), reach);
-    let detail = not_sent(
-        transport(base, lookup)
-            .exchange(call("POST", "/emails", "Bearer x"))
-            .await,
-    );
+    let detail = not_sent(transport(base, lookup).exchange(call("POST", "/emails", "Bearer x")).await);
     assert!(detail.contains(said), "{detail}");
     assert!(!canary.is_finished(), "the canary was called");
 }
@@ -109,11 +95,7 @@ async fn a_name_that_leads_to_the_wrong_place_is_not_connected_to(
 #[tokio::test]
 async fn plain_http_to_a_public_host_is_never_spoken() {
     let base = BaseUrl::unchecked("http://provider.example", Reach::Public);
-    not_sent(
-        transport(base, outside)
-            .exchange(call("POST", "/emails", "Bearer x"))
-            .await,
-    );
+    not_sent(transport(base, outside).exchange(call("POST", "/emails", "Bearer x")).await);
 }
 
 /// R5, F10: a refused connection proves that nothing was sent.
@@ -140,17 +122,10 @@ async fn a_failed_tls_handshake_is_not_sent() {
         let (mut stream, _) = listener.accept().await.expect("accepts");
         let mut hello = [0; 1];
         stream.read_exact(&mut hello).await.expect("reads");
-        stream
-            .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-            .await
-            .expect("writes");
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.expect("writes");
     });
     let base = BaseUrl::unchecked(&format!("https://provider.example:{port}"), Reach::Loopback);
-    not_sent(
-        transport(base, here)
-            .exchange(call("POST", "/emails", "Bearer x"))
-            .await,
-    );
+    not_sent(transport(base, here).exchange(call("POST", "/emails", "Bearer x")).await);
     peer.await.expect("the peer was called");
 }
 

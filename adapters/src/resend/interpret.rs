@@ -36,22 +36,10 @@ pub(super) fn interpret(response: &Response) -> Outcome {
     let detail = said.detail;
     match class {
         Class::Permanent => Outcome::Rejected { code, detail },
-        Class::Transient => Outcome::MaybeSent {
-            code,
-            detail,
-            replay: Replay::SameKey(wait(response)),
-        },
-        Class::Limited => Outcome::Retry {
-            code,
-            detail,
-            after: wait(response),
-        },
+        Class::Transient => Outcome::MaybeSent { code, detail, replay: Replay::SameKey(wait(response)) },
+        Class::Limited => Outcome::Retry { code, detail, after: wait(response) },
         Class::Account => Outcome::AccountBroken { code, detail },
-        Class::KeyConflict => Outcome::MaybeSent {
-            code,
-            detail,
-            replay: Replay::Never,
-        },
+        Class::KeyConflict => Outcome::MaybeSent { code, detail, replay: Replay::Never },
     }
 }
 
@@ -91,15 +79,12 @@ struct Taken {
 fn accepted(response: &Response) -> Outcome {
     let (code, detail) = match serde_json::from_slice::<Taken>(&response.body) {
         Ok(Taken { id }) if is_usable_id(&id) => {
-            return Outcome::Accepted {
-                provider_ref: Some(id),
-            };
+            return Outcome::Accepted { provider_ref: Some(id) };
         }
         Ok(_) => ("no-id", "the provider accepted without a usable id".to_owned()),
-        Err(_) => (
-            "unreadable-answer",
-            format!("the provider answered 200 with: {}", excerpt(&response.body)),
-        ),
+        Err(_) => {
+            ("unreadable-answer", format!("the provider answered 200 with: {}", excerpt(&response.body)))
+        }
     };
     Outcome::MaybeSent {
         code: code.to_owned(),
@@ -130,14 +115,10 @@ struct Said {
 impl Said {
     fn read(response: &Response) -> Self {
         match serde_json::from_slice::<ErrorBody>(&response.body) {
-            Ok(body) if is_code(&body.name) => Self {
-                name: Some(body.name),
-                detail: bounded(&without_keys(&body.message), DETAIL_CHARS),
-            },
-            _ => Self {
-                name: None,
-                detail: Self::without_body(response),
-            },
+            Ok(body) if is_code(&body.name) => {
+                Self { name: Some(body.name), detail: bounded(&without_keys(&body.message), DETAIL_CHARS) }
+            }
+            _ => Self { name: None, detail: Self::without_body(response) },
         }
     }
 
@@ -154,19 +135,13 @@ impl Said {
 fn is_code(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= NAME_CHARS
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
 fn excerpt(body: &[u8]) -> String {
     let beginning = &body[..body.len().min(4 * DETAIL_CHARS)];
     let text = bounded(&without_keys(&String::from_utf8_lossy(beginning)), DETAIL_CHARS);
-    if text.is_empty() {
-        "nothing".to_owned()
-    } else {
-        text
-    }
+    if text.is_empty() { "nothing".to_owned() } else { text }
 }
 
 /// Takes out what looks like an API key, should the provider repeat the one it was given.

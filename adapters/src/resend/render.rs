@@ -59,23 +59,11 @@ pub(super) fn render(payload: &Payload, activity: ActivityId) -> Result<Request,
     if payload.channel != ChannelName::Email {
         return Err(error(
             "channel",
-            format!(
-                "{} is not sent as mail; use an outbox of that channel",
-                payload.channel
-            ),
+            format!("{} is not sent as mail; use an outbox of that channel", payload.channel),
         ));
     }
-    let Parts::Email {
-        subject,
-        text,
-        html,
-        in_reply_to,
-    } = &payload.parts
-    else {
-        return Err(error(
-            "parts",
-            "these are not the parts of a mail; give subject and text",
-        ));
+    let Parts::Email { subject, text, html, in_reply_to } = &payload.parts else {
+        return Err(error("parts", "these are not the parts of a mail; give subject and text"));
     };
     one_line("from", &payload.from, true)?;
     one_line("to", &payload.to, true)?;
@@ -98,10 +86,7 @@ pub(super) fn render(payload: &Payload, activity: ActivityId) -> Result<Request,
         html: html.as_deref(),
         headers: headers(&payload.headers, in_reply_to.as_deref())?,
         // Comes back in every webhook, so that an event finds its message also when the answer of this call was lost.
-        tags: [Tag {
-            name: "activity_id",
-            value: &activity,
-        }],
+        tags: [Tag { name: "activity_id", value: &activity }],
     };
     let body = serde_json_canonicalizer::to_string(&mail)
         .map_err(|cause| error("parts", format!("the mail cannot be written as JSON: {cause}")))?;
@@ -121,10 +106,7 @@ fn headers<'a>(
     for (name, value) in extra {
         let field = format!("headers.{name}");
         if name.is_empty() || !name.bytes().all(is_token_byte) {
-            return Err(error(
-                &field,
-                "is not a header name; use letters, digits and hyphens",
-            ));
+            return Err(error(&field, "is not a header name; use letters, digits and hyphens"));
         }
         if OWN_FIELDS.contains(&name.to_ascii_lowercase().as_str()) {
             return Err(error(
@@ -142,10 +124,7 @@ fn headers<'a>(
         one_line("inReplyTo", answered, true)?;
         match given(&headers, "In-Reply-To") {
             Some(other) if other != answered => {
-                return Err(error(
-                    "inReplyTo",
-                    "differs from the header In-Reply-To; keep one of them",
-                ));
+                return Err(error("inReplyTo", "differs from the header In-Reply-To; keep one of them"));
             }
             Some(_) => {}
             None => _ = headers.insert("In-Reply-To", answered),
@@ -158,10 +137,7 @@ fn headers<'a>(
 }
 
 fn given<'a>(headers: &BTreeMap<&'a str, &'a str>, name: &str) -> Option<&'a str> {
-    headers
-        .iter()
-        .find(|(other, _)| other.eq_ignore_ascii_case(name))
-        .map(|(_, value)| *value)
+    headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
 }
 
 /// RFC 5322 allows more, but nothing that anybody uses.
@@ -174,19 +150,13 @@ fn one_line(field: &str, value: &str, required: bool) -> Result<(), RenderError>
         return Err(error(field, "is empty; the provider requires a value"));
     }
     if value.contains(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
-        return Err(error(
-            field,
-            "holds a line break or control character; write it in one line",
-        ));
+        return Err(error(field, "holds a line break or control character; write it in one line"));
     }
     Ok(())
 }
 
 fn error(field: &str, reason: impl Into<String>) -> RenderError {
-    RenderError {
-        field: field.to_owned(),
-        reason: reason.into(),
-    }
+    RenderError { field: field.to_owned(), reason: reason.into() }
 }
 
 #[cfg(test)]

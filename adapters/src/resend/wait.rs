@@ -10,9 +10,8 @@ const LONGEST: Duration = Duration::from_hours(24);
 
 /// Reads `Retry-After` (seconds or a date), else `RateLimit-Reset` (seconds).
 pub(super) fn wait(response: &Response) -> Option<Duration> {
-    let asked = response
-        .header("retry-after")
-        .and_then(|value| seconds(value).or_else(|| until(value, response)));
+    let asked =
+        response.header("retry-after").and_then(|value| seconds(value).or_else(|| until(value, response)));
     let asked = asked.or_else(|| response.header("ratelimit-reset").and_then(seconds))?;
     Some(asked.min(LONGEST))
 }
@@ -76,15 +75,8 @@ mod tests {
         #[case] headers: &[(&str, &str)],
         #[case] expected: Option<u64>,
     ) {
-        let headers = headers
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        let response = Response {
-            status: 429,
-            headers,
-            body: Bytes::new(),
-        };
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let response = Response { status: 429, headers, body: Bytes::new() };
         assert_eq!(wait(&response), expected.map(Duration::from_secs));
     }
 }

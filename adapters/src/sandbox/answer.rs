@@ -34,10 +34,7 @@ impl Answer {
 
     /// An error in the provider's form.
     pub(super) fn error(status: u16, name: &str, message: &str) -> Self {
-        Self::json(
-            status,
-            &json!({"statusCode": status, "name": name, "message": message}),
-        )
+        Self::json(status, &json!({"statusCode": status, "name": name, "message": message}))
     }
 
     pub(super) fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -66,10 +63,7 @@ pub(super) struct AnswerBody {
 
 impl AnswerBody {
     fn whole(body: Bytes) -> Self {
-        Self {
-            first: body,
-            rest: None,
-        }
+        Self { first: body, rest: None }
     }
 }
 

@@ -80,10 +80,7 @@ impl Provider {
         if let Some(route) = path.strip_prefix(control::PREFIX) {
             return Some(control::answer(&self, &head.method, route, &body).await);
         }
-        let key = head
-            .headers
-            .get("idempotency-key")
-            .and_then(|key| key.to_str().ok());
+        let key = head.headers.get("idempotency-key").and_then(|key| key.to_str().ok());
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).note(key);
         let mut answer = match (&head.method, path.strip_prefix("/emails")) {
             (&Method::POST, Some("")) => self.send_apart(head.headers, body).await?,
@@ -93,21 +90,14 @@ impl Provider {
             (_, Some("")) => Answer::error(405, "method_not_allowed", "This endpoint takes POST"),
             _ => Answer::error(404, "not_found", "The requested endpoint does not exist"),
         };
-        answer
-            .headers
-            .extend(LIMITS.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        answer.headers.extend(LIMITS.iter().map(|(name, value)| (*name, (*value).to_owned())));
         Some(answer)
     }
 
     /// Takes a message in a task of its own: a provider goes on also when its caller has gone.
     async fn send_apart(self: Arc<Self>, headers: HeaderMap, body: Bytes) -> Option<Answer> {
         let provider = Arc::clone(&self);
-        let work = async move {
-            provider
-                .stop
-                .run_until_cancelled(provider.send(&headers, &body))
-                .await
-        };
+        let work = async move { provider.stop.run_until_cancelled(provider.send(&headers, &body)).await };
         self.tasks.spawn(work).await.ok().flatten()
     }
 
@@ -139,11 +129,7 @@ impl Provider {
                 "invalid_idempotent_request",
                 "This idempotency key has been used with another body",
             ),
-            None => Answer::error(
-                500,
-                "application_error",
-                "The ledger of the sandbox cannot be written",
-            ),
+            None => Answer::error(500, "application_error", "The ledger of the sandbox cannot be written"),
         };
         if drawn.fault == Some(Fault::HangAfterAccept) {
             drawn.released().await;
@@ -152,16 +138,8 @@ impl Provider {
     }
 
     fn run(&self, key: &str) -> Result<Running<'_>, Answer> {
-        if self
-            .running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key.to_owned())
-        {
-            return Ok(Running {
-                provider: self,
-                key: key.to_owned(),
-            });
+        if self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned()) {
+            return Ok(Running { provider: self, key: key.to_owned() });
         }
         Err(Answer::error(
             409,
@@ -182,11 +160,7 @@ impl Provider {
         match found.await {
             Ok(Ok(Some(entry))) => Answer::json(200, &email(&entry)),
             Ok(Ok(None)) => Answer::error(404, "not_found", "Email not found"),
-            _ => Answer::error(
-                500,
-                "application_error",
-                "The ledger of the sandbox cannot be read",
-            ),
+            _ => Answer::error(500, "application_error", "The ledger of the sandbox cannot be read"),
         }
     }
 }
@@ -199,18 +173,11 @@ struct Running<'a> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.provider
-            .running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.key);
+        self.provider.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a provider makes its own ids; they are none of the product's"
-)]
+#[expect(clippy::disallowed_methods, reason = "a provider makes its own ids; they are none of the product's")]
 fn entry(message: Message, idempotency_key: Option<String>, body: &Bytes) -> Entry {
     Entry {
         at: clock::now(),
@@ -250,11 +217,9 @@ fn before(fault: &Fault) -> Option<Answer> {
                 None => answer,
             }
         }
-        Fault::DailyQuota => Answer::error(
-            429,
-            "daily_quota_exceeded",
-            "You have reached your daily email quota",
-        ),
+        Fault::DailyQuota => {
+            Answer::error(429, "daily_quota_exceeded", "You have reached your daily email quota")
+        }
         Fault::Unauthorized => Answer::error(401, "restricted_api_key", "This API key is restricted"),
         Fault::Redirect { location } => Answer::new(307, "text/plain", "").with_header("location", location),
         Fault::ErrorBeforeAccept => Answer::error(500, "application_error", "An unexpected error occurred"),

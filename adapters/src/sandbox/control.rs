@@ -57,10 +57,7 @@ pub(super) async fn answer(provider: &Provider, method: &Method, route: &str, bo
                 Err(_) => Answer::json(500, &json!({"error": "the reader of the ledger failed"})),
             }
         }
-        _ => Answer::json(
-            404,
-            &json!({"error": "the sandbox has faults, ledger and requests"}),
-        ),
+        _ => Answer::json(404, &json!({"error": "the sandbox has faults, ledger and requests"})),
     }
 }
 

@@ -64,19 +64,13 @@ impl Fault {
     /// For the next so many requests.
     #[must_use]
     pub fn times(self, times: u32) -> FaultRule {
-        FaultRule {
-            fault: self,
-            times: Some(times),
-        }
+        FaultRule { fault: self, times: Some(times) }
     }
 
     /// For every request.
     #[must_use]
     pub fn always(self) -> FaultRule {
-        FaultRule {
-            fault: self,
-            times: None,
-        }
+        FaultRule { fault: self, times: None }
     }
 }
 
@@ -112,11 +106,7 @@ impl FaultRule {
             Value::Array(items) => items,
             item => vec![item],
         };
-        items
-            .iter()
-            .filter(|item| item.get("fault") != Some(&Value::Null))
-            .map(Self::parse)
-            .collect()
+        items.iter().filter(|item| item.get("fault") != Some(&Value::Null)).map(Self::parse).collect()
     }
 
     fn parse(item: &Value) -> Result<Self, FaultError> {
@@ -158,10 +148,7 @@ impl Drawn {
 
 impl Faults {
     pub(super) fn new() -> Self {
-        Self {
-            rules: Mutex::new(Vec::new()),
-            changes: watch::Sender::new(()),
-        }
+        Self { rules: Mutex::new(Vec::new()), changes: watch::Sender::new(()) }
     }
 
     pub(super) fn set(&self, rules: Vec<FaultRule>) {
@@ -176,11 +163,7 @@ impl Faults {
     /// Takes every latency, and the first other fault that has not been used up.
     pub(super) fn draw(&self) -> Drawn {
         // Subscribed before looking, so that no change is missed.
-        let mut drawn = Drawn {
-            latency: Duration::ZERO,
-            fault: None,
-            changes: self.changes.subscribe(),
-        };
+        let mut drawn = Drawn { latency: Duration::ZERO, fault: None, changes: self.changes.subscribe() };
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
         for rule in rules.iter_mut().filter(|rule| rule.times != Some(0)) {
             match &rule.fault {
@@ -234,13 +217,7 @@ mod tests {
             Fault::Latency { ms: 4 }.always(),
             Fault::Latency { ms: 3 }.times(1),
         ]);
-        let drawn: Vec<_> = (0..3)
-            .map(|_| faults.draw())
-            .map(|d| (d.fault, d.latency.as_millis()))
-            .collect();
-        assert_eq!(
-            drawn,
-            [(Some(Fault::NoId), 7), (Some(Fault::HtmlPage), 4), (None, 4)]
-        );
+        let drawn: Vec<_> = (0..3).map(|_| faults.draw()).map(|d| (d.fault, d.latency.as_millis())).collect();
+        assert_eq!(drawn, [(Some(Fault::NoId), 7), (Some(Fault::HtmlPage), 4), (None, 4)]);
     }
 }

@@ -98,16 +98,8 @@ impl Ledger {
             .create(true)
             .mode(0o600)
             .open(path)
-            .map_err(|source| LedgerError::Io {
-                path: path.to_owned(),
-                source,
-            })?;
-        Ok(Self {
-            path: path.to_owned(),
-            file,
-            read_to: 0,
-            keys: HashMap::new(),
-        })
+            .map_err(|source| LedgerError::Io { path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), file, read_to: 0, keys: HashMap::new() })
     }
 
     /// Where it is.
@@ -125,9 +117,7 @@ impl Ledger {
         let file = File::open(&self.path).map_err(|source| self.io(source))?;
         retry_interrupted(|| file.lock_shared()).map_err(|source| self.io(source))?;
         let mut bytes = Vec::new();
-        (&file)
-            .read_to_end(&mut bytes)
-            .map_err(|source| self.io(source))?;
+        (&file).read_to_end(&mut bytes).map_err(|source| self.io(source))?;
         self.parse(whole_lines(&bytes))
     }
 
@@ -213,31 +203,19 @@ impl Ledger {
     }
 
     fn io(&self, source: io::Error) -> LedgerError {
-        LedgerError::Io {
-            path: self.path.clone(),
-            source,
-        }
+        LedgerError::Io { path: self.path.clone(), source }
     }
 }
 
 fn remember(keys: &mut HashMap<String, Kept>, entry: Entry) {
-    let Entry {
-        at,
-        id,
-        idempotency_key,
-        body_sha256,
-        ..
-    } = entry;
+    let Entry { at, id, idempotency_key, body_sha256, .. } = entry;
     if let Some(key) = idempotency_key {
         keys.insert(key, Kept { id, body_sha256, at });
     }
 }
 
 fn whole_lines(bytes: &[u8]) -> &[u8] {
-    bytes
-        .iter()
-        .rposition(|&byte| byte == b'\n')
-        .map_or(&[], |last| &bytes[..=last])
+    bytes.iter().rposition(|&byte| byte == b'\n').map_or(&[], |last| &bytes[..=last])
 }
 
 /// A signal (a resized window) may interrupt waiting for a lock.

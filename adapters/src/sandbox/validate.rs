@@ -17,11 +17,9 @@ pub(super) fn caller(headers: &HeaderMap) -> Result<(), Answer> {
     }
     let key = headers.get("authorization").and_then(|value| value.to_str().ok());
     match key.and_then(|value| value.strip_prefix("Bearer ")).map(str::trim) {
-        None | Some("") => Err(Answer::error(
-            401,
-            "missing_api_key",
-            "Missing API key in the authorization header",
-        )),
+        None | Some("") => {
+            Err(Answer::error(401, "missing_api_key", "Missing API key in the authorization header"))
+        }
         Some(key) if key.starts_with("re_bad") => {
             Err(Answer::error(403, "invalid_api_key", "API key is invalid"))
         }
@@ -46,10 +44,7 @@ pub(super) fn key(headers: &HeaderMap) -> Result<Option<String>, Answer> {
 
 /// The body of `POST /emails`.
 pub(super) fn message(headers: &HeaderMap, body: &[u8]) -> Result<Message, Answer> {
-    let content_type = headers
-        .get("content-type")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let content_type = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !content_type.starts_with("application/json") {
         return Err(invalid("The content type must be application/json"));
     }
@@ -63,10 +58,8 @@ pub(super) fn message(headers: &HeaderMap, body: &[u8]) -> Result<Message, Answe
         }
     }
     let texts = ["from", "subject", "text", "html"];
-    if texts.iter().any(|field| {
-        mail.get(*field)
-            .is_some_and(|value| !value.is_string() && !value.is_null())
-    }) {
+    if texts.iter().any(|field| mail.get(*field).is_some_and(|value| !value.is_string() && !value.is_null()))
+    {
         return Err(invalid("`from`, `subject`, `text` and `html` must be strings"));
     }
     if !mail["from"].as_str().is_some_and(|from| from.contains('@')) {
@@ -74,13 +67,10 @@ pub(super) fn message(headers: &HeaderMap, body: &[u8]) -> Result<Message, Answe
     }
     let to = addresses(&mail["to"]).filter(|to| (1..=50).contains(&to.len()));
     let others = ["cc", "bcc", "reply_to"];
-    let others_valid = others
-        .iter()
-        .all(|field| mail.get(*field).is_none_or(|value| addresses(value).is_some()));
+    let others_valid =
+        others.iter().all(|field| mail.get(*field).is_none_or(|value| addresses(value).is_some()));
     let (Some(to), true) = (to, others_valid) else {
-        return Err(invalid(
-            "A recipient field must be an address or a list of addresses",
-        ));
+        return Err(invalid("A recipient field must be an address or a list of addresses"));
     };
     if mail.get("headers").is_some_and(|headers| !headers.is_object()) {
         return Err(invalid("`headers` must be an object"));
@@ -95,12 +85,7 @@ fn invalid(message: &str) -> Answer {
 }
 
 fn addresses(value: &Value) -> Option<Vec<String>> {
-    let address = |value: &Value| {
-        value
-            .as_str()
-            .filter(|text| text.contains('@'))
-            .map(str::to_owned)
-    };
+    let address = |value: &Value| value.as_str().filter(|text| text.contains('@')).map(str::to_owned);
     match value {
         Value::Array(items) => items.iter().map(address).collect(),
         one => Some(vec![address(one)?]),
@@ -125,7 +110,5 @@ fn tags(tags: Option<&Value>) -> Option<Option<String>> {
 
 fn is_tag_text(text: &str) -> bool {
     (1..=256).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }

@@ -48,10 +48,7 @@ impl Wire {
 
 /// How much of the answer still goes out.
 fn kept(cut: Cut, answer: &[u8]) -> usize {
-    let head = answer
-        .windows(4)
-        .position(|window| window == b"\r\n\r\n")
-        .map_or(answer.len(), |at| at + 4);
+    let head = answer.windows(4).position(|window| window == b"\r\n\r\n").map_or(answer.len(), |at| at + 4);
     match cut {
         Cut::Reset | Cut::Over => 0,
         Cut::InHead => head / 2,

@@ -64,10 +64,9 @@ async fn write(mut ledger: Ledger, mut offers: mpsc::Receiver<Offer>, stop: Canc
                     let _gone = answer.send(verdict);
                 }
             }
-            Err(error) => tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "the sandbox accepted nothing"
-            ),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the sandbox accepted nothing")
+            }
         }
     }
 }

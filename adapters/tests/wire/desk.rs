@@ -18,10 +18,7 @@ pub(crate) struct Desk {
 impl Desk {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        Self {
-            sandbox: start(&ledger_in(&folder)).await,
-            folder,
-        }
+        Self { sandbox: start(&ledger_in(&folder)).await, folder }
     }
 
     pub(crate) fn ledger(&self) -> PathBuf {
@@ -34,11 +31,7 @@ impl Desk {
 
     /// How many messages the provider took.
     pub(crate) fn accepted(&self) -> usize {
-        Ledger::open(&self.ledger())
-            .expect("opens")
-            .entries()
-            .expect("reads")
-            .len()
+        Ledger::open(&self.ledger()).expect("opens").entries().expect("reads").len()
     }
 }
 
@@ -48,12 +41,7 @@ fn ledger_in(folder: &tempfile::TempDir) -> PathBuf {
 
 pub(crate) async fn start(ledger: &std::path::Path) -> SandboxHandle {
     let addr = "127.0.0.1:0".parse().expect("an address");
-    Sandbox::start(SandboxOptions {
-        addr,
-        ledger: ledger.to_owned(),
-    })
-    .await
-    .expect("starts")
+    Sandbox::start(SandboxOptions { addr, ledger: ledger.to_owned() }).await.expect("starts")
 }
 
 pub(crate) fn transport(sandbox: &SandboxHandle) -> HttpTransport {
@@ -83,9 +71,7 @@ pub(crate) fn call(method: &str, path: &str, body: &str, credential: &str, key: 
 
 /// Sends a mail under that key.
 pub(crate) async fn send(transport: &HttpTransport, key: &str) -> Result<Response, Broken> {
-    transport
-        .exchange(call("POST", "/emails", MAIL, "re_canary_credential", key))
-        .await
+    transport.exchange(call("POST", "/emails", MAIL, "re_canary_credential", key)).await
 }
 
 pub(crate) fn id(response: &Response) -> String {

@@ -14,15 +14,9 @@ fn verdict(result: &Result<Response, Broken>) -> String {
         Err(Broken::NotSent { .. }) => "not sent".to_owned(),
         Err(Broken::MaybeSent { .. }) => "broken".to_owned(),
         Ok(response) => match Resend.interpret(response) {
-            Outcome::MaybeSent {
-                replay: Replay::SameKey(_),
-                ..
-            } => "replay".to_owned(),
+            Outcome::MaybeSent { replay: Replay::SameKey(_), .. } => "replay".to_owned(),
             Outcome::Retry { after, .. } => {
-                format!(
-                    "retry {}",
-                    after.map_or_else(|| "-".to_owned(), |wait| wait.as_secs().to_string())
-                )
+                format!("retry {}", after.map_or_else(|| "-".to_owned(), |wait| wait.as_secs().to_string()))
             }
             other => other.as_str().to_owned(),
         },
@@ -96,10 +90,7 @@ async fn a_late_acceptance_is_found_under_its_key() {
     desk.sandbox.set_faults([Fault::HangBeforeAccept.times(1)]);
     assert_eq!(verdict(&send(&hasty(&desk.sandbox), "k").await), "broken");
     let meanwhile = send(&desk.transport(), "k").await.expect("answers");
-    assert_eq!(
-        (meanwhile.status, verdict(&Ok(meanwhile)).as_str()),
-        (409, "replay")
-    );
+    assert_eq!((meanwhile.status, verdict(&Ok(meanwhile)).as_str()), (409, "replay"));
     assert_eq!(desk.accepted(), 0);
     desk.sandbox.set_faults([]);
     until("the held request is accepted", || desk.accepted() == 1).await;
@@ -112,9 +103,7 @@ async fn a_late_acceptance_is_found_under_its_key() {
             }
         }
     };
-    let again = tokio::time::timeout(Duration::from_secs(10), repeated)
-        .await
-        .expect("the held request ends");
+    let again = tokio::time::timeout(Duration::from_secs(10), repeated).await.expect("the held request ends");
     assert_eq!((verdict(&Ok(again)).as_str(), desk.accepted()), ("accepted", 1));
 }
 

@@ -25,35 +25,13 @@ const TARGET: &str = "COUNTERSIGN_TEST_TARGET";
 async fn proxy_variables_are_unused() {
     let (desk, proxy) = (Desk::new().await, Desk::new().await);
     let mut child = Command::new(std::env::current_exe().expect("the test binary"));
-    child.args([
-        "--exact",
-        "isolation::child_sends_one_mail",
-        "--ignored",
-        "--quiet",
-    ]);
-    child
-        .env(TARGET, desk.sandbox.base_url())
-        .env_remove("NO_PROXY")
-        .env_remove("no_proxy");
-    for name in [
-        "HTTP_PROXY",
-        "http_proxy",
-        "HTTPS_PROXY",
-        "https_proxy",
-        "ALL_PROXY",
-        "all_proxy",
-    ] {
+    child.args(["--exact", "isolation::child_sends_one_mail", "--ignored", "--quiet"]);
+    child.env(TARGET, desk.sandbox.base_url()).env_remove("NO_PROXY").env_remove("no_proxy");
+    for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
         child.env(name, proxy.sandbox.base_url());
     }
-    let output = tokio::task::spawn_blocking(move || child.output())
-        .await
-        .expect("runs")
-        .expect("starts");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stdout)
-    );
+    let output = tokio::task::spawn_blocking(move || child.output()).await.expect("runs").expect("starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     assert_eq!((desk.sandbox.requests().count, desk.accepted()), (1, 1));
     assert_eq!(proxy.sandbox.requests().count, 0);
 }
@@ -63,8 +41,6 @@ async fn proxy_variables_are_unused() {
 async fn child_sends_one_mail() {
     let target = std::env::var(TARGET).expect("a target");
     let base = BaseUrl::parse(ChannelName::Email, &target, TARGET).expect("loopback");
-    let sent = HttpTransport::new(base)
-        .exchange(call("POST", "/emails", MAIL, "re_x", "k"))
-        .await;
+    let sent = HttpTransport::new(base).exchange(call("POST", "/emails", MAIL, "re_x", "k")).await;
     assert_eq!(sent.expect("answers").status, 200);
 }

@@ -21,18 +21,10 @@ async fn a_mail_is_accepted_and_found_again() {
     let response = send(&transport, "k").await.expect("answers");
     assert_eq!(response.status, 200);
     assert!(response.header("ratelimit-limit").is_some() && response.header("date").is_some());
-    let found = transport
-        .exchange(call("GET", &format!("/emails/{}", id(&response)), "", "re_x", ""))
-        .await;
+    let found = transport.exchange(call("GET", &format!("/emails/{}", id(&response)), "", "re_x", "")).await;
     let found: serde_json::Value = serde_json::from_slice(&found.expect("answers").body).expect("JSON");
-    assert_eq!(
-        (&found["id"], &found["subject"]),
-        (&id(&response).into(), &"Hello".into())
-    );
-    let missing = transport
-        .exchange(call("GET", "/emails/none", "", "re_x", ""))
-        .await
-        .expect("answers");
+    assert_eq!((&found["id"], &found["subject"]), (&id(&response).into(), &"Hello".into()));
+    let missing = transport.exchange(call("GET", "/emails/none", "", "re_x", "")).await.expect("answers");
     assert_eq!((missing.status, name(&missing).as_str()), (404, "not_found"));
 }
 
@@ -124,11 +116,8 @@ async fn an_invalid_request_is_refused_in_the_providers_words(
     #[case] expected: &str,
 ) {
     let desk = Desk::new().await;
-    let response = desk
-        .transport()
-        .exchange(call(method, path, body, credential, key))
-        .await
-        .expect("answers");
+    let response =
+        desk.transport().exchange(call(method, path, body, credential, key)).await.expect("answers");
     assert_eq!((response.status, name(&response).as_str()), (status, expected));
     assert_eq!((desk.sandbox.requests().count, desk.accepted()), (1, 0));
 }
@@ -141,14 +130,9 @@ async fn a_key_with_another_body_is_a_conflict() {
     let first = send(&transport, "k").await.expect("answers");
     assert_eq!(id(&send(&transport, "k").await.expect("answers")), id(&first));
     // The same JSON with a space more: what is compared is bytes.
-    let other = transport
-        .exchange(call("POST", "/emails", &format!("{MAIL} "), "re_x", "k"))
-        .await
-        .expect("answers");
-    assert_eq!(
-        (other.status, name(&other).as_str()),
-        (409, "invalid_idempotent_request")
-    );
+    let other =
+        transport.exchange(call("POST", "/emails", &format!("{MAIL} "), "re_x", "k")).await.expect("answers");
+    assert_eq!((other.status, name(&other).as_str()), (409, "invalid_idempotent_request"));
     assert_eq!(desk.accepted(), 1);
 }
 
@@ -158,10 +142,7 @@ async fn two_sandboxes_on_one_ledger_give_one_id() {
     let desk = Desk::new().await;
     let other = start(&desk.ledger()).await;
     let first = send(&desk.transport(), "k").await.expect("answers");
-    assert_eq!(
-        id(&send(&transport(&other), "k").await.expect("answers")),
-        id(&first)
-    );
+    assert_eq!(id(&send(&transport(&other), "k").await.expect("answers")), id(&first));
     assert_eq!(desk.accepted(), 1);
 }
 
@@ -171,14 +152,8 @@ async fn a_restarted_sandbox_knows_its_keys() {
     let Desk { sandbox, folder } = Desk::new().await;
     let first = send(&transport(&sandbox), "k").await.expect("answers");
     sandbox.stop().await;
-    let desk = Desk {
-        sandbox: start(&folder.path().join("ledger.jsonl")).await,
-        folder,
-    };
-    assert_eq!(
-        id(&send(&desk.transport(), "k").await.expect("answers")),
-        id(&first)
-    );
+    let desk = Desk { sandbox: start(&folder.path().join("ledger.jsonl")).await, folder };
+    assert_eq!(id(&send(&desk.transport(), "k").await.expect("answers")), id(&first));
     assert_eq!(desk.accepted(), 1);
 }
 
@@ -226,10 +201,7 @@ async fn a_caller_without_user_agent_meets_the_edge() {
     stream.write_all(request.as_bytes()).await.expect("writes");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.expect("reads");
-    assert!(
-        answer.starts_with("HTTP/1.1 403 ") && answer.ends_with("error code: 1010"),
-        "{answer}"
-    );
+    assert!(answer.starts_with("HTTP/1.1 403 ") && answer.ends_with("error code: 1010"), "{answer}");
 }
 
 /// The way a test in another process steers a sandbox.
@@ -238,19 +210,13 @@ async fn a_sandbox_is_steered_over_http() {
     let desk = Desk::new().await;
     let transport = desk.transport();
     let control = async |method, route, body| {
-        transport
-            .exchange(call(method, &format!("/_sandbox/{route}"), body, "", "x"))
-            .await
-            .expect("answers")
+        transport.exchange(call(method, &format!("/_sandbox/{route}"), body, "", "x")).await.expect("answers")
     };
     let set = control("PUT", "faults", r#"{"fault":"error-after-accept","times":1}"#).await;
     assert_eq!(set.status, 200);
     assert_eq!(send(&transport, "k").await.expect("answers").status, 500);
     assert_eq!(send(&transport, "k").await.expect("answers").status, 200);
-    assert_eq!(
-        control("PUT", "faults", r#"{"fault":"explode"}"#).await.status,
-        400
-    );
+    assert_eq!(control("PUT", "faults", r#"{"fault":"explode"}"#).await.status, 400);
     assert_eq!(control("PUT", "faults", r#"{"fault":null}"#).await.status, 200);
 
     let seen: Seen = serde_json::from_slice(&control("GET", "requests", "").await.body).expect("JSON");
@@ -258,15 +224,9 @@ async fn a_sandbox_is_steered_over_http() {
     let ledger: serde_json::Value =
         serde_json::from_slice(&control("GET", "ledger", "").await.body).expect("JSON");
     let entries: Vec<Entry> = serde_json::from_value(ledger["items"].clone()).expect("entries");
-    let [entry] = entries.as_slice() else {
-        panic!("one entry, not {entries:?}")
-    };
+    let [entry] = entries.as_slice() else { panic!("one entry, not {entries:?}") };
     assert_eq!(
-        (
-            entry.idempotency_key.as_deref(),
-            entry.activity_id.as_deref(),
-            entry.body.as_str()
-        ),
+        (entry.idempotency_key.as_deref(), entry.activity_id.as_deref(), entry.body.as_str()),
         (Some("k"), Some("a-1"), MAIL)
     );
     assert_eq!(entry.to, ["bo@example.org"]);
@@ -276,14 +236,8 @@ async fn a_sandbox_is_steered_over_http() {
 #[tokio::test]
 async fn a_sandbox_listens_on_this_machine_only() {
     let ledger = tempfile::tempdir().expect("a folder").path().join("ledger");
-    let options = SandboxOptions {
-        addr: "0.0.0.0:0".parse().expect("an address"),
-        ledger,
-    };
-    assert!(matches!(
-        Sandbox::start(options).await,
-        Err(SandboxError::NotLoopback(_))
-    ));
+    let options = SandboxOptions { addr: "0.0.0.0:0".parse().expect("an address"), ledger };
+    assert!(matches!(Sandbox::start(options).await, Err(SandboxError::NotLoopback(_))));
 }
 
 /// A company marked `sandbox` has no line to a real provider, and an ordinary one none to the sandbox.
@@ -300,39 +254,20 @@ async fn each_company_has_the_lines_of_its_kind() {
         let all = lines(&settings).expect("lines");
         let line = all.line(ChannelName::Email, company_is_sandbox).expect("a line");
         assert!(line.channel.reaches_people());
-        line.transport
-            .exchange(call("POST", "/emails", MAIL, "re_x", "k"))
-            .await
-            .expect("answers");
+        line.transport.exchange(call("POST", "/emails", MAIL, "re_x", "k")).await.expect("answers");
         assert_eq!((desk.accepted(), live.accepted()), expected);
-        assert!(
-            !all.line(ChannelName::DryRun, company_is_sandbox)
-                .expect("a line")
-                .channel
-                .reaches_people()
-        );
+        assert!(!all.line(ChannelName::DryRun, company_is_sandbox).expect("a line").channel.reaches_people());
         assert!(all.line(ChannelName::Linkedin, company_is_sandbox).is_none());
     }
 
     settings.sandbox = None;
-    assert!(
-        lines(&settings)
-            .expect("lines")
-            .line(ChannelName::Email, true)
-            .is_none()
-    );
+    assert!(lines(&settings).expect("lines").line(ChannelName::Email, true).is_none());
 
     settings.dry_run = true;
     let all = lines(&settings).expect("lines");
     let line = all.line(ChannelName::Email, false).expect("a line");
-    line.transport
-        .exchange(call("POST", "/emails", MAIL, "re_x", "k2"))
-        .await
-        .expect("answers");
+    line.transport.exchange(call("POST", "/emails", MAIL, "re_x", "k2")).await.expect("answers");
     assert!(!line.channel.reaches_people());
-    assert_eq!(
-        all.renderer(ChannelName::Email).expect("a renderer").renderer(),
-        "resend/1"
-    );
+    assert_eq!(all.renderer(ChannelName::Email).expect("a renderer").renderer(), "resend/1");
     assert_eq!((desk.accepted(), live.accepted()), (1, 1));
 }

@@ -86,9 +86,7 @@ actions! {
 
 /// The actions of a screen.
 pub(crate) fn of(screen: Screen) -> impl Iterator<Item = &'static Action> {
-    ACTIONS
-        .iter()
-        .filter(move |action| action.screens.contains(&screen))
+    ACTIONS.iter().filter(move |action| action.screens.contains(&screen))
 }
 
 /// The action that a key or sequence is bound to on a screen.
@@ -99,26 +97,16 @@ pub(crate) fn bound_to(screen: Screen, keys: &str) -> Option<&'static Action> {
 /// Whether a longer sequence begins with this key.
 pub(crate) fn begins_sequence(screen: Screen, key: &str) -> bool {
     of(screen).any(|action| {
-        action
-            .keys
-            .iter()
-            .any(|keys| keys.strip_prefix(key).is_some_and(|rest| rest.starts_with(' ')))
+        action.keys.iter().any(|keys| keys.strip_prefix(key).is_some_and(|rest| rest.starts_with(' ')))
     })
 }
 
 fn has_row(model: &Model) -> Result<(), String> {
-    model
-        .current()
-        .map(|_| ())
-        .ok_or_else(|| "the list is empty".to_owned())
+    model.current().map(|_| ()).ok_or_else(|| "the list is empty".to_owned())
 }
 
 fn has_preview(model: &Model) -> Result<(), String> {
-    model
-        .preview
-        .as_ref()
-        .map(|_| ())
-        .ok_or_else(|| "no message is open".to_owned())
+    model.preview.as_ref().map(|_| ()).ok_or_else(|| "no message is open".to_owned())
 }
 
 fn is_live(model: &Model) -> Result<(), String> {
@@ -142,10 +130,7 @@ fn can_reject(model: &Model) -> Result<(), String> {
 
 fn can_pause(model: &Model) -> Result<(), String> {
     model.may_write(Role::Approver)?;
-    model
-        .current_outbox()
-        .map(|_| ())
-        .ok_or_else(|| "there is no outbox yet".to_owned())
+    model.current_outbox().map(|_| ()).ok_or_else(|| "there is no outbox yet".to_owned())
 }
 
 fn can_undo(model: &Model) -> Result<(), String> {
@@ -193,12 +178,7 @@ fn inspect(model: &mut Model) -> Vec<Effect> {
         // The evidence stands beside the question.
         model.pane = Pane::Split;
     }
-    model.dialog = Some(Dialog::Resolve {
-        field: Field::default(),
-        id,
-        who,
-        step: ResolveStep::Reason,
-    });
+    model.dialog = Some(Dialog::Resolve { field: Field::default(), id, who, step: ResolveStep::Reason });
     Vec::new()
 }
 
@@ -220,7 +200,7 @@ fn refresh(model: &mut Model) -> Vec<Effect> {
     // A held key asks once, not thirty times a second.
     let is_reading = [&model.approvals, &model.attention, &model.queue]
         .into_iter()
-        .any(|listing| listing.is_loading());
+        .any(super::listing::Listing::is_loading);
     if !is_reading {
         super::update::live::read_again(model);
     }

@@ -9,37 +9,37 @@ use sqlx::PgPool;
 use tokio::sync::{Notify, watch};
 
 /// Everything the console works with.
-pub struct Backend {
+pub(crate) struct Backend {
     /// Connections to the database.
-    pub pool: PgPool,
+    pub(crate) pool: PgPool,
     /// The company that is looked at.
-    pub company: Company,
+    pub(crate) company: Company,
     /// Who decides.
-    pub actor: Actor,
+    pub(crate) actor: Actor,
     /// The adapters, to compare a stored request with what this version renders.
-    pub lines: Lines,
+    pub(crate) lines: Lines,
     /// Wakes the dispatcher after a decision.
-    pub wake: Arc<Notify>,
+    pub(crate) wake: Arc<Notify>,
     /// What the engine says about itself.
-    pub status: watch::Receiver<EngineStatus>,
+    pub(crate) status: watch::Receiver<EngineStatus>,
 }
 
 /// What the engine around the console says about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EngineStatus {
+pub(crate) struct EngineStatus {
     /// The dispatcher of this process.
-    pub dispatcher: DispatcherState,
+    pub(crate) dispatcher: DispatcherState,
     /// Where the built-in sandbox provider listens, if it runs.
-    pub sandbox: Option<SocketAddr>,
+    pub(crate) sandbox: Option<SocketAddr>,
     /// Said in the header when mail goes to another base URL than the provider's own.
-    pub base_url_note: Option<String>,
+    pub(crate) base_url_note: Option<String>,
     /// Further things worth a line, newest last; the last one is shown.
-    pub notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// Whether this process sends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum DispatcherState {
+pub(crate) enum DispatcherState {
     /// This process does not send; another may.
     #[default]
     Off,

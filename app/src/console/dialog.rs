@@ -16,24 +16,11 @@ pub(crate) enum Dialog {
     /// Reason of a rejection.
     Reject { field: Field, items: Vec<Item> },
     /// Reason of a pause.
-    Pause {
-        field: Field,
-        id: OutboxId,
-        name: String,
-    },
+    Pause { field: Field, id: OutboxId, name: String },
     /// What happened to an uncertain item.
-    Resolve {
-        field: Field,
-        id: ActivityId,
-        who: SafeText,
-        step: ResolveStep,
-    },
+    Resolve { field: Field, id: ActivityId, who: SafeText, step: ResolveStep },
     /// What became of each item of a decision.
-    Results {
-        title: String,
-        lines: Vec<(Role, SafeText)>,
-        scroll: usize,
-    },
+    Results { title: String, lines: Vec<(Role, SafeText)>, scroll: usize },
 }
 
 /// Settling takes a reason first and a digit then, so the key that opened the question never answers it.
@@ -50,11 +37,7 @@ impl Dialog {
             Self::Filter { field }
             | Self::Reject { field, .. }
             | Self::Pause { field, .. }
-            | Self::Resolve {
-                field,
-                step: ResolveStep::Reason,
-                ..
-            } => Some(field),
+            | Self::Resolve { field, step: ResolveStep::Reason, .. } => Some(field),
             Self::Help { .. } | Self::Resolve { .. } | Self::Results { .. } => None,
         }
     }

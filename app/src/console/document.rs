@@ -60,12 +60,9 @@ impl Document {
         let mut lines = Vec::new();
         for part in &self.parts {
             match part {
-                Part::Field(label, text) => push(
-                    &mut lines,
-                    label,
-                    &text.wrapped(width.saturating_sub(LABEL)),
-                    Role::Plain,
-                ),
+                Part::Field(label, text) => {
+                    push(&mut lines, label, &text.wrapped(width.saturating_sub(LABEL)), Role::Plain);
+                }
                 Part::Block(text) => push(&mut lines, "", &text.wrapped(width), Role::Plain),
                 Part::Remark(role, text) => push(&mut lines, "", &text.wrapped(width), *role),
                 Part::Blank => push(&mut lines, "", &[], Role::Plain),
@@ -77,11 +74,7 @@ impl Document {
 
 fn push(lines: &mut Vec<Line>, label: &'static str, texts: &[String], role: Role) {
     if texts.is_empty() {
-        lines.push(Line {
-            label,
-            text: String::new(),
-            role,
-        });
+        lines.push(Line { label, text: String::new(), role });
     }
     for (index, text) in texts.iter().enumerate() {
         // The second line of a field stays in the field's column: only a label of ours may stand in the first.
@@ -90,10 +83,6 @@ fn push(lines: &mut Vec<Line>, label: &'static str, texts: &[String], role: Role
             (_, "") => "",
             _ => " ",
         };
-        lines.push(Line {
-            label,
-            text: text.clone(),
-            role,
-        });
+        lines.push(Line { label, text: text.clone(), role });
     }
 }

@@ -37,38 +37,21 @@ pub(super) struct Effects {
 
 impl Effects {
     pub(super) fn new(backend: Arc<Backend>, replies: mpsc::Sender<Msg>, token: CancellationToken) -> Self {
-        Self {
-            backend,
-            replies,
-            token,
-            reads: JoinSet::new(),
-            writes: JoinSet::new(),
-        }
+        Self { backend, replies, token, reads: JoinSet::new(), writes: JoinSet::new() }
     }
 
     /// Starts to ask for the change number.
     pub(super) fn start_polling(&mut self) {
-        let (backend, replies, token) = (
-            Arc::clone(&self.backend),
-            self.replies.clone(),
-            self.token.clone(),
-        );
+        let (backend, replies, token) = (Arc::clone(&self.backend), self.replies.clone(), self.token.clone());
         self.reads.spawn(async move {
-            token
-                .run_until_cancelled(poll(&backend, &replies))
-                .await
-                .unwrap_or(())
+            token.run_until_cancelled(poll(&backend, &replies)).await.unwrap_or(());
         });
     }
 
     /// Starts one effect. `Suspend` and `Quit` are the shell's.
     pub(super) fn start(&mut self, effect: Effect) {
         while self.reads.try_join_next().is_some() || self.writes.try_join_next().is_some() {}
-        let (backend, replies, token) = (
-            Arc::clone(&self.backend),
-            self.replies.clone(),
-            self.token.clone(),
-        );
+        let (backend, replies, token) = (Arc::clone(&self.backend), self.replies.clone(), self.token.clone());
         match effect {
             Effect::LoadPage { .. } | Effect::LoadSummary { .. } | Effect::LoadDetail { .. } => {
                 self.reads.spawn(async move {
@@ -124,9 +107,8 @@ async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, Error>>
         Ok(Ok(done)) => Ok(done),
         Ok(Err(error @ Error::Unavailable(_))) => Err(Failure::Unavailable(error.to_string())),
         Ok(Err(error)) => Err(Failure::Refused(error.to_string())),
-        Err(_) => Err(Failure::Unavailable(format!(
-            "no answer from the database within {} s",
-            limit.as_secs()
-        ))),
+        Err(_) => {
+            Err(Failure::Unavailable(format!("no answer from the database within {} s", limit.as_secs())))
+        }
     }
 }

@@ -17,23 +17,17 @@ pub(crate) fn tell(document: &mut Document, detail: &Detail, setting: &Setting) 
         Status::Sent | Status::SentDryrun => Role::Good,
         _ => Role::Warn,
     };
-    document.remark(role, &sentence(detail, setting));
+    document.remark(role, &sentence(detail));
     if let Some(hold) = &row.hold {
-        document.field(
-            "Reason",
-            setting
-                .charset
-                .line(&format!("{} ({})", hold.sentence, hold.code)),
-        );
+        document.field("Reason", setting.charset.line(&format!("{} ({})", hold.sentence, hold.code)));
         if let Some(until) = hold.until {
             document.field("Until", SafeText::line(&words::exact(until)));
         }
     }
     for attempt in &activity.attempts {
-        let wire = attempt.wire_at.map_or_else(
-            || "nothing left".to_owned(),
-            |at| format!("asked {}", words::exact(at)),
-        );
+        let wire = attempt
+            .wire_at
+            .map_or_else(|| "nothing left".to_owned(), |at| format!("asked {}", words::exact(at)));
         let words = format!(
             "{} {}, {wire}, recorded {}",
             attempt.attempt,
@@ -58,22 +52,14 @@ pub(crate) fn tell(document: &mut Document, detail: &Detail, setting: &Setting) 
 /// Lists the decisions so far.
 pub(crate) fn decisions(document: &mut Document, activity: &ActivityDetail, setting: &Setting) {
     for decision in &activity.decisions {
-        let reason = decision
-            .reason
-            .as_deref()
-            .map(|reason| format!(": {reason}"))
-            .unwrap_or_default();
-        let words = format!(
-            "{} by {} at {}{reason}",
-            decision.verdict,
-            decision.by,
-            words::exact(decision.at)
-        );
+        let reason = decision.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        let words =
+            format!("{} by {} at {}{reason}", decision.verdict, decision.by, words::exact(decision.at));
         document.field("Decision", setting.charset.line(&words));
     }
 }
 
-fn sentence(detail: &Detail, setting: &Setting) -> String {
+fn sentence(detail: &Detail) -> String {
     let row = &detail.activity.row;
     match row.status {
         Status::Uncertain => {
@@ -86,10 +72,7 @@ fn sentence(detail: &Detail, setting: &Setting) -> String {
             None => "Sending: taken by a dispatcher, nothing has left yet.".to_owned(),
         },
         Status::Approved => {
-            format!(
-                "Holding: leaves {} at the earliest.",
-                words::upcoming(setting.now, row.send_after, &setting.zone)
-            )
+            format!("Holding: leaves {} at the earliest.", words::exact(row.send_after))
         }
         status => format!("{}.", status.label()),
     }
@@ -101,13 +84,7 @@ fn window(document: &mut Document, detail: &Detail, setting: &Setting) {
     if !matches!(row.status, Status::Uncertain | Status::Dispatching) {
         return;
     }
-    let first = detail
-        .activity
-        .attempts
-        .iter()
-        .filter_map(|attempt| attempt.wire_at)
-        .min()
-        .or(row.wire_at);
+    let first = detail.activity.attempts.iter().filter_map(|attempt| attempt.wire_at).min().or(row.wire_at);
     let words = match (detail.keeps_keys_for, first) {
         (None, _) => "the provider keeps no idempotency keys: sending it again may send it twice".to_owned(),
         (Some(_), None) => return,

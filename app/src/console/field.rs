@@ -40,13 +40,7 @@ impl Field {
             .trim_end_matches(['\r', '\n'])
             .replace("\r\n", " ")
             .chars()
-            .map(|letter| {
-                if matches!(letter, '\r' | '\n' | '\t') {
-                    ' '
-                } else {
-                    letter
-                }
-            })
+            .map(|letter| if matches!(letter, '\r' | '\n' | '\t') { ' ' } else { letter })
             .filter(|letter| !letter.is_control())
             .take(room)
             .collect();

@@ -19,7 +19,6 @@ pub(crate) struct Row {
     pub(crate) status: Status,
     /// Contact and account.
     pub(crate) who: SafeText,
-    pub(crate) outbox: SafeText,
     pub(crate) drafted_by: SafeText,
     pub(crate) created_at: Timestamp,
     pub(crate) send_after: Timestamp,
@@ -34,32 +33,21 @@ pub(crate) struct Row {
 
 impl Row {
     pub(crate) fn new(row: &ActivityRow, charset: Charset) -> Self {
-        let between = if charset == Charset::Unicode {
-            " · "
-        } else {
-            " - "
-        };
+        let between = if charset == Charset::Unicode { " · " } else { " - " };
         let who = match &row.account {
             Some(account) => charset.line(&format!("{}{between}{account}", row.contact)),
             None => charset.line(&row.contact),
         };
-        let outbox = charset.line(&row.outbox);
         let drafted_by = charset.line(&row.proposed_by);
         let address = SafeText::line(&row.to);
         let headline = SafeText::line(&row.headline);
-        let is_suspicious = [&who, &drafted_by, &address, &headline]
-            .into_iter()
-            .any(SafeText::is_suspicious);
+        let is_suspicious = [&who, &drafted_by, &address, &headline].into_iter().any(SafeText::is_suspicious);
         Self {
-            item: Item {
-                id: row.id,
-                payload_sha256: row.payload_sha256,
-            },
+            item: Item { id: row.id, payload_sha256: row.payload_sha256 },
             channel: row.channel,
             kind: row.kind,
             status: row.status,
             who,
-            outbox,
             drafted_by,
             created_at: row.created_at,
             send_after: row.send_after,

@@ -67,9 +67,8 @@ pub(crate) fn of(model: &Model) -> Layout {
     if model.screen == Screen::Approvals {
         layout.filter = top(&mut rest, 1);
     } else if pane != Pane::Zoom {
-        let rows = u16::try_from(model.outboxes.len())
-            .unwrap_or(u16::MAX)
-            .clamp(1, (rest.height / 3).max(2) - 1);
+        let rows =
+            u16::try_from(model.outboxes.len()).unwrap_or(u16::MAX).clamp(1, (rest.height / 3).max(2) - 1);
         layout.outboxes = top(&mut rest, rows + 1);
         layout.outboxes_rule = top(&mut rest, 1);
     }
@@ -77,9 +76,7 @@ pub(crate) fn of(model: &Model) -> Layout {
         Pane::List => {}
         Pane::Split => {
             let share = if model.screen == Screen::Approvals { 8 } else { 6 };
-            let height = (rest.height * share / 12)
-                .max(4)
-                .min(rest.height.saturating_sub(2));
+            let height = (rest.height * share / 12).max(4).min(rest.height.saturating_sub(2));
             let mut area = bottom(&mut rest, height);
             layout.preview_rule = top(&mut area, 1);
             fill_preview(model, &mut layout, area);
@@ -99,16 +96,15 @@ fn fill_preview(model: &Model, layout: &mut Layout, mut area: Rect) {
     if model.screen == Screen::Approvals
         && let Some(preview) = &model.preview
     {
-        let against = preview
-            .verdicts
-            .iter()
-            .filter(|verdict| !verdict.passes())
-            .count();
+        let against = preview.verdicts.iter().filter(|verdict| !verdict.passes()).count();
         let wanted = u16::try_from(against).unwrap_or(MAX_VERDICTS) + 1;
         let height = wanted.min(MAX_VERDICTS).min(area.height / 3);
         layout.verdicts = bottom(&mut area, height);
     }
-    layout.preview_more = bottom(&mut area, 1);
+    let lines = model.preview.as_ref().map_or(0, |preview| preview.lines.len());
+    if lines > usize::from(area.height) {
+        layout.preview_more = bottom(&mut area, 1);
+    }
     area.x += 1;
     area.width = area.width.saturating_sub(2);
     layout.preview = area;
@@ -125,9 +121,5 @@ fn top(rest: &mut Rect, height: u16) -> Rect {
 fn bottom(rest: &mut Rect, height: u16) -> Rect {
     let height = height.min(rest.height);
     rest.height -= height;
-    Rect {
-        y: rest.y + rest.height,
-        height,
-        ..*rest
-    }
+    Rect { y: rest.y + rest.height, height, ..*rest }
 }

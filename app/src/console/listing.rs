@@ -95,11 +95,7 @@ impl Listing {
 
     /// Notes that a page was asked for.
     pub(crate) fn asked(&mut self, generation: u64, after: Option<Cursor>, version: i64) {
-        self.in_flight = Some(Request {
-            generation,
-            after,
-            version,
-        });
+        self.in_flight = Some(Request { generation, after, version });
     }
 
     /// Notes that no page will come. Says whether it was the page that is waited for. What was refused is not asked for
@@ -131,11 +127,7 @@ impl Listing {
         self.in_flight = None;
         let is_in_page = |id: ActivityId| page.rows.iter().any(|row| row.id == id);
         let old = std::mem::take(&mut self.rows);
-        let end = page
-            .rows
-            .last()
-            .filter(|_| page.next.is_some())
-            .map(|row| key_of(self.list, row));
+        let end = page.rows.last().filter(|_| page.next.is_some()).map(|row| key_of(self.list, row));
         let mut tail = Vec::new();
         for row in old.into_iter().filter(|row| !is_in_page(row.id())) {
             let at = pair(self.key(&row));
@@ -146,16 +138,11 @@ impl Listing {
             }
         }
         let start = self.rows.len();
-        self.rows
-            .extend(page.rows.iter().map(|row| Row::new(row, charset)));
+        self.rows.extend(page.rows.iter().map(|row| Row::new(row, charset)));
         let covered = start..self.rows.len();
         let continues =
             self.version == Some(request.version) && start == self.fresh.end && !self.fresh.is_empty();
-        self.fresh = if continues {
-            self.fresh.start..covered.end
-        } else {
-            covered
-        };
+        self.fresh = if continues { self.fresh.start..covered.end } else { covered };
         if page.next.is_none() || tail.is_empty() {
             self.next = page.next;
         }

@@ -55,11 +55,7 @@ pub(crate) enum Link {
     /// Heard from within the last seconds.
     Live,
     /// Not heard from since then.
-    Stale {
-        since: Timestamp,
-        tries: u32,
-        reason: SafeText,
-    },
+    Stale { since: Timestamp, tries: u32, reason: SafeText },
 }
 
 /// A place in a list: an id, and where it stands for the moment.
@@ -235,11 +231,7 @@ impl Model {
     }
 
     pub(crate) fn setting(&self) -> Setting {
-        Setting {
-            charset: self.theme.charset,
-            now: self.now(),
-            zone: self.zone.clone(),
-        }
+        Setting { charset: self.theme.charset, now: self.now() }
     }
 
     pub(crate) fn selection(&self) -> &Selection {
@@ -270,10 +262,9 @@ impl Model {
             Screen::Approvals => self.approvals.rows.get(index),
             Screen::Outbox => {
                 let first = self.attention.rows.len();
-                index.checked_sub(first).map_or_else(
-                    || self.attention.rows.get(index),
-                    |index| self.queue.rows.get(index),
-                )
+                index
+                    .checked_sub(first)
+                    .map_or_else(|| self.attention.rows.get(index), |index| self.queue.rows.get(index))
             }
         }
     }
@@ -283,9 +274,7 @@ impl Model {
             Screen::Approvals => self.approvals.index_of(id),
             Screen::Outbox => {
                 let first = self.attention.rows.len();
-                self.attention
-                    .index_of(id)
-                    .or_else(|| self.queue.index_of(id).map(|index| first + index))
+                self.attention.index_of(id).or_else(|| self.queue.index_of(id).map(|index| first + index))
             }
         }
     }
@@ -293,8 +282,7 @@ impl Model {
     /// The row under the cursor.
     pub(crate) fn current(&self) -> Option<&Row> {
         let selection = self.selection();
-        self.row(selection.index)
-            .filter(|row| Some(row.id()) == selection.id)
+        self.row(selection.index).filter(|row| Some(row.id()) == selection.id)
     }
 
     /// The outbox under the cursor.
@@ -325,15 +313,10 @@ impl Model {
     /// The rows on screen, for a list of this height.
     pub(crate) fn visible(&self, height: usize) -> Range<usize> {
         let top = self.selection().top;
-        let rows = self
-            .list_lines()
-            .into_iter()
-            .skip(top)
-            .take(height)
-            .filter_map(|line| match line {
-                ListLine::Row(index) => Some(index),
-                ListLine::NeedsYou | ListLine::Dispatcher => None,
-            });
+        let rows = self.list_lines().into_iter().skip(top).take(height).filter_map(|line| match line {
+            ListLine::Row(index) => Some(index),
+            ListLine::NeedsYou | ListLine::Dispatcher => None,
+        });
         let rows: Vec<usize> = rows.collect();
         match (rows.first(), rows.last()) {
             (Some(first), Some(last)) => *first..last + 1,
@@ -366,20 +349,13 @@ impl Model {
         }
         match self.role {
             Some(role) if role >= needed => Ok(()),
-            Some(role) => Err(format!(
-                "needs the {} role, you are {}",
-                needed.as_str(),
-                role.as_str()
-            )),
+            Some(role) => Err(format!("needs the {} role, you are {}", needed.as_str(), role.as_str())),
             None => Err("only operators decide".to_owned()),
         }
     }
 
     pub(crate) fn say(&mut self, role: Role, text: &str) {
-        self.notice = Some(Notice {
-            role,
-            text: SafeText::line(text),
-        });
+        self.notice = Some(Notice { role, text: SafeText::line(text) });
     }
 
     /// The next time something on screen reads differently although nothing happened.
@@ -396,9 +372,7 @@ impl Model {
                 }));
         let step = if counts_down { 1_000 } else { 60_000 };
         let wait = step - self.now.as_millisecond().rem_euclid(step);
-        self.now
-            .checked_add(SignedDuration::from_millis(wait))
-            .unwrap_or(self.now)
+        self.now.checked_add(SignedDuration::from_millis(wait)).unwrap_or(self.now)
     }
 }
 

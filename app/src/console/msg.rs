@@ -32,32 +32,15 @@ pub(crate) enum Msg {
     /// The database did not answer, or refused.
     PollFailed(Failure),
     /// A page arrived.
-    PageLoaded {
-        generation: u64,
-        list: List,
-        result: Result<Page, Failure>,
-    },
+    PageLoaded { generation: u64, list: List, result: Result<Page, Failure> },
     /// Counts and outboxes arrived.
-    SummaryLoaded {
-        generation: u64,
-        result: Result<Summary, Failure>,
-    },
+    SummaryLoaded { generation: u64, result: Result<Summary, Failure> },
     /// An item arrived; `None` if there is none of that id.
-    DetailLoaded {
-        generation: u64,
-        result: Result<Option<Box<Detail>>, Failure>,
-    },
+    DetailLoaded { generation: u64, result: Result<Option<Box<Detail>>, Failure> },
     /// A decision is through, or is not.
-    Decided {
-        generation: u64,
-        result: Result<Vec<ItemResult>, Failure>,
-    },
+    Decided { generation: u64, result: Result<Vec<ItemResult>, Failure> },
     /// An outbox was paused or resumed, or was not.
-    OutboxSwitched {
-        name: String,
-        is_paused: bool,
-        result: Result<(), Failure>,
-    },
+    OutboxSwitched { name: String, is_paused: bool, result: Result<(), Failure> },
 }
 
 /// Why an effect did not do what was asked.
@@ -85,6 +68,8 @@ pub(crate) struct Painted {
     pub(crate) preview: Option<Shown>,
     /// The rows that were on screen.
     pub(crate) rows: Vec<Item>,
+    /// The first line of help or results that was on screen.
+    pub(crate) overlay_top: Option<usize>,
 }
 
 /// An item whose text was on screen.
@@ -99,12 +84,7 @@ pub(crate) struct Shown {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Effect {
     /// Read one page.
-    LoadPage {
-        generation: u64,
-        list: List,
-        filter: Filter,
-        after: Option<Cursor>,
-    },
+    LoadPage { generation: u64, list: List, filter: Filter, after: Option<Cursor> },
     /// Read counts and outboxes.
     LoadSummary { generation: u64 },
     /// Read one item.
@@ -112,26 +92,13 @@ pub(crate) enum Effect {
     /// Approve exactly these bytes.
     Approve { generation: u64, items: Vec<Item> },
     /// Reject them.
-    Reject {
-        generation: u64,
-        items: Vec<Item>,
-        reason: String,
-    },
+    Reject { generation: u64, items: Vec<Item>, reason: String },
     /// Take approvals back.
     Undo { generation: u64, ids: Vec<ActivityId> },
     /// Settle what is uncertain.
-    Resolve {
-        generation: u64,
-        id: ActivityId,
-        resolution: Resolution,
-        reason: String,
-    },
+    Resolve { generation: u64, id: ActivityId, resolution: Resolution, reason: String },
     /// Pause an outbox.
-    Pause {
-        id: OutboxId,
-        name: String,
-        reason: String,
-    },
+    Pause { id: OutboxId, name: String, reason: String },
     /// Let it send again.
     Resume { id: OutboxId, name: String },
     /// Give the terminal back and stop until continued.

@@ -7,7 +7,6 @@ use countersign_core::approval::Item;
 use countersign_core::gate::Verdict;
 use countersign_core::safe_text::SafeText;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use super::document::{Document, Line};
 use super::evidence;
@@ -68,7 +67,6 @@ pub(crate) struct Preview {
 pub(crate) struct Setting {
     pub(crate) charset: Charset,
     pub(crate) now: Timestamp,
-    pub(crate) zone: TimeZone,
 }
 
 impl Preview {
@@ -88,17 +86,12 @@ impl Preview {
             evidence::decisions(&mut document, activity, setting);
         }
         Self {
-            item: Item {
-                id: activity.row.id,
-                payload_sha256: activity.row.payload_sha256,
-            },
+            item: Item { id: activity.row.id, payload_sha256: activity.row.payload_sha256 },
             version,
             bytes: activity.envelope_bytes,
             verdicts: activity.verdicts.clone(),
             outbox: setting.charset.line(&activity.row.outbox),
-            request: setting
-                .charset
-                .line(&request_words(activity.envelope.as_ref(), detail.request)),
+            request: setting.charset.line(&request_words(activity.envelope.as_ref(), detail.request)),
             is_complete: activity.envelope.is_some(),
             lines: Vec::new(),
             scroll: 0,
@@ -107,12 +100,16 @@ impl Preview {
         }
     }
 
-    /// Wraps to the width if it is another than before, and keeps the scroll position inside.
-    pub(crate) fn fit(&mut self, width: usize, height: usize) {
+    /// Wraps to the width if it is another than before.
+    pub(crate) fn wrap(&mut self, width: usize) {
         if self.width != width {
             self.lines = self.document.wrapped(width);
             self.width = width;
         }
+    }
+
+    /// Keeps the scroll position inside a box of this height.
+    pub(crate) fn keep_inside(&mut self, height: usize) {
         self.scroll = self.scroll.min(self.lines.len().saturating_sub(height.max(1)));
     }
 }
@@ -120,10 +117,7 @@ impl Preview {
 fn message(document: &mut Document, envelope: &Envelope, check: RequestCheck, charset: Charset) {
     let payload = &envelope.payload;
     let mut body = Document::default();
-    let mut found = Findings {
-        charset,
-        flags: Vec::new(),
-    };
+    let mut found = Findings { charset, flags: Vec::new() };
     heads(&mut body, payload, &mut found);
     parts(&mut body, &payload.parts, &mut found);
     // The flags belong above the text they are about, and are known only after it was read.
@@ -152,12 +146,7 @@ impl Findings {
 
     fn note(&mut self, name: &str, text: &SafeText) {
         if text.is_suspicious() {
-            let what = text
-                .warnings()
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join("; ");
+            let what = text.warnings().iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
             self.flags.push(format!("! {name}: {what}"));
         }
     }
@@ -181,12 +170,7 @@ fn heads(document: &mut Document, payload: &Payload, found: &mut Findings) {
 
 fn parts(document: &mut Document, parts: &Parts, found: &mut Findings) {
     match parts {
-        Parts::Email {
-            subject,
-            text,
-            html,
-            in_reply_to,
-        } => {
+        Parts::Email { subject, text, html, in_reply_to } => {
             if let Some(message) = in_reply_to {
                 document.field("Answers", found.line("Answers", message));
             }
@@ -196,29 +180,16 @@ fn parts(document: &mut Document, parts: &Parts, found: &mut Findings) {
             if let Some(html) = html {
                 document.blank();
                 let size = words::size(html.len());
-                document.remark(
-                    Role::Warn,
-                    &format!("HTML part present: {size}, shown as source below"),
-                );
+                document.remark(Role::Warn, &format!("HTML part present: {size}, shown as source below"));
                 document.block(found.block("HTML", html));
             }
         }
-        Parts::CalCom {
-            event_type_id,
-            start,
-            time_zone,
-            attendee,
-            notes,
-            metadata,
-        } => {
+        Parts::CalCom { event_type_id, start, time_zone, attendee, notes, metadata } => {
             document.field("Event", found.line("Event", &event_type_id.to_string()));
             let local = jiff::tz::TimeZone::get(time_zone)
                 .map(|zone| format!(" ({} there)", start.to_zoned(zone).strftime("%a %-d %b %H:%M")))
                 .unwrap_or_default();
-            document.field(
-                "Start",
-                found.line("Start", &format!("{}{local}", words::exact(*start))),
-            );
+            document.field("Start", found.line("Start", &format!("{}{local}", words::exact(*start))));
             document.field("Zone", found.line("Zone", time_zone));
             document.field(
                 "Attendee",
@@ -261,12 +232,7 @@ fn parts(document: &mut Document, parts: &Parts, found: &mut Findings) {
                 document.block(found.block("Text", text));
             }
         }
-        Parts::Instagram {
-            action,
-            text,
-            image_sha256,
-            human_agent,
-        } => {
+        Parts::Instagram { action, text, image_sha256, human_agent } => {
             let action = match action {
                 InstagramAction::Dm => "write to a person",
                 InstagramAction::Post => "publish a post",
@@ -292,27 +258,19 @@ fn request(document: &mut Document, envelope: &Envelope, check: RequestCheck, ch
     let renderer = SafeText::line(envelope.renderer.as_deref().unwrap_or("unknown renderer"));
     let path = SafeText::line(&request.path);
     let method = SafeText::line(&request.method);
-    let what = format!(
-        "{method} {path}, {}, by {renderer}",
-        words::size(request.body.len())
-    );
+    let what = format!("{method} {path}, {}, by {renderer}", words::size(request.body.len()));
     let why = match check {
         RequestCheck::OtherVersion => "was rendered by another version",
         _ => "is not what this version makes of the message",
     };
     document.blank();
-    document.remark(
-        Role::Bad,
-        &format!("! The request {why}; this is what would be sent: {what}."),
-    );
+    document.remark(Role::Bad, &format!("! The request {why}; this is what would be sent: {what}."));
     document.field("Type", charset.line(&request.content_type));
     document.block(charset.block(&request.body));
 }
 
 fn request_words(envelope: Option<&Envelope>, check: RequestCheck) -> String {
-    let renderer = envelope
-        .and_then(|envelope| envelope.renderer.as_deref())
-        .unwrap_or("unknown");
+    let renderer = envelope.and_then(|envelope| envelope.renderer.as_deref()).unwrap_or("unknown");
     match (envelope.and_then(|envelope| envelope.request.as_ref()), check) {
         (None, _) => "not rendered yet".to_owned(),
         (Some(_), RequestCheck::Same) => format!("sent as shown ({renderer})"),

@@ -50,13 +50,7 @@ pub(crate) async fn run(
     mut sources: Sources,
 ) -> io::Result<()> {
     let start = clock::monotonic();
-    let mut model = Model::new(
-        &backend.company,
-        &backend.actor,
-        theme,
-        TimeZone::system(),
-        clock::now(),
-    );
+    let mut model = Model::new(&backend.company, &backend.actor, theme, TimeZone::system(), clock::now());
     let mut status = backend.status.clone();
     model.engine = status.borrow_and_update().clone();
     let (width, height) = terminal.size();
@@ -76,7 +70,7 @@ pub(crate) async fn run(
             }
         }
         let is_quiet = replies.is_empty() && sources.input.is_empty() && sources.control.is_empty();
-        if model.is_dirty && is_quiet && !sources.stop.is_cancelled() {
+        if model.is_dirty && is_quiet && terminal.is_ours() && !sources.stop.is_cancelled() {
             match draw(&mut model, &mut terminal, start) {
                 Ok(asked) => match perform(&mut effects, &mut terminal, asked) {
                     Ok(_) => {}

@@ -55,7 +55,6 @@ pub(crate) struct Glyphs {
     pub(crate) dot: &'static str,
     pub(crate) down: &'static str,
     pub(crate) between: &'static str,
-    pub(crate) none: &'static str,
     pub(crate) more: &'static str,
 }
 
@@ -63,11 +62,7 @@ impl Theme {
     pub(crate) fn style(self, role: Role) -> Style {
         let plain = Style::new();
         let colour = |colour: Color| {
-            if self.palette == Palette::Ansi {
-                plain.fg(colour)
-            } else {
-                plain
-            }
+            if self.palette == Palette::Ansi { plain.fg(colour) } else { plain }
         };
         match role {
             Role::Plain => plain,
@@ -91,7 +86,6 @@ impl Theme {
                 dot: "●",
                 down: "↓",
                 between: " · ",
-                none: "–",
                 more: "…",
             },
             Charset::Ascii => &Glyphs {
@@ -102,7 +96,6 @@ impl Theme {
                 dot: "*",
                 down: "v",
                 between: " - ",
-                none: "-",
                 more: "~",
             },
         }
@@ -138,11 +131,7 @@ impl Charset {
             .replace('…', "~")
             .replace('↓', "v")
             .replace('×', "x");
-        if plain.is_ascii() {
-            plain.into()
-        } else {
-            spelled_out(&plain).into()
-        }
+        if plain.is_ascii() { plain.into() } else { spelled_out(&plain).into() }
     }
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod moves;
 
 use std::time::Duration;
 
+use super::dialog::Dialog;
 use super::model::{Guard, Model};
 use super::msg::{Effect, Msg, Painted};
 
@@ -49,22 +50,14 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             live::lost(model, &failure);
             true
         }
-        Msg::PageLoaded {
-            generation,
-            list,
-            result,
-        } => live::page_loaded(model, generation, list, result),
+        Msg::PageLoaded { generation, list, result } => live::page_loaded(model, generation, list, result),
         Msg::SummaryLoaded { generation, result } => live::summary_loaded(model, generation, result),
         Msg::DetailLoaded { generation, result } => live::detail_loaded(model, generation, result),
         Msg::Decided { generation, result } => {
             decide::decided(model, generation, result);
             true
         }
-        Msg::OutboxSwitched {
-            name,
-            is_paused,
-            result,
-        } => {
+        Msg::OutboxSwitched { name, is_paused, result } => {
             decide::outbox_switched(model, &name, is_paused, result);
             true
         }
@@ -81,6 +74,11 @@ fn note_painted(model: &mut Model, painted: Painted, at: Duration) {
         && shown.is_end
     {
         model.seen.insert(shown.item.id, shown.item.payload_sha256);
+    }
+    if let (Some(top), Some(Dialog::Help { scroll } | Dialog::Results { scroll, .. })) =
+        (painted.overlay_top, &mut model.dialog)
+    {
+        *scroll = top;
     }
     if model.guard == Guard::Unseen {
         model.guard = Guard::Until(at + SETTLING);

@@ -28,7 +28,7 @@ pub(crate) fn view(model: &Model, frame: &mut Frame<'_>) -> Painted {
     let areas = layout::of(model);
     chrome::draw(model, &areas, &mut canvas);
     if let Some(dialog @ (Dialog::Help { .. } | Dialog::Results { .. })) = &model.dialog {
-        overlay::draw(model, dialog, &areas, &mut canvas);
+        painted.overlay_top = Some(overlay::draw(model, dialog, &areas, &mut canvas));
     } else {
         match model.screen {
             Screen::Approvals => approvals::draw(model, &areas, &mut canvas, &mut painted),

@@ -1,9 +1,12 @@
 //! One frame on its way out: begun and ended by a guard, collected and written in one piece.
 use std::io::{self, Write};
+use std::sync::atomic::Ordering;
 
 use crossterm::queue;
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use ratatui::backend::CrosstermBackend;
+
+use super::IS_TAKEN;
 
 pub(super) type Screen = ratatui::Terminal<CrosstermBackend<Output>>;
 
@@ -20,6 +23,11 @@ impl Write for Output {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        if !IS_TAKEN.load(Ordering::SeqCst) {
+            // The library shows the cursor when it is dropped, and would print to a dead terminal that it could not.
+            self.collected.clear();
+            return Ok(());
+        }
         let mut out = io::stdout().lock();
         let result = out.write_all(&self.collected).and_then(|()| out.flush());
         self.collected.clear();

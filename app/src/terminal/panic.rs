@@ -34,10 +34,8 @@ impl Drop for PanicHook {
 fn tell(info: &PanicHookInfo<'_>) {
     let message = info.payload_as_str().unwrap_or("no message");
     let message = SafeText::line(message).truncated(500);
-    let place = info
-        .location()
-        .map(|place| format!(" at {}:{}", place.file(), place.line()))
-        .unwrap_or_default();
+    let place =
+        info.location().map(|place| format!(" at {}:{}", place.file(), place.line())).unwrap_or_default();
     if std::thread::current().name() == Some(SCREEN_THREAD) {
         restore();
         let words = format!("countersign stopped: a defect in the console{place}: {message}\n");

@@ -41,10 +41,7 @@ fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Result<Support, 
     if filled("TERM").as_deref() == Some("dumb") {
         return Err(Refusal::Dumb("dumb"));
     }
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
-        .into_iter()
-        .find_map(filled)
-        .unwrap_or_default();
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(filled).unwrap_or_default();
     let charset = locale
         .split('@')
         .next()
@@ -65,26 +62,15 @@ mod tests {
 
     fn given(pairs: &[(&str, &str)]) -> Result<Support, Refusal> {
         of_environment(|name| {
-            pairs
-                .iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| (*value).to_owned())
+            pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         })
     }
 
     /// F36
     #[test]
     fn the_first_locale_variable_that_is_set_decides() {
-        assert!(
-            given(&[("LC_ALL", ""), ("LC_CTYPE", "en_GB.UTF-8"), ("LANG", "C")])
-                .unwrap()
-                .is_utf8
-        );
-        assert!(
-            !given(&[("LC_ALL", "C"), ("LANG", "en_GB.UTF-8")])
-                .unwrap()
-                .is_utf8
-        );
+        assert!(given(&[("LC_ALL", ""), ("LC_CTYPE", "en_GB.UTF-8"), ("LANG", "C")]).unwrap().is_utf8);
+        assert!(!given(&[("LC_ALL", "C"), ("LANG", "en_GB.UTF-8")]).unwrap().is_utf8);
         assert!(given(&[("LANG", "C.utf8")]).unwrap().is_utf8);
         assert!(given(&[("LANG", "de_DE.UTF-8@euro")]).unwrap().is_utf8);
         assert!(!given(&[]).unwrap().is_utf8);

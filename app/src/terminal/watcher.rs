@@ -38,12 +38,10 @@ pub(crate) fn watch(stop: &CancellationToken, controls: mpsc::Sender<Control>) -
         }
     });
     let token = stop.clone();
-    std::thread::Builder::new()
-        .name("terminal-watch".to_owned())
-        .spawn(move || {
-            wait_for_hang_up();
-            token.cancel();
-        })?;
+    std::thread::Builder::new().name("terminal-watch".to_owned()).spawn(move || {
+        wait_for_hang_up();
+        token.cancel();
+    })?;
     Ok(())
 }
 
@@ -54,11 +52,7 @@ fn wait_for_hang_up() {
         // No events are asked for: errors and hang-ups are always reported, keys are none of our business.
         let mut fds = [PollFd::new(&stdin, PollFlags::empty())];
         match poll(&mut fds, None) {
-            Ok(_)
-                if fds[0]
-                    .revents()
-                    .intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) =>
-            {
+            Ok(_) if fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => {
                 return;
             }
             Ok(_) | Err(rustix::io::Errno::INTR) => {}

@@ -78,7 +78,11 @@ impl PayloadHash {
     /// The first ten bytes in groups of four digits, for people to compare.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        self.0[..10].chunks(2).map(|pair| format!("{:02x}{:02x}", pair[0], pair[1])).collect::<Vec<_>>().join(" ")
+        self.0[..10]
+            .chunks(2)
+            .map(|pair| format!("{:02x}{:02x}", pair[0], pair[1]))
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }
 
@@ -293,9 +297,10 @@ impl Parts {
         match self {
             Self::Email { text, .. } | Self::Linkedin { text, .. } | Self::Instagram { text, .. } => text,
             Self::CalCom { notes, .. } => notes.as_deref().unwrap_or(""),
-            Self::Whatsapp { text, template } => {
-                text.as_deref().or(template.as_ref().map(|template| template.rendered_text.as_str())).unwrap_or("")
-            }
+            Self::Whatsapp { text, template } => text
+                .as_deref()
+                .or(template.as_ref().map(|template| template.rendered_text.as_str()))
+                .unwrap_or(""),
         }
     }
 }

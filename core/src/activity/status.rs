@@ -89,8 +89,8 @@ impl Stage {
 }
 
 use Status::{
-    Approved, BlockedByAllowlist, BlockedByPolicy, BlockedByQuota, Dispatching, DraftPendingApproval, Expired, Failed, Received,
-    Recorded, Rejected, Sent, SentDryrun, Superseded, Uncertain, Withdrawn,
+    Approved, BlockedByAllowlist, BlockedByPolicy, BlockedByQuota, Dispatching, DraftPendingApproval,
+    Expired, Failed, Received, Recorded, Rejected, Sent, SentDryrun, Superseded, Uncertain, Withdrawn,
 };
 
 impl Status {
@@ -116,7 +116,8 @@ impl Status {
     }
 
     /// The statuses a row may be born with.
-    pub const INITIAL: &[Self] = &[DraftPendingApproval, BlockedByAllowlist, BlockedByPolicy, Received, Recorded];
+    pub const INITIAL: &[Self] =
+        &[DraftPendingApproval, BlockedByAllowlist, BlockedByPolicy, Received, Recorded];
 
     /// Where an activity may go from here.
     #[must_use]

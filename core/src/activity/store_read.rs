@@ -8,7 +8,8 @@ use super::payload::{Envelope, PayloadHash};
 use super::status::Status;
 use super::store::{read_channel, read_hash, read_kind, read_status};
 use super::view::{
-    ActivityDetail, ActivityRow, AttemptView, COUNT_LIMIT, Counts, Cursor, DecisionView, Filter, Hold, List, PAGE_LIMIT, Page,
+    ActivityDetail, ActivityRow, AttemptView, COUNT_LIMIT, Counts, Cursor, DecisionView, Filter, Hold, List,
+    PAGE_LIMIT, Page,
 };
 use crate::channel::Lines;
 use crate::contact::allowlist::Allowlist;
@@ -74,10 +75,8 @@ pub async fn detail(
     .await?;
     let decisions = decisions(conn, company, id).await?;
     let attempts = attempts(conn, company, id).await?;
-    let envelope = extra.envelope.as_deref().map(Envelope::open).transpose().map_err(|error| Error::Corrupt {
-        table: "crm_payloads",
-        row: id.to_string(),
-        problem: error.to_string(),
+    let envelope = extra.envelope.as_deref().map(Envelope::open).transpose().map_err(|error| {
+        Error::Corrupt { table: "crm_payloads", row: id.to_string(), problem: error.to_string() }
     })?;
     let recipients = envelope.as_ref().map(|envelope| envelope.payload.recipients()).unwrap_or_default();
     let allowlist = crate::contact::store::entries_for(conn, company, &recipients).await?;
@@ -89,7 +88,14 @@ pub async fn detail(
     let sources = Sources { found: &found, row: &row, allowlist: &allowlist, decided };
     let stored = extra.envelope.as_deref().map(PayloadHash::of);
     let has_line = lines.line(row.channel, extra.sandbox).is_some();
-    let verdicts = gate::judge_all(&sources.facts(as_of.to_jiff(), recipients, has_line, extra.allowlist_mode == "enforced", stored, envelope.as_ref())?);
+    let verdicts = gate::judge_all(&sources.facts(
+        as_of.to_jiff(),
+        recipients,
+        has_line,
+        extra.allowlist_mode == "enforced",
+        stored,
+        envelope.as_ref(),
+    )?);
     Ok(Some(ActivityDetail {
         round: extra.round,
         envelope_bytes: extra.envelope.as_ref().map_or(0, Vec::len),
@@ -129,6 +135,7 @@ impl<'a> Sources<'a> {
             now,
             channel: self.row.channel,
             has_line,
+            is_readable: envelope.is_some(),
             is_rendered: envelope.is_some_and(|envelope| envelope.request.is_some()),
             outbox: &self.row.outbox,
             paused: if enabled { None } else { Some(pause_reason.unwrap_or_default()) },
@@ -146,7 +153,11 @@ impl<'a> Sources<'a> {
     }
 }
 
-async fn decisions(conn: &mut PgConnection, company: CompanyId, id: ActivityId) -> Result<Vec<DecisionView>, Error> {
+async fn decisions(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    id: ActivityId,
+) -> Result<Vec<DecisionView>, Error> {
     let rows = sqlx::query!(
         r#"SELECT d.verdict, d.at, d.payload_sha256, d.reason, d.round, d.actor_id, p.name AS "name?"
         FROM crm_decisions d
@@ -171,7 +182,11 @@ async fn decisions(conn: &mut PgConnection, company: CompanyId, id: ActivityId) 
         .collect()
 }
 
-async fn attempts(conn: &mut PgConnection, company: CompanyId, id: ActivityId) -> Result<Vec<AttemptView>, Error> {
+async fn attempts(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    id: ActivityId,
+) -> Result<Vec<AttemptView>, Error> {
     let rows = sqlx::query!(
         r#"SELECT attempt, idempotency_key, wire_at, closed_at, outcome, provider_ref, evidence ->> 'code' AS code,
           evidence ->> 'detail' AS detail
@@ -283,9 +298,18 @@ fn hold(found: &PgRow, status: Status) -> Result<Option<Hold>, Error> {
             if cool > until {
                 return Ok(Some(plain("provider_wait", cool)));
             }
+            // Rows that no claim has looked at since the cap was reached do not know it yet.
+            if status == Status::Approved && found.try_get::<bool, _>("is_drained")? {
+                let reset = crate::quota::day::next_reset(now, found.try_get("zone")?);
+                return Ok(Some(plain("quota_exhausted", Some(reset).max(until))));
+            }
             Ok(match (code, until) {
                 (Some(code), Some(_)) => Some(plain(&code, until)),
-                (_, None) => Some(Hold { code: "due".to_owned(), sentence: "due; the dispatcher takes it next".to_owned(), until: None }),
+                (_, None) => Some(Hold {
+                    code: "due".to_owned(),
+                    sentence: "due; the dispatcher takes it next".to_owned(),
+                    until: None,
+                }),
                 (None, _) => Some(plain("scheduled", until)),
             })
         }
@@ -298,7 +322,11 @@ fn hold(found: &PgRow, status: Status) -> Result<Option<Hold>, Error> {
             Ok(match (status, fault, words) {
                 (Status::Failed | Status::Uncertain, Some(code), words) => {
                     let sentence = words.unwrap_or_default();
-                    Some(Hold { sentence: if sentence.is_empty() { code.clone() } else { sentence }, code, until: None })
+                    Some(Hold {
+                        sentence: if sentence.is_empty() { code.clone() } else { sentence },
+                        code,
+                        until: None,
+                    })
                 }
                 _ => code.map(|code| plain(&code, None)),
             })

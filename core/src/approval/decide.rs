@@ -3,9 +3,9 @@ use std::collections::HashSet;
 
 use sqlx::PgPool;
 
+use super::BATCH_LIMIT;
 use super::store::{self, Decision};
 use super::verdict::{Asked, Item, ItemOutcome, ItemResult, objection, objection_to_undo};
-use super::BATCH_LIMIT;
 use crate::actor::{Actor, Role};
 use crate::audit;
 use crate::company;
@@ -21,7 +21,12 @@ pub const REASON_LIMIT: usize = 500;
 /// # Errors
 /// [`Error::Forbidden`] below approver, [`Error::Invalid`] for too many items, or a database fault: then nothing was decided,
 /// or the reply was lost and asking again tells (the same decision twice is one).
-pub async fn approve(pool: &PgPool, actor: &Actor, company: CompanyId, items: &[Item]) -> Result<Vec<ItemResult>, Error> {
+pub async fn approve(
+    pool: &PgPool,
+    actor: &Actor,
+    company: CompanyId,
+    items: &[Item],
+) -> Result<Vec<ItemResult>, Error> {
     let operator = operator::require(actor, Role::Approver, "approve")?;
     decide(pool, actor, operator, company, items, Asked::Approve, None).await
 }
@@ -93,7 +98,9 @@ async fn decide(
             decided.insert(item.id);
             decisions.push(Decision::new(item.id, row.round, item.payload_sha256));
             match asked {
-                Asked::Approve => ItemOutcome::Approved { send_after: row.send_after.max(locked.now + row.undo_window) },
+                Asked::Approve => {
+                    ItemOutcome::Approved { send_after: row.send_after.max(locked.now + row.undo_window) }
+                }
                 Asked::Reject => ItemOutcome::Rejected,
             }
         } else {
@@ -127,7 +134,12 @@ async fn decide(
 ///
 /// # Errors
 /// As [`approve`].
-pub async fn undo(pool: &PgPool, actor: &Actor, company: CompanyId, ids: &[ActivityId]) -> Result<Vec<ItemResult>, Error> {
+pub async fn undo(
+    pool: &PgPool,
+    actor: &Actor,
+    company: CompanyId,
+    ids: &[ActivityId],
+) -> Result<Vec<ItemResult>, Error> {
     let operator = operator::require(actor, Role::Approver, "undo")?;
     check_size(ids.len())?;
     let mut tx = pool.begin().await?;
@@ -143,9 +155,9 @@ pub async fn undo(pool: &PgPool, actor: &Actor, company: CompanyId, ids: &[Activ
                 decisions.push(Decision::new(*id, row.round, row.standing.payload_sha256));
                 ItemOutcome::Undone
             }
-            (None, _) => {
-                ItemOutcome::Refused { reason: "another item of this request takes its place as a draft".to_owned() }
-            }
+            (None, _) => ItemOutcome::Refused {
+                reason: "another item of this request takes its place as a draft".to_owned(),
+            },
         };
         results.push(ItemResult { id: *id, outcome });
     }

@@ -88,7 +88,10 @@ pub async fn resolve(
     audit::store::append(&mut tx, company, &[entry]).await?;
     company::store::bump(&mut tx, company).await?;
     tx.commit().await?;
-    let outcome =
-        if resolution == Resolution::BackToDraft { ItemOutcome::Undone } else { ItemOutcome::Resolved { status: resolution.status() } };
+    let outcome = if resolution == Resolution::BackToDraft {
+        ItemOutcome::Undone
+    } else {
+        ItemOutcome::Resolved { status: resolution.status() }
+    };
     Ok(ItemResult { id, outcome })
 }

@@ -46,7 +46,11 @@ impl Decision {
 }
 
 /// Locks items in id order, so that two requests can never wait for each other in a circle.
-pub(super) async fn lock(conn: &mut PgConnection, company: CompanyId, ids: &[ActivityId]) -> Result<Locked, Error> {
+pub(super) async fn lock(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    ids: &[ActivityId],
+) -> Result<Locked, Error> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     // The locking read comes first and alone: what is read beside it below is then at least as new as the lock.
     sqlx::query!(
@@ -129,7 +133,8 @@ pub(super) async fn insert(
 ) -> Result<(), Error> {
     let ids: Vec<Uuid> = decisions.iter().map(|decision| decision.id.0).collect();
     let rounds: Vec<i32> = decisions.iter().map(|decision| decision.round).collect();
-    let hashes: Vec<Vec<u8>> = decisions.iter().map(|decision| decision.payload_sha256.as_bytes().to_vec()).collect();
+    let hashes: Vec<Vec<u8>> =
+        decisions.iter().map(|decision| decision.payload_sha256.as_bytes().to_vec()).collect();
     sqlx::query!(
         r#"INSERT INTO crm_decisions
           (company_id, verdict, completes, actor_kind, actor_id, reason, at, id, activity_id, round, payload_sha256)
@@ -149,8 +154,13 @@ pub(super) async fn insert(
 }
 
 /// The rows are locked and were looked at; the conditions stand here again so that the statement is right by itself.
-pub(super) async fn set_approved(conn: &mut PgConnection, company: CompanyId, decisions: &[Decision]) -> Result<(), Error> {
-    let hashes: Vec<Vec<u8>> = decisions.iter().map(|decision| decision.payload_sha256.as_bytes().to_vec()).collect();
+pub(super) async fn set_approved(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    decisions: &[Decision],
+) -> Result<(), Error> {
+    let hashes: Vec<Vec<u8>> =
+        decisions.iter().map(|decision| decision.payload_sha256.as_bytes().to_vec()).collect();
     let done = sqlx::query!(
         r#"UPDATE crm_activities a SET status = 'approved',
           send_after = greatest(a.send_after, clock_timestamp() + make_interval(secs => o.undo_window_secs)),
@@ -168,7 +178,11 @@ pub(super) async fn set_approved(conn: &mut PgConnection, company: CompanyId, de
     expect_all(done.rows_affected(), decisions)
 }
 
-pub(super) async fn set_rejected(conn: &mut PgConnection, company: CompanyId, decisions: &[Decision]) -> Result<(), Error> {
+pub(super) async fn set_rejected(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    decisions: &[Decision],
+) -> Result<(), Error> {
     let done = sqlx::query!(
         r#"UPDATE crm_activities SET status = 'rejected', closed_at = clock_timestamp()
         WHERE company_id = $1 AND id = ANY ($2) AND status = 'draft_pending_approval'"#,
@@ -180,7 +194,11 @@ pub(super) async fn set_rejected(conn: &mut PgConnection, company: CompanyId, de
     expect_all(done.rows_affected(), decisions)
 }
 
-pub(super) async fn set_draft(conn: &mut PgConnection, company: CompanyId, decisions: &[Decision]) -> Result<(), Error> {
+pub(super) async fn set_draft(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    decisions: &[Decision],
+) -> Result<(), Error> {
     let done = sqlx::query!(
         r#"UPDATE crm_activities SET status = 'draft_pending_approval', round = round + 1, hold_code = NULL, closed_at = NULL,
           wire_at = NULL, first_wire_at = NULL, quota_day = NULL, send_after = least(send_after, now())
@@ -210,11 +228,19 @@ pub(super) async fn set_resolved(
     )
     .execute(conn)
     .await?;
-    if done.rows_affected() == 1 { Ok(()) } else { Err(Error::Conflict(format!("activity {id} changed meanwhile"))) }
+    if done.rows_affected() == 1 {
+        Ok(())
+    } else {
+        Err(Error::Conflict(format!("activity {id} changed meanwhile")))
+    }
 }
 
 /// Makes room for items that become drafts again: a newer open draft in the same place is superseded.
-pub(super) async fn supersede_newer(conn: &mut PgConnection, company: CompanyId, decisions: &[Decision]) -> Result<(), Error> {
+pub(super) async fn supersede_newer(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    decisions: &[Decision],
+) -> Result<(), Error> {
     sqlx::query!(
         r#"UPDATE crm_activities n SET status = 'superseded', closed_at = now()
         FROM crm_activities a

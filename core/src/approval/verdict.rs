@@ -76,7 +76,14 @@ impl ItemOutcome {
     /// Whether the decision stands as asked.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        matches!(self, Self::Approved { .. } | Self::Rejected | Self::Undone | Self::Resolved { .. } | Self::Already { .. })
+        matches!(
+            self,
+            Self::Approved { .. }
+                | Self::Rejected
+                | Self::Undone
+                | Self::Resolved { .. }
+                | Self::Already { .. }
+        )
     }
 
     /// Whether it met somebody else's change.
@@ -127,11 +134,14 @@ pub(crate) fn objection(
     };
     if standing.status != Status::DraftPendingApproval {
         let word = if asked == Asked::Approve { "approve" } else { "reject" };
-        let is_same = standing
-            .last
-            .as_ref()
-            .is_some_and(|last| last.verdict == word && last.actor_id == operator && last.payload_sha256 == seen);
-        return Some(if is_same { ItemOutcome::Already { status: standing.status } } else { standing.taken() });
+        let is_same = standing.last.as_ref().is_some_and(|last| {
+            last.verdict == word && last.actor_id == operator && last.payload_sha256 == seen
+        });
+        return Some(if is_same {
+            ItemOutcome::Already { status: standing.status }
+        } else {
+            standing.taken()
+        });
     }
     if standing.payload_sha256 != seen {
         return Some(ItemOutcome::Changed { payload_sha256: standing.payload_sha256 });
@@ -140,7 +150,9 @@ pub(crate) fn objection(
         return None;
     }
     if standing.proposed_by == Some(operator) {
-        return Some(ItemOutcome::Refused { reason: "you drafted it; somebody else has to approve it".to_owned() });
+        return Some(ItemOutcome::Refused {
+            reason: "you drafted it; somebody else has to approve it".to_owned(),
+        });
     }
     if standing.expires_at.is_some_and(|expires_at| expires_at <= now) {
         return Some(ItemOutcome::Refused { reason: "it has expired; nothing that old is sent".to_owned() });
@@ -250,7 +262,10 @@ mod tests {
 
     #[test]
     fn what_is_on_the_wire_cannot_be_taken_back() {
-        assert!(matches!(objection_to_undo(Some(&standing(Status::Dispatching))), Some(ItemOutcome::Refused { .. })));
+        assert!(matches!(
+            objection_to_undo(Some(&standing(Status::Dispatching))),
+            Some(ItemOutcome::Refused { .. })
+        ));
         assert_eq!(objection_to_undo(Some(&standing(Status::Approved))), None);
         assert!(matches!(objection_to_undo(Some(&standing(Status::Sent))), Some(ItemOutcome::Taken { .. })));
     }

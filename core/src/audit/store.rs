@@ -19,7 +19,8 @@ pub async fn append(conn: &mut PgConnection, company: CompanyId, entries: &[Entr
     let actor_names: Vec<_> = entries.iter().map(|entry| entry.actor_name.clone()).collect();
     let actions: Vec<_> = entries.iter().map(|entry| entry.action.clone()).collect();
     let subjects: Vec<_> = entries.iter().map(|entry| entry.subject).collect();
-    let hashes: Vec<_> = entries.iter().map(|entry| entry.payload_sha256.map(|hash| hash.as_bytes().to_vec())).collect();
+    let hashes: Vec<_> =
+        entries.iter().map(|entry| entry.payload_sha256.map(|hash| hash.as_bytes().to_vec())).collect();
     let reasons: Vec<_> = entries.iter().map(|entry| entry.reason.clone()).collect();
     let details: Vec<_> = entries.iter().map(|entry| entry.detail.clone()).collect();
     sqlx::query!(

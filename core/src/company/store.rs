@@ -18,7 +18,9 @@ pub(super) async fn insert(conn: &mut PgConnection, company: &Company) -> Result
     if done.rows_affected() == 0 {
         return Ok(false);
     }
-    sqlx::query!("INSERT INTO crm_change_counters (company_id) VALUES ($1)", company.id.0).execute(conn).await?;
+    sqlx::query!("INSERT INTO crm_change_counters (company_id) VALUES ($1)", company.id.0)
+        .execute(conn)
+        .await?;
     Ok(true)
 }
 
@@ -42,7 +44,9 @@ pub async fn list(conn: &mut PgConnection) -> Result<Vec<Company>, Error> {
 /// A database fault.
 pub async fn change_version(conn: &mut PgConnection, company: CompanyId) -> Result<i64, Error> {
     let version =
-        sqlx::query_scalar!("SELECT version FROM crm_change_counters WHERE company_id = $1", company.0).fetch_optional(conn).await?;
+        sqlx::query_scalar!("SELECT version FROM crm_change_counters WHERE company_id = $1", company.0)
+            .fetch_optional(conn)
+            .await?;
     Ok(version.unwrap_or(0))
 }
 
@@ -51,6 +55,8 @@ pub async fn change_version(conn: &mut PgConnection, company: CompanyId) -> Resu
 /// # Errors
 /// A database fault.
 pub async fn bump(conn: &mut PgConnection, company: CompanyId) -> Result<(), Error> {
-    sqlx::query!("UPDATE crm_change_counters SET version = version + 1 WHERE company_id = $1", company.0).execute(conn).await?;
+    sqlx::query!("UPDATE crm_change_counters SET version = version + 1 WHERE company_id = $1", company.0)
+        .execute(conn)
+        .await?;
     Ok(())
 }

@@ -112,10 +112,7 @@ pub fn email(raw: &str) -> Result<EmailAddressParts, AddressError> {
     if !is_domain(&domain) {
         return Err(AddressError::BadDomain(quoted(raw)));
     }
-    Ok(EmailAddressParts {
-        address: format!("{local}@{domain}"),
-        domain,
-    })
+    Ok(EmailAddressParts { address: format!("{local}@{domain}"), domain })
 }
 
 /// Reads `ana@example.com` or `Ana <ana@example.com>`. A name with punctuation stands in quotes.
@@ -126,10 +123,7 @@ pub fn mailbox(raw: &str) -> Result<Mailbox, AddressError> {
     header_value("the address", raw)?;
     let raw = raw.trim();
     let Some(open) = raw.rfind('<') else {
-        return email(raw).map(|parts| Mailbox {
-            name: None,
-            address: parts.address,
-        });
+        return email(raw).map(|parts| Mailbox { name: None, address: parts.address });
     };
     let (name, rest) = raw.split_at(open);
     let Some(address) = rest[1..].strip_suffix('>') else {
@@ -137,10 +131,7 @@ pub fn mailbox(raw: &str) -> Result<Mailbox, AddressError> {
     };
     let name = display_name(name.trim()).ok_or_else(|| AddressError::BadName(quoted(raw)))?;
     let address = email(address)?.address;
-    Ok(Mailbox {
-        name: Some(name).filter(|name| !name.is_empty()),
-        address,
-    })
+    Ok(Mailbox { name: Some(name).filter(|name| !name.is_empty()), address })
 }
 
 /// Checks a value that becomes a header: nothing in it may end the line, hide from a reader as a control character, or be
@@ -151,20 +142,11 @@ pub fn mailbox(raw: &str) -> Result<Mailbox, AddressError> {
 pub fn header_value(field: &str, raw: &str) -> Result<(), AddressError> {
     let field = || SafeText::line(field).truncated(QUOTE_LIMIT_CELLS);
     if raw.len() > HEADER_LIMIT_BYTES {
-        return Err(AddressError::HeaderTooLong {
-            field: field(),
-            bytes: raw.len(),
-        });
+        return Err(AddressError::HeaderTooLong { field: field(), bytes: raw.len() });
     }
-    if let Some(c) = raw
-        .chars()
-        .find(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
-    {
+    if let Some(c) = raw.chars().find(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
         let character = SafeText::line(c.encode_utf8(&mut [0; 4])).to_string();
-        return Err(AddressError::BadHeader {
-            field: field(),
-            character,
-        });
+        return Err(AddressError::BadHeader { field: field(), character });
     }
     if raw.split_once("=?").is_some_and(|(_, rest)| rest.contains("?=")) {
         return Err(AddressError::EncodedWord { field: field() });
@@ -182,20 +164,13 @@ pub fn phone(raw: &str) -> Result<String, AddressError> {
             && !digits.starts_with('0')
             && digits.bytes().all(|byte| byte.is_ascii_digit())
     });
-    if is_number {
-        Ok(raw.to_owned())
-    } else {
-        Err(AddressError::BadPhone(quoted(raw)))
-    }
+    if is_number { Ok(raw.to_owned()) } else { Err(AddressError::BadPhone(quoted(raw))) }
 }
 
 /// The part after the last `@` of a plain address; `None` without one.
 #[must_use]
 pub fn domain_of(address: &str) -> Option<&str> {
-    address
-        .rsplit_once('@')
-        .map(|(_, domain)| domain)
-        .filter(|domain| !domain.is_empty())
+    address.rsplit_once('@').map(|(_, domain)| domain).filter(|domain| !domain.is_empty())
 }
 
 /// Whether one label or word mixes letters of Latin, Greek, Cyrillic, Armenian or Cherokee, the scripts that look alike.
@@ -203,13 +178,10 @@ pub fn domain_of(address: &str) -> Option<&str> {
 /// A hint for a warning, not a verdict: a name written wholly in one other script is not flagged.
 #[must_use]
 pub fn has_mixed_script(text: &str) -> bool {
-    text.split(|c: char| c.is_whitespace() || matches!(c, '.' | '@'))
-        .any(|label| {
-            let mut scripts = label.chars().filter_map(look_alike_script);
-            scripts
-                .next()
-                .is_some_and(|first| scripts.any(|other| other != first))
-        })
+    text.split(|c: char| c.is_whitespace() || matches!(c, '.' | '@')).any(|label| {
+        let mut scripts = label.chars().filter_map(look_alike_script);
+        scripts.next().is_some_and(|first| scripts.any(|other| other != first))
+    })
 }
 
 #[derive(PartialEq)]
@@ -243,9 +215,7 @@ fn look_alike_script(c: char) -> Option<Script> {
 
 fn is_local(local: &str) -> bool {
     local.len() <= LOCAL_LIMIT_BYTES
-        && local
-            .split('.')
-            .all(|word| !word.is_empty() && word.bytes().all(is_word_byte))
+        && local.split('.').all(|word| !word.is_empty() && word.bytes().all(is_word_byte))
 }
 
 /// The characters of an unquoted word (RFC 5322 `atext`).
@@ -255,9 +225,7 @@ fn is_word_byte(byte: u8) -> bool {
 
 fn is_domain(domain: &str) -> bool {
     let labels: Vec<&str> = domain.split('.').collect();
-    let last_is_number = labels
-        .last()
-        .is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
+    let last_is_number = labels.last().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
     labels.len() > 1 && !last_is_number && labels.into_iter().all(is_label)
 }
 

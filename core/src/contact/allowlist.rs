@@ -38,7 +38,9 @@ impl Entry {
         }
         if let Some(domain) = text.strip_prefix('@') {
             return if domain.contains('.') && !domain.contains('@') {
-                address::email(&format!("x@{domain}")).map(|parts| Self::Domain(parts.domain)).map_err(|_| refuse())
+                address::email(&format!("x@{domain}"))
+                    .map(|parts| Self::Domain(parts.domain))
+                    .map_err(|_| refuse())
             } else {
                 Err(refuse())
             };
@@ -52,7 +54,9 @@ impl Entry {
             };
         }
         if text.contains('@') {
-            return address::email(text).map(|parts| Self::Exact(normalise(&parts.address))).map_err(|_| refuse());
+            return address::email(text)
+                .map(|parts| Self::Exact(normalise(&parts.address)))
+                .map_err(|_| refuse());
         }
         Ok(Self::Exact(normalise(text)))
     }

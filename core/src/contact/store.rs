@@ -27,7 +27,11 @@ pub struct EntryView {
 ///
 /// # Errors
 /// A database fault.
-pub async fn entries_for(conn: &mut PgConnection, company: CompanyId, recipients: &[String]) -> Result<Allowlist, Error> {
+pub async fn entries_for(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    recipients: &[String],
+) -> Result<Allowlist, Error> {
     let mut wanted: Vec<String> = recipients.iter().flat_map(|recipient| admitting(recipient)).collect();
     wanted.sort_unstable();
     wanted.dedup();
@@ -63,12 +67,21 @@ pub async fn allow(pool: &PgPool, actor: &Actor, company: CompanyId, entry: &Ent
 ///
 /// # Errors
 /// [`Error::Forbidden`] below admin, or a database fault.
-pub async fn disallow(pool: &PgPool, actor: &Actor, company: CompanyId, entry: &Entry) -> Result<bool, Error> {
+pub async fn disallow(
+    pool: &PgPool,
+    actor: &Actor,
+    company: CompanyId,
+    entry: &Entry,
+) -> Result<bool, Error> {
     operator::require(actor, Role::Admin, "remove from the allowlist")?;
     let mut tx = pool.begin().await?;
-    let done = sqlx::query!("DELETE FROM crm_allowlist WHERE company_id = $1 AND entry = $2", company.0, entry.as_text())
-        .execute(&mut *tx)
-        .await?;
+    let done = sqlx::query!(
+        "DELETE FROM crm_allowlist WHERE company_id = $1 AND entry = $2",
+        company.0,
+        entry.as_text()
+    )
+    .execute(&mut *tx)
+    .await?;
     finish(tx, actor, company, "allowlist.remove", entry, done.rows_affected() == 1).await
 }
 
@@ -110,6 +123,10 @@ pub async fn list(
     .await?;
     Ok(rows
         .into_iter()
-        .map(|row| EntryView { entry: row.entry, created_at: row.created_at.to_jiff(), created_by: row.created_by })
+        .map(|row| EntryView {
+            entry: row.entry,
+            created_at: row.created_at.to_jiff(),
+            created_by: row.created_by,
+        })
         .collect())
 }

@@ -10,10 +10,13 @@ use crate::ids::{ActivityId, CompanyId};
 const COLUMNS: &str = "a.id, a.outbox_id, o.name AS outbox, a.channel, a.kind, a.status, a.payload_sha256, a.contact_id, \
     c.name AS contact, k.name AS account, e.recipient, e.headline, e.proposed_by, a.created_at, a.expires_at, a.send_after, \
     a.hold_code, a.attempt, a.wire_at, a.closed_at, a.claim_id, o.enabled, o.pause_reason, o.cool_until, now() AS as_of, \
+    o.zone, \
+    b.sent_today >= b.daily_cap AND b.day >= (now() AT TIME ZONE o.zone)::date AS is_drained, \
     x.evidence ->> 'code' AS fault_code, x.evidence ->> 'detail' AS fault_detail";
 
 /// How those columns hang together; every join carries the company.
 const JOINS: &str = " JOIN crm_outboxes o ON o.company_id = a.company_id AND o.id = a.outbox_id \
+    JOIN crm_credential_buckets b ON b.company_id = a.company_id AND b.outbox_id = a.outbox_id \
     JOIN crm_contacts c ON c.company_id = a.company_id AND c.id = a.contact_id \
     LEFT JOIN crm_accounts k ON k.company_id = c.company_id AND k.id = c.account_id \
     JOIN crm_activity_details e ON e.company_id = a.company_id AND e.activity_id = a.id \
@@ -30,13 +33,13 @@ pub(crate) fn page(
     let limit = i64::try_from(limit.clamp(1, PAGE_LIMIT + 1)).unwrap_or(1);
     // The queue index begins with the outbox: asking outbox by outbox and merging costs what is shown, not what waits.
     if list == List::Queue && filter.outbox.is_none() {
-        let mut query = QueryBuilder::new("SELECT q.* FROM crm_outboxes b CROSS JOIN LATERAL (SELECT ");
+        let mut query = QueryBuilder::new("SELECT q.* FROM crm_outboxes w CROSS JOIN LATERAL (SELECT ");
         query.push(COLUMNS).push(", a.send_after AS sort_at FROM crm_activities a").push(JOINS);
-        query.push(" WHERE a.company_id = b.company_id AND a.outbox_id = b.id AND a.stage = 'queue'");
+        query.push(" WHERE a.company_id = w.company_id AND a.outbox_id = w.id AND a.stage = 'queue'");
         narrow(&mut query, filter);
         seek(&mut query, list, after);
         query.push(" ORDER BY a.send_after, a.id LIMIT ").push_bind(limit);
-        query.push(") q WHERE b.company_id = ").push_bind(company.0);
+        query.push(") q WHERE w.company_id = ").push_bind(company.0);
         query.push(" ORDER BY q.sort_at, q.id LIMIT ").push_bind(limit);
         return query;
     }
@@ -80,7 +83,9 @@ fn narrow(query: &mut QueryBuilder<Postgres>, filter: &Filter) {
         query.push(" AND a.status = ").push_bind(status.as_str());
     }
     if let Some(text) = filter.text.as_deref().filter(|text| !text.is_empty()) {
-        query.push(" AND concat_ws(' ', c.name, k.name, e.recipient, e.headline, e.proposed_by) ILIKE ").push_bind(contains(text));
+        query
+            .push(" AND concat_ws(' ', c.name, k.name, e.recipient, e.headline, e.proposed_by) ILIKE ")
+            .push_bind(contains(text));
     }
 }
 

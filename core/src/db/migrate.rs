@@ -20,7 +20,9 @@ const NEEDS: &[(char, &[char])] = &[('a', &[]), ('b', &['a'])];
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
     /// The database is newer than this binary.
-    #[error("the database has migrations this binary does not know ({0}): run the newer countersign, or restore a backup")]
+    #[error(
+        "the database has migrations this binary does not know ({0}): run the newer countersign, or restore a backup"
+    )]
     Newer(String),
     /// Not a phase.
     #[error("`{0}` is not a phase of this binary; the phases are {1}")]
@@ -87,12 +89,18 @@ fn ups() -> impl Iterator<Item = &'static sqlx::migrate::Migration> {
 }
 
 async fn applied(conn: &mut PgConnection) -> Result<BTreeSet<i64>, SchemaError> {
-    let exists: bool =
-        sqlx::query_scalar("SELECT to_regclass('public._sqlx_migrations') IS NOT NULL").fetch_one(&mut *conn).await?;
+    let exists: bool = sqlx::query_scalar("SELECT to_regclass('public._sqlx_migrations') IS NOT NULL")
+        .fetch_one(&mut *conn)
+        .await?;
     if !exists {
         return Ok(BTreeSet::new());
     }
-    Ok(conn.list_applied_migrations(&MIGRATOR.table_name).await?.into_iter().map(|applied| applied.version).collect())
+    Ok(conn
+        .list_applied_migrations(&MIGRATOR.table_name)
+        .await?
+        .into_iter()
+        .map(|applied| applied.version)
+        .collect())
 }
 
 /// Compares the database with this binary.
@@ -104,8 +112,11 @@ pub async fn status(pool: &PgPool) -> Result<SchemaStatus, SchemaError> {
     let mut phases: BTreeMap<char, PhaseStatus> = BTreeMap::new();
     for migration in ups() {
         let phase = phase_of(&migration.description);
-        let entry =
-            phases.entry(phase).or_insert_with(|| PhaseStatus { phase, applied: Vec::new(), pending: Vec::new() });
+        let entry = phases.entry(phase).or_insert_with(|| PhaseStatus {
+            phase,
+            applied: Vec::new(),
+            pending: Vec::new(),
+        });
         let name = format!("{:04} {}", migration.version, migration.description);
         if applied.contains(&migration.version) { entry.applied.push(name) } else { entry.pending.push(name) }
     }
@@ -172,7 +183,8 @@ fn no_such_phase(phase: &str) -> SchemaError {
 }
 
 fn filtered(keep: impl Fn(&sqlx::migrate::Migration) -> bool) -> Migrator {
-    let mut migrator = Migrator::with_migrations(MIGRATOR.iter().filter(|migration| keep(migration)).cloned().collect());
+    let mut migrator =
+        Migrator::with_migrations(MIGRATOR.iter().filter(|migration| keep(migration)).cloned().collect());
     // sqlx would take a session lock, which outlives a killed client and breaks behind poolers; `locked` takes ours.
     migrator.set_locking(false);
     migrator
@@ -187,7 +199,11 @@ async fn locked(
     sqlx::raw_sql("SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = '60s'")
         .execute(&mut *guard)
         .await?;
-    sqlx::query("SELECT pg_advisory_xact_lock($1, $2)").bind(LOCK.0).bind(LOCK.1).execute(&mut *guard).await?;
+    sqlx::query("SELECT pg_advisory_xact_lock($1, $2)")
+        .bind(LOCK.0)
+        .bind(LOCK.1)
+        .execute(&mut *guard)
+        .await?;
     let mut conn = pool.acquire().await?.detach();
     sqlx::raw_sql("SET statement_timeout = 0; SET lock_timeout = '60s'").execute(&mut conn).await?;
     let result = work(&mut conn).await;

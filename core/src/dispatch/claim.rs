@@ -86,7 +86,9 @@ pub(crate) async fn claim(
     let now = crate::db::now(&mut tx).await?;
     let line = lines.line(outbox.channel, due.sandbox);
     let credential = match line {
-        Some(line) if line.channel.reaches_people() => Some(credential(&mut tx, company, key, &outbox).await?),
+        Some(line) if line.channel.reaches_people() => {
+            Some(credential(&mut tx, company, key, &outbox).await?)
+        }
         _ => None,
     };
     let mut judged = judge(&mut tx, company, now, &outbox, line, candidates).await?;
@@ -106,7 +108,8 @@ pub(crate) async fn claim(
     store::hold(&mut tx, company, &judged.held).await?;
     record_held(&mut tx, company, &judged.held).await?;
     let id = ClaimId::new();
-    let credential_id = outbox.secret_ref.parse::<SecretRef>().map(|reference| reference.id).unwrap_or_default();
+    let credential_id =
+        outbox.secret_ref.parse::<SecretRef>().map(|reference| reference.id).unwrap_or_default();
     let batch = match line {
         Some(line) if !judged.ready.is_empty() => {
             let items: Vec<Claimed> = judged.ready.into_iter().map(|ready| ready.claimed).collect();
@@ -178,8 +181,10 @@ async fn judge(
             (candidate, envelope)
         })
         .collect();
-    let everyone: Vec<String> =
-        opened.iter().flat_map(|(_, envelope)| envelope.iter().flat_map(|envelope| envelope.payload.recipients())).collect();
+    let everyone: Vec<String> = opened
+        .iter()
+        .flat_map(|(_, envelope)| envelope.iter().flat_map(|envelope| envelope.payload.recipients()))
+        .collect();
     let allowlist = crate::contact::store::entries_for(conn, company, &everyone).await?;
     let mut judged = Judged::default();
     for (candidate, envelope) in opened {
@@ -187,6 +192,7 @@ async fn judge(
             now,
             channel: outbox.channel,
             has_line: line.is_some(),
+            is_readable: envelope.is_some(),
             is_rendered: envelope.as_ref().is_some_and(|envelope| envelope.request.is_some()),
             outbox: &outbox.name,
             paused: outbox.paused.as_deref(),
@@ -228,7 +234,9 @@ impl Judged {
         if let Some(verdict) = gate::deciding(&verdicts) {
             let held = match verdict.ruling {
                 // It may have been sent already, so it can neither be repeated nor called blocked.
-                Ruling::Block { .. } if is_replay => held(Status::Uncertain, verdict.code, candidate.send_after),
+                Ruling::Block { .. } if is_replay => {
+                    held(Status::Uncertain, verdict.code, candidate.send_after)
+                }
                 Ruling::Block { status } => held(status, verdict.code, candidate.send_after),
                 Ruling::Defer { until } => held(candidate.status, verdict.code, until),
                 Ruling::Pass => return,
@@ -236,7 +244,8 @@ impl Judged {
             self.held.push(held);
             return;
         }
-        let since_first_wire = candidate.first_wire_at.map_or(std::time::Duration::ZERO, |at| elapsed(at, facts.now));
+        let since_first_wire =
+            candidate.first_wire_at.map_or(std::time::Duration::ZERO, |at| elapsed(at, facts.now));
         if is_replay && !may_replay(keeps_keys_for, since_first_wire) {
             self.held.push(held(Status::Uncertain, "window_closed", candidate.send_after));
             return;
@@ -283,7 +292,9 @@ impl Judged {
         if wanted == 0 {
             return Ok(());
         }
-        let granted = quota::store::take(conn, company, outbox.id, today, i32::try_from(wanted).unwrap_or(i32::MAX)).await?;
+        let granted =
+            quota::store::take(conn, company, outbox.id, today, i32::try_from(wanted).unwrap_or(i32::MAX))
+                .await?;
         let mut left = usize::try_from(granted).unwrap_or(0);
         let next_day = quota::day::next_reset(now, &outbox.zone);
         let mut ready = Vec::with_capacity(self.ready.len());
@@ -311,7 +322,11 @@ impl Judged {
 
     /// Rows that waited for quota and have it now: they are approved again before they are claimed.
     fn released(&self) -> Vec<ActivityId> {
-        self.ready.iter().filter(|ready| ready.was == Status::BlockedByQuota).map(|ready| ready.claimed.id).collect()
+        self.ready
+            .iter()
+            .filter(|ready| ready.was == Status::BlockedByQuota)
+            .map(|ready| ready.claimed.id)
+            .collect()
     }
 }
 

@@ -7,7 +7,8 @@ use sqlx::{PgConnection, PgPool};
 
 use super::claim::{DISPATCHER, elapsed};
 use super::settle::{Fate, History, Settled, settle};
-use super::store::{self, Attempt, Closing};
+use super::store;
+use super::store_close::{self, Attempt, Closing};
 use super::wire::{Arrival, Departure, refund};
 use crate::activity::status::Status;
 use crate::audit;
@@ -30,7 +31,8 @@ pub(crate) async fn write(
     let mut tx = pool.begin().await?;
     let ids: Vec<ActivityId> = arrivals.iter().map(|arrival| arrival.departure.item.id).collect();
     let claims: Vec<ClaimId> = arrivals.iter().map(|arrival| arrival.departure.claim).collect();
-    let mine: HashSet<ActivityId> = store::still_mine(&mut tx, company, &ids, &claims).await?.into_iter().collect();
+    let mine: HashSet<ActivityId> =
+        store_close::still_mine(&mut tx, company, &ids, &claims).await?.into_iter().collect();
     let now = crate::db::now(&mut tx).await?;
     let (live, late): (Vec<&Arrival>, Vec<&Arrival>) =
         arrivals.iter().partition(|arrival| mine.contains(&arrival.departure.item.id));
@@ -40,9 +42,9 @@ pub(crate) async fn write(
         .collect();
 
     let attempts: Vec<Attempt> = settled.iter().map(|(arrival, _)| attempt(arrival)).collect();
-    store::insert_attempts(&mut tx, company, &attempts).await?;
+    store_close::insert_attempts(&mut tx, company, &attempts).await?;
     let closings: Vec<Closing> = settled.iter().map(|(arrival, settled)| closing(arrival, settled)).collect();
-    store::close(&mut tx, company, &closings).await?;
+    store_close::close(&mut tx, company, &closings).await?;
     give_back_quota(&mut tx, company, &settled).await?;
     stop_outboxes(&mut tx, company, now, &settled).await?;
     let mut entries: Vec<audit::Entry> =
@@ -112,7 +114,9 @@ fn closing(arrival: &Arrival, settled: &Settled) -> Closing {
             let hold = if settled.pause.is_some() { "account_broken" } else { "retry" };
             (Status::Approved, Some(hold.to_owned()), Some(wait.as_secs_f64()), false)
         }
-        Fate::Replay { wait } => (Status::Dispatching, Some("replay".to_owned()), Some(wait.as_secs_f64()), true),
+        Fate::Replay { wait } => {
+            (Status::Dispatching, Some("replay".to_owned()), Some(wait.as_secs_f64()), true)
+        }
     };
     Closing { id: arrival.departure.item.id, status, hold_code, wait_secs, keeps_quota }
 }

@@ -4,7 +4,8 @@ use sqlx::PgPool;
 
 use super::claim::DISPATCHER;
 use super::settle::may_replay;
-use super::store::{self, Attempt, Closing, Expired, Stranded};
+use super::store;
+use super::store_close::{self, Attempt, Closing, Expired, Stranded};
 use super::wire::refund;
 use crate::activity::status::Status;
 use crate::audit;
@@ -16,14 +17,15 @@ use crate::ids::{ActivityId, CompanyId};
 /// Takes over expired batches; returns how many.
 pub(crate) async fn recover(pool: &PgPool, lines: &Lines) -> Result<usize, Error> {
     let mut tx = pool.begin().await?;
-    let expired = store::expired(&mut tx).await?;
+    let expired = store_close::expired(&mut tx).await?;
     for batch in &expired {
         let ids: Vec<ActivityId> = batch.activities.iter().copied().map(ActivityId).collect();
         // On the wire first: giving back below would otherwise take a repeated row for one that was not tried.
-        let stranded = store::stranded(&mut tx, batch).await?;
+        let stranded = store_close::stranded(&mut tx, batch).await?;
         settle_stranded(&mut tx, lines, batch, &stranded).await?;
         let unused = store::give_back(&mut tx, batch.company, batch.claim, &ids).await?;
-        refund(&mut tx, batch.company, batch.outbox, unused.iter().filter_map(|unused| unused.quota_day)).await?;
+        refund(&mut tx, batch.company, batch.outbox, unused.iter().filter_map(|unused| unused.quota_day))
+            .await?;
         store::close_batches(&mut tx, batch.company, &[batch.claim]).await?;
         let detail = serde_json::json!({
             "claim": batch.claim, "worker": batch.worker, "givenBack": unused.iter().map(|unused| unused.id).collect::<Vec<_>>(),
@@ -61,7 +63,7 @@ async fn settle_stranded(
             outcome: "maybe_sent",
         })
         .collect();
-    store::insert_attempts(conn, batch.company, &attempts).await?;
+    store_close::insert_attempts(conn, batch.company, &attempts).await?;
     let mut closings = Vec::with_capacity(stranded.len());
     let mut entries = Vec::with_capacity(stranded.len());
     for row in stranded {
@@ -69,7 +71,8 @@ async fn settle_stranded(
             .and_then(|name| lines.renderer(name))
             .and_then(|channel| channel.keeps_keys_for());
         let again = may_replay(keeps_keys_for, row.since_first_wire);
-        let (status, code) = if again { (Status::Dispatching, "replay") } else { (Status::Uncertain, "worker_lost") };
+        let (status, code) =
+            if again { (Status::Dispatching, "replay") } else { (Status::Uncertain, "worker_lost") };
         closings.push(Closing {
             id: row.id,
             status,
@@ -81,14 +84,14 @@ async fn settle_stranded(
         let entry = audit::Entry::new(&DISPATCHER, action).activity(row.id, row.payload_sha256);
         entries.push(entry.reason(Some("worker_lost")).detail(serde_json::json!({ "attempt": row.attempt })));
     }
-    store::close(conn, batch.company, &closings).await?;
+    store_close::close(conn, batch.company, &closings).await?;
     audit::store::append(conn, batch.company, &entries).await
 }
 
 /// Closes drafts that nobody decided about in time.
 pub(crate) async fn expire(pool: &PgPool, company: CompanyId) -> Result<usize, Error> {
     let mut tx = pool.begin().await?;
-    let expired = store::expire_drafts(&mut tx, company).await?;
+    let expired = store_close::expire_drafts(&mut tx, company).await?;
     if expired.is_empty() {
         return Ok(0);
     }

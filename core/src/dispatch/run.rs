@@ -16,7 +16,7 @@ use super::claim::{Batch, Claim, claim};
 use super::store::DueOutbox;
 use super::wire::{self, Arrival};
 use super::{Settings, outcome, recover, store};
-use crate::channel::{Lines, Outcome};
+use crate::channel::{Lines, Outcome, Replay};
 use crate::clock;
 use crate::error::Error;
 use crate::ids::{ClaimId, CompanyId};
@@ -50,6 +50,11 @@ pub struct Dispatcher {
     active: Active,
 }
 
+/// A task of a dispatcher panicked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the {0} of the dispatcher ended by a fault")]
+pub struct TaskDied(&'static str);
+
 /// Batches of this process with the number of calls under way.
 #[derive(Clone, Default)]
 struct Active {
@@ -72,21 +77,31 @@ impl Active {
         }
     }
 
-    /// Notes finished calls and returns the batches that have none left.
-    fn finish(&self, company: CompanyId, arrivals: &[Arrival]) -> Vec<ClaimId> {
+    /// The batches that have nothing under way any more once these calls are written.
+    fn ending(&self, company: CompanyId, arrivals: &[Arrival]) -> Vec<ClaimId> {
+        let batches = lock(&self.batches);
+        let mut over: HashMap<ClaimId, usize> = HashMap::new();
+        for arrival in arrivals {
+            *over.entry(arrival.departure.claim).or_default() += 1;
+        }
+        over.into_iter()
+            .filter(|(claim, calls)| batches.get(&(company, *claim)) == Some(calls))
+            .map(|(claim, _)| claim)
+            .collect()
+    }
+
+    /// Notes calls as written. Until then their batch is renewed, so that nobody repeats what has been answered.
+    fn finish(&self, company: CompanyId, arrivals: &[Arrival]) {
         let mut batches = lock(&self.batches);
-        let mut finished = Vec::new();
         for arrival in arrivals {
             let key = (company, arrival.departure.claim);
             if let Some(calls) = batches.get_mut(&key) {
                 *calls = calls.saturating_sub(1);
                 if *calls == 0 {
                     batches.remove(&key);
-                    finished.push(key.1);
                 }
             }
         }
-        finished
     }
 
     fn keys(&self) -> Vec<(CompanyId, ClaimId)> {
@@ -122,7 +137,13 @@ impl Dispatcher {
     }
 
     /// Works until told to stop, then finishes what is on the wire.
-    pub async fn run(self, stop: CancellationToken) {
+    ///
+    /// # Errors
+    /// [`TaskDied`] if one of its tasks panicked; the others were stopped in good order.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), TaskDied> {
+        // A task that dies stops its siblings, not whoever asked for a dispatcher.
+        let stop = stop.child_token();
+        let mut died = None;
         let (done, arrivals) = mpsc::channel(self.engine.settings.max_in_flight.max(1));
         let this = Arc::new(self);
         let mut tasks = JoinSet::new();
@@ -133,20 +154,24 @@ impl Dispatcher {
         // The writer ends when the last call is over; the keeper holds the leases for as long as that takes.
         let written = CancellationToken::new();
         let keeper = tokio::spawn(Arc::clone(&this).keeper(stop.clone(), written.clone()));
-        let writer = tokio::spawn(Arc::clone(&this).writer(arrivals));
+        let writer = tokio::spawn(Arc::clone(&this).writer(arrivals, stop.clone()));
         while let Some(ended) = tasks.join_next().await {
             if let Err(error) = ended {
                 tracing::error!("a claimer ended: {error}");
+                died = Some(TaskDied("claimer"));
                 stop.cancel();
             }
         }
         if let Err(error) = writer.await {
             tracing::error!("the writer ended: {error}");
+            died = Some(TaskDied("writer"));
         }
         written.cancel();
         if let Err(error) = keeper.await {
             tracing::error!("the keeper ended: {error}");
+            died = Some(TaskDied("keeper"));
         }
+        died.map_or(Ok(()), Err)
     }
 
     async fn claimer(self: Arc<Self>, done: mpsc::Sender<Arrival>, stop: CancellationToken) {
@@ -219,7 +244,8 @@ impl Dispatcher {
         let key = (batch.company, batch.id);
         if self.active.is_cooling(&batch) {
             let ids: Vec<_> = batch.items.iter().map(|item| item.id).collect();
-            let given_back = wire::give_back(pool, batch.company, batch.outbox, batch.id, &ids, Some(batch.id)).await;
+            let given_back =
+                wire::give_back(pool, batch.company, batch.outbox, batch.id, &ids, Some(batch.id)).await;
             self.active.set(key, 0);
             given_back?;
             return Ok(false);
@@ -240,7 +266,9 @@ impl Dispatcher {
         }
     }
 
-    async fn writer(self: Arc<Self>, mut arrivals: mpsc::Receiver<Arrival>) {
+    async fn writer(self: Arc<Self>, mut arrivals: mpsc::Receiver<Arrival>, stop: CancellationToken) {
+        // Without a writer nothing may be claimed.
+        let _stop = stop.drop_guard();
         let mut dice = fastrand::Rng::new();
         let mut buffer = Vec::with_capacity(OUTCOME_BATCH);
         while arrivals.recv_many(&mut buffer, OUTCOME_BATCH).await > 0 {
@@ -249,21 +277,63 @@ impl Dispatcher {
                 by_company.entry(arrival.departure.company).or_default().push(arrival);
             }
             for (company, arrivals) in by_company {
-                let finished = self.active.finish(company, &arrivals);
-                self.write(company, &arrivals, &finished, &mut dice).await;
+                let ending = self.active.ending(company, &arrivals);
+                self.write(company, &arrivals, &ending, &mut dice).await;
+                self.active.finish(company, &arrivals);
             }
             self.engine.wake.notify_waiters();
         }
     }
 
-    /// Tries until it is written: what a provider answered is never dropped while this process lives. Writing twice is harmless.
-    async fn write(&self, company: CompanyId, arrivals: &[Arrival], finished: &[ClaimId], dice: &mut fastrand::Rng) {
+    /// Tries until it is written: what a provider answered is not dropped while this process lives. Writing twice is harmless. What the
+    /// database refuses is written one by one, so that one bad row cannot stop the others.
+    async fn write(
+        &self,
+        company: CompanyId,
+        arrivals: &[Arrival],
+        finished: &[ClaimId],
+        dice: &mut fastrand::Rng,
+    ) {
+        let Err(refused) = self.write_or_wait(company, arrivals, finished, dice).await else {
+            return;
+        };
+        tracing::error!(
+            outcomes = arrivals.len(),
+            "the database refused outcomes; each is written alone: {refused}"
+        );
+        for arrival in arrivals {
+            if let Err(error) = self.write_or_wait(company, std::slice::from_ref(arrival), &[], dice).await {
+                // Its batch is no longer renewed; whoever recovers it repeats the message or calls it uncertain.
+                tracing::error!(activity = %arrival.departure.item.id, "an outcome cannot be written: {error}");
+            }
+        }
+    }
+
+    /// Waits for a database that is away; returns what it refused three times.
+    async fn write_or_wait(
+        &self,
+        company: CompanyId,
+        arrivals: &[Arrival],
+        finished: &[ClaimId],
+        dice: &mut fastrand::Rng,
+    ) -> Result<(), Error> {
         let mut faults: i16 = 0;
+        let mut refusals = 0;
         while let Err(error) = outcome::write(&self.engine.pool, company, arrivals, finished, dice).await {
             faults = faults.saturating_add(1);
-            tracing::error!(outcomes = arrivals.len(), "outcomes wait to be written: {error}");
-            tokio::time::sleep(super::backoff::full_jitter(faults.min(3), dice.f64()).max(Duration::from_millis(100))).await;
+            if !matches!(error, Error::Unavailable(_)) {
+                refusals += 1;
+                if refusals == 3 {
+                    return Err(error);
+                }
+            }
+            tracing::warn!(outcomes = arrivals.len(), "outcomes wait to be written: {error}");
+            tokio::time::sleep(
+                super::backoff::full_jitter(faults.min(3), dice.f64()).max(Duration::from_millis(100)),
+            )
+            .await;
         }
+        Ok(())
     }
 
     async fn keeper(self: Arc<Self>, stop: CancellationToken, written: CancellationToken) {
@@ -301,8 +371,25 @@ impl Dispatcher {
     }
 }
 
-async fn call(departure: wire::Departure, permit: OwnedSemaphorePermit, done: mpsc::Sender<Arrival>, active: Active) {
-    let arrival = wire::call(departure).await;
+async fn call(
+    departure: wire::Departure,
+    permit: OwnedSemaphorePermit,
+    done: mpsc::Sender<Arrival>,
+    active: Active,
+) {
+    // A panic stays in the call: that one message may have been sent, the others go on.
+    let arrival = match tokio::spawn(wire::call(departure.clone())).await {
+        Ok(arrival) => arrival,
+        Err(error) => {
+            tracing::error!(activity = %departure.item.id, "a call ended by a fault of its adapter: {error}");
+            let outcome = Outcome::MaybeSent {
+                code: "adapter_fault".to_owned(),
+                detail: "the adapter failed during the call; the log says more".to_owned(),
+                replay: Replay::Never,
+            };
+            Arrival { departure, outcome }
+        }
+    };
     active.note_wait(&arrival);
     // The slot stays taken until the writer has room, so that a slow database slows the wire down.
     if done.send(arrival).await.is_err() {

@@ -38,9 +38,13 @@ pub(crate) enum Fate {
     /// A person or evidence decides; quota is kept.
     Uncertain,
     /// Back to the queue; quota is given back.
-    Again { wait: Duration },
+    Again {
+        wait: Duration,
+    },
     /// Stays on the wire; the same key and bytes after this time, quota kept.
-    Replay { wait: Duration },
+    Replay {
+        wait: Duration,
+    },
 }
 
 /// What becomes of the message, its outbox and its credential.
@@ -65,7 +69,11 @@ pub(crate) fn settle(outcome: &Outcome, history: &History, dice: f64) -> Settled
     let replay = |asked: Option<Duration>| {
         let own = if history.attempt < ATTEMPTS_LIMIT { wait } else { SLOW_REPLAY };
         let wait = own.max(asked.unwrap_or_default());
-        if may_replay(history.keeps_keys_for, history.since_first_wire + wait) { Fate::Replay { wait } } else { Fate::Uncertain }
+        if may_replay(history.keeps_keys_for, history.since_first_wire + wait) {
+            Fate::Replay { wait }
+        } else {
+            Fate::Uncertain
+        }
     };
     match outcome {
         Outcome::Accepted { .. } if history.reaches_people => plain(Fate::Sent),
@@ -165,7 +173,10 @@ mod tests {
     #[test]
     fn dry_run_is_never_called_sent() {
         let accepted = Outcome::Accepted { provider_ref: None };
-        assert_eq!(settle(&accepted, &History { reaches_people: false, ..fresh() }, 0.0).fate, Fate::SentDryrun);
+        assert_eq!(
+            settle(&accepted, &History { reaches_people: false, ..fresh() }, 0.0).fate,
+            Fate::SentDryrun
+        );
         assert_eq!(settle(&accepted, &fresh(), 0.0).fate, Fate::Sent);
     }
 }

@@ -16,6 +16,7 @@ use crate::quota;
 use crate::secret::SecretText;
 
 /// One call that is ready to be made.
+#[derive(Clone)]
 pub(crate) struct Departure {
     pub(crate) company: CompanyId,
     pub(crate) claim: ClaimId,
@@ -113,7 +114,9 @@ pub(crate) async fn call(departure: Departure) -> Arrival {
     crate::fault::point("answered").await;
     let outcome = match answer {
         Ok(response) => departure.line.channel.interpret(&response),
-        Err(Broken::NotSent { detail }) => Outcome::Retry { code: "not_sent".to_owned(), detail, after: None },
+        Err(Broken::NotSent { detail }) => {
+            Outcome::Retry { code: "not_sent".to_owned(), detail, after: None }
+        }
         Err(Broken::MaybeSent { detail }) => {
             Outcome::MaybeSent { code: "no_answer".to_owned(), detail, replay: Replay::SameKey(None) }
         }

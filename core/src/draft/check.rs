@@ -41,7 +41,12 @@ impl FieldError {
 
 fn address_error(field: &str) -> impl FnOnce(AddressError) -> FieldError {
     let field = field.to_owned();
-    move |error| FieldError::new(field, error.to_string())
+    move |error| {
+        // Some of these errors name their field already.
+        let reason = error.to_string();
+        let reason = reason.strip_prefix(&field).map_or(reason.as_str(), str::trim_start).to_owned();
+        FieldError::new(field, reason)
+    }
 }
 
 /// A draft that may be filed, but for what only the database knows.
@@ -121,8 +126,48 @@ struct Instagram {
 }
 
 fn shape<T: DeserializeOwned>(payload: &Value) -> Result<T, FieldError> {
-    // serde names the field in its message; values are foreign and stay out of it.
-    T::deserialize(payload).map_err(|error| FieldError::new("payload", SafeText::line(&error.to_string()).truncated(200)))
+    read(payload, "payload")
+}
+
+/// Reads one draft as it was handed in.
+///
+/// # Errors
+/// Names the field that is missing, unknown or of another shape.
+pub fn parse(json: &[u8]) -> Result<DraftInput, FieldError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let input = read(&mut deserializer, "")?;
+    deserializer
+        .end()
+        .map_err(|_| FieldError::new("line", "more follows after the draft; write one JSON object a line"))?;
+    Ok(input)
+}
+
+/// Reads a value; an error names the field below `root`. What is foreign in serde's message is made safe.
+fn read<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(source: D, root: &str) -> Result<T, FieldError>
+where
+    D::Error: std::fmt::Display,
+{
+    serde_path_to_error::deserialize(source).map_err(|error| {
+        let path = error.path().to_string();
+        let message = error.inner().to_string();
+        // A missing or unknown field is named in the message and not in the path.
+        let named = message.contains(" field `").then(|| message.split('`').nth(1)).flatten();
+        let place: Vec<&str> = [root, if path == "." { "" } else { &path }]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect();
+        let mut field = place.join(".");
+        if let Some(named) = named.filter(|named| !field.ends_with(named)) {
+            field = if field.is_empty() { named.to_owned() } else { format!("{field}.{named}") };
+        }
+        if field.is_empty() {
+            return FieldError::new(
+                "line",
+                format!("not a draft in JSON: {}", SafeText::line(&message).truncated(200)),
+            );
+        }
+        FieldError::new(SafeText::line(&field).truncated(80), SafeText::line(&message).truncated(200))
+    })
 }
 
 /// Checks a draft against the outbox it names.
@@ -131,7 +176,10 @@ fn shape<T: DeserializeOwned>(payload: &Value) -> Result<T, FieldError> {
 /// The first field that is not acceptable.
 pub fn check(input: &DraftInput, outbox: &OutboxSettings) -> Result<Checked, FieldError> {
     if input.channel != outbox.channel {
-        return Err(FieldError::new("channel", format!("outbox {} sends {}, not {}", outbox.name, outbox.channel, input.channel)));
+        return Err(FieldError::new(
+            "channel",
+            format!("outbox {} sends {}, not {}", outbox.name, outbox.channel, input.channel),
+        ));
     }
     check_dedup_key(input)?;
     if let Some(name) = &input.proposed_by {
@@ -140,10 +188,9 @@ pub fn check(input: &DraftInput, outbox: &OutboxSettings) -> Result<Checked, Fie
     if let Some(contact) = &input.contact {
         check_contact(contact)?;
     }
-    let credential: SecretRef = outbox
-        .secret_ref
-        .parse()
-        .map_err(|_| FieldError::new("outbox", format!("outbox {} has no usable secret reference", outbox.name)))?;
+    let credential: SecretRef = outbox.secret_ref.parse().map_err(|_| {
+        FieldError::new("outbox", format!("outbox {} has no usable secret reference", outbox.name))
+    })?;
     let mut payload = Payload {
         channel: input.channel,
         outbox_id: outbox.id,
@@ -174,11 +221,17 @@ pub fn check(input: &DraftInput, outbox: &OutboxSettings) -> Result<Checked, Fie
 
 fn mail(payload: &mut Payload, mail: Mail) -> Result<(&'static str, String), FieldError> {
     if !mail.attachments.is_empty() {
-        return Err(FieldError::new("payload.attachments", "attachments are not supported yet; leave them out"));
+        return Err(FieldError::new(
+            "payload.attachments",
+            "attachments are not supported yet; leave them out",
+        ));
     }
     let to = address::email(&payload.to).map_err(address_error("to"))?;
     if mail.cc.len() + mail.bcc.len() > COPIES_LIMIT {
-        return Err(FieldError::new("payload.cc", format!("at most {COPIES_LIMIT} copies, cc and bcc together")));
+        return Err(FieldError::new(
+            "payload.cc",
+            format!("at most {COPIES_LIMIT} copies, cc and bcc together"),
+        ));
     }
     for (field, list) in [("payload.cc", &mail.cc), ("payload.bcc", &mail.bcc)] {
         for copy in list {
@@ -213,15 +266,23 @@ fn mail(payload: &mut Payload, mail: Mail) -> Result<(&'static str, String), Fie
     payload.bcc = mail.bcc;
     payload.reply_to = mail.reply_to;
     payload.headers = mail.headers;
-    payload.parts =
-        Parts::Email { subject: mail.subject, text: mail.text, html: mail.html, in_reply_to: mail.in_reply_to };
+    payload.parts = Parts::Email {
+        subject: mail.subject,
+        text: mail.text,
+        html: mail.html,
+        in_reply_to: mail.in_reply_to,
+    };
     Ok(("email", to.address.to_lowercase()))
 }
 
 fn booking(payload: &mut Payload, booking: Booking) -> Result<(&'static str, String), FieldError> {
-    let attendee = address::email(&booking.attendee.email).map_err(address_error("payload.attendee.email"))?;
+    let attendee =
+        address::email(&booking.attendee.email).map_err(address_error("payload.attendee.email"))?;
     if !payload.to.is_empty() && !payload.to.eq_ignore_ascii_case(&attendee.address) {
-        return Err(FieldError::new("to", "a booking goes to its attendee; leave `to` out or repeat the address"));
+        return Err(FieldError::new(
+            "to",
+            "a booking goes to its attendee; leave `to` out or repeat the address",
+        ));
     }
     check_zone("payload.timeZone", &booking.time_zone)?;
     check_line("payload.attendee.name", &booking.attendee.name, 200)?;
@@ -229,7 +290,10 @@ fn booking(payload: &mut Payload, booking: Booking) -> Result<(&'static str, Str
     // Limits of the provider: 50 keys, key 40 characters, value 500.
     let fits = |(key, value): (&String, &String)| key.chars().count() <= 40 && value.chars().count() <= 500;
     if booking.metadata.len() > 50 || !booking.metadata.iter().all(fits) {
-        return Err(FieldError::new("payload.metadata", "at most 50 pairs, keys of 40 and values of 500 characters"));
+        return Err(FieldError::new(
+            "payload.metadata",
+            "at most 50 pairs, keys of 40 and values of 500 characters",
+        ));
     }
     payload.to.clone_from(&attendee.address);
     payload.parts = Parts::CalCom {
@@ -248,7 +312,10 @@ fn linkedin(payload: &mut Payload, post: Linkedin) -> Result<(&'static str, Stri
     check_text("payload.text", &post.text)?;
     let is_feed = payload.to.starts_with("feed:");
     if is_feed != (post.action == LinkedinAction::Post) {
-        return Err(FieldError::new("to", "a post goes to feed:{author urn}; comments and messages go to a urn"));
+        return Err(FieldError::new(
+            "to",
+            "a post goes to feed:{author urn}; comments and messages go to a urn",
+        ));
     }
     payload.parts = Parts::Linkedin { action: post.action, text: post.text, thread: post.thread };
     Ok(("handle", payload.to.clone()))
@@ -277,7 +344,10 @@ fn instagram(payload: &mut Payload, message: Instagram) -> Result<(&'static str,
     check_text("payload.text", &message.text)?;
     // The provider counts bytes of a direct message.
     if message.action == InstagramAction::Dm && message.text.len() > 1000 {
-        return Err(FieldError::new("payload.text", format!("{} bytes, a direct message takes 1000", message.text.len())));
+        return Err(FieldError::new(
+            "payload.text",
+            format!("{} bytes, a direct message takes 1000", message.text.len()),
+        ));
     }
     payload.parts = Parts::Instagram {
         action: message.action,
@@ -305,7 +375,8 @@ fn check_contact(contact: &ContactInput) -> Result<(), FieldError> {
         check_line("contact.account", account, 200)?;
     }
     if let Some(locale) = &contact.locale {
-        let fits = (2..=35).contains(&locale.len()) && locale.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let fits = (2..=35).contains(&locale.len())
+            && locale.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         if !fits {
             return Err(FieldError::new("contact.locale", "use a BCP 47 tag like nb-NO"));
         }
@@ -314,7 +385,9 @@ fn check_contact(contact: &ContactInput) -> Result<(), FieldError> {
 }
 
 fn check_zone(field: &str, zone: &str) -> Result<(), FieldError> {
-    TimeZone::get(zone).map(|_| ()).map_err(|_| FieldError::new(field, "use an IANA time zone like Europe/Oslo"))
+    TimeZone::get(zone)
+        .map(|_| ())
+        .map_err(|_| FieldError::new(field, "use an IANA time zone like Europe/Oslo"))
 }
 
 /// One line of at most so many characters.

@@ -65,6 +65,8 @@ pub enum Mode {
     AllOrNothing,
     /// Good lines are written.
     Partial,
+    /// Nothing is written; the report says what would be wrong.
+    Check,
 }
 
 struct Draft {
@@ -100,7 +102,7 @@ pub async fn file(
         let drafts = batch.prepare(chunk, &outboxes, &mut report.errors);
         batch.write(&mut tx, actor, drafts, &mut report).await?;
     }
-    if mode == Mode::AllOrNothing && !report.errors.is_empty() {
+    if mode == Mode::Check || mode == Mode::AllOrNothing && !report.errors.is_empty() {
         tx.rollback().await?;
         report.filed.clear();
     } else {
@@ -140,7 +142,12 @@ impl Batch<'_> {
         drafts
     }
 
-    fn prepare_one(&self, line: usize, input: DraftInput, outboxes: &[OutboxSettings]) -> Result<Draft, FieldError> {
+    fn prepare_one(
+        &self,
+        line: usize,
+        input: DraftInput,
+        outboxes: &[OutboxSettings],
+    ) -> Result<Draft, FieldError> {
         let outbox = find_outbox(&input, outboxes)?;
         let checked = check(&input, outbox)?;
         if input.expires_at.is_some_and(|expires_at| expires_at <= self.now) {
@@ -154,7 +161,8 @@ impl Batch<'_> {
         ))
         .map_err(|_| FieldError::new("payload", "it holds a number JSON cannot carry"))?;
         let request_sha256 = Sha256::digest(&content).to_vec();
-        let dedup_key = input.client_dedup_key.clone().unwrap_or_else(|| derived_key(&input, &request_sha256));
+        let dedup_key =
+            input.client_dedup_key.clone().unwrap_or_else(|| derived_key(&input, &request_sha256));
         Ok(Draft { line, outbox: outbox.clone(), checked, dedup_key, request_sha256, input })
     }
 
@@ -195,7 +203,9 @@ impl Batch<'_> {
                 open.remove(&place);
                 supersede.push(older);
             } else if let Some(older) = open.get(&place) {
-                conflict(format!("an open draft for this contact, outbox and kind exists ({older}); name it to replace it"));
+                conflict(format!(
+                    "an open draft for this contact, outbox and kind exists ({older}); name it to replace it"
+                ));
                 continue;
             } else if self.open.contains(&place) {
                 conflict("an earlier line drafts the same kind for this contact and outbox".to_owned());
@@ -243,7 +253,10 @@ impl Batch<'_> {
                 }
                 Some((id, _)) => report.errors.push(line_error(
                     draft.line,
-                    FieldError::new("clientDedupKey", format!("it was used for another draft ({id}); use a new key")),
+                    FieldError::new(
+                        "clientDedupKey",
+                        format!("it was used for another draft ({id}); use a new key"),
+                    ),
                 )),
                 None => match in_chunk.get(&draft.dedup_key) {
                     Some(sha256) if *sha256 == draft.request_sha256 => {}
@@ -269,12 +282,20 @@ impl Batch<'_> {
             .map(|channel| channel.render(&payload, id))
             .transpose()
             .map_err(|error| FieldError::new(error.field, error.reason))?;
-        let envelope = Envelope { renderer: channel.map(|channel| channel.renderer().to_owned()), payload, request };
+        let envelope =
+            Envelope { renderer: channel.map(|channel| channel.renderer().to_owned()), payload, request };
         let sealed = envelope.seal().map_err(|error| FieldError::new("payload", error.to_string()))?;
         Ok((id, sealed))
     }
 
-    fn row(&self, draft: Draft, contact: ContactId, id: ActivityId, sealed: Sealed, actor: &Actor) -> NewActivity {
+    fn row(
+        &self,
+        draft: Draft,
+        contact: ContactId,
+        id: ActivityId,
+        sealed: Sealed,
+        actor: &Actor,
+    ) -> NewActivity {
         let payload = draft.checked.payload;
         let (proposed_kind, proposed_id, proposed_by) = match (&draft.input.proposed_by, actor) {
             (Some(name), _) => ("agent", None, name.clone()),
@@ -331,7 +352,10 @@ fn derived_key(input: &DraftInput, request_sha256: &[u8]) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn find_outbox<'a>(input: &DraftInput, outboxes: &'a [OutboxSettings]) -> Result<&'a OutboxSettings, FieldError> {
+fn find_outbox<'a>(
+    input: &DraftInput,
+    outboxes: &'a [OutboxSettings],
+) -> Result<&'a OutboxSettings, FieldError> {
     let (field, found, wanted) = match (&input.outbox_id, &input.outbox) {
         (Some(id), None) => ("outboxId", outboxes.iter().find(|outbox| outbox.id == *id), id.to_string()),
         (None, Some(name)) => ("outbox", outboxes.iter().find(|outbox| outbox.name == *name), name.clone()),
@@ -340,6 +364,9 @@ fn find_outbox<'a>(input: &DraftInput, outboxes: &'a [OutboxSettings]) -> Result
     };
     found.ok_or_else(|| {
         let wanted = crate::safe_text::SafeText::line(&wanted).truncated(80);
-        FieldError::new(field, format!("`{wanted}` is not an outbox of this company; see `countersign outboxes list`"))
+        FieldError::new(
+            field,
+            format!("`{wanted}` is not an outbox of this company; see `countersign outboxes list`"),
+        )
     })
 }

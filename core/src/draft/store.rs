@@ -74,8 +74,10 @@ pub(crate) async fn match_contacts(
     if !missing.is_empty() {
         let accounts = match_accounts(conn, company, &missing).await?;
         let ids: Vec<Uuid> = missing.iter().map(|_| ContactId::new().0).collect();
-        let account_ids: Vec<Option<Uuid>> =
-            missing.iter().map(|one| one.account.as_ref().and_then(|name| accounts.get(name)).map(|id| id.0)).collect();
+        let account_ids: Vec<Option<Uuid>> = missing
+            .iter()
+            .map(|one| one.account.as_ref().and_then(|name| accounts.get(name)).map(|id| id.0))
+            .collect();
         let names: Vec<String> = missing.iter().map(|one| one.name.clone()).collect();
         let locales: Vec<Option<String>> = missing.iter().map(|one| one.locale.clone()).collect();
         let zones: Vec<Option<String>> = missing.iter().map(|one| one.zone.clone()).collect();
@@ -110,10 +112,12 @@ pub(crate) async fn match_contacts(
     wanted
         .iter()
         .map(|one| {
-            known.get(&(one.address_kind.to_owned(), one.address.clone())).copied().ok_or_else(|| Error::Corrupt {
-                table: "crm_contact_addresses",
-                row: one.address_kind.to_owned(),
-                problem: "an address that was just written is not there".to_owned(),
+            known.get(&(one.address_kind.to_owned(), one.address.clone())).copied().ok_or_else(|| {
+                Error::Corrupt {
+                    table: "crm_contact_addresses",
+                    row: one.address_kind.to_owned(),
+                    problem: "an address that was just written is not there".to_owned(),
+                }
             })
         })
         .collect()
@@ -211,7 +215,11 @@ pub(super) async fn open_drafts(
 }
 
 /// Closes drafts whose place a newer one takes.
-pub(crate) async fn supersede(conn: &mut PgConnection, company: CompanyId, ids: &[ActivityId]) -> Result<(), Error> {
+pub(crate) async fn supersede(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    ids: &[ActivityId],
+) -> Result<(), Error> {
     if ids.is_empty() {
         return Ok(());
     }
@@ -228,7 +236,11 @@ pub(crate) async fn supersede(conn: &mut PgConnection, company: CompanyId, ids: 
 }
 
 /// Writes the rows: payload, activity, details.
-pub(super) async fn insert(conn: &mut PgConnection, company: CompanyId, rows: &[NewActivity]) -> Result<(), Error> {
+pub(super) async fn insert(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    rows: &[NewActivity],
+) -> Result<(), Error> {
     if rows.is_empty() {
         return Ok(());
     }

@@ -10,5 +10,10 @@ pub(super) fn judge(facts: &Facts<'_>) -> Verdict {
         return Verdict::pass(GATE, format!("{} is available", facts.channel));
     }
     let until = facts.now + SignedDuration::from_mins(10);
-    Verdict::defer(GATE, "channel_unavailable", until, format!("{} has no adapter yet, so this waits", facts.channel))
+    Verdict::defer(
+        GATE,
+        "channel_unavailable",
+        until,
+        format!("{} has no adapter yet, so this waits", facts.channel),
+    )
 }

@@ -9,7 +9,12 @@ pub(super) fn judge(facts: &Facts<'_>) -> Verdict {
     if let Some(reason) = facts.paused {
         // A pause ends by a person's word, so the time only says when the dispatcher looks again.
         let until = facts.now + SignedDuration::from_mins(1);
-        return Verdict::defer(GATE, "outbox_paused", until, format!("outbox {} is paused: {reason}", facts.outbox));
+        return Verdict::defer(
+            GATE,
+            "outbox_paused",
+            until,
+            format!("outbox {} is paused: {reason}", facts.outbox),
+        );
     }
     match facts.cool_until {
         Some(until) if until > facts.now => {

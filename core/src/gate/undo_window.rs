@@ -5,7 +5,12 @@ const GATE: &str = "time";
 
 pub(super) fn judge(facts: &Facts<'_>) -> Verdict {
     if facts.send_after > facts.now {
-        return Verdict::defer(GATE, "undo_window", facts.send_after, format!("not before {:.0}", facts.send_after));
+        return Verdict::defer(
+            GATE,
+            "undo_window",
+            facts.send_after,
+            format!("not before {:.0}", facts.send_after),
+        );
     }
     Verdict::pass(GATE, "due")
 }

@@ -21,7 +21,11 @@ pub struct OperatorView {
     pub created_at: Timestamp,
 }
 
-pub(crate) async fn insert(conn: &mut PgConnection, company: CompanyId, operator: &Actor) -> Result<bool, Error> {
+pub(crate) async fn insert(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    operator: &Actor,
+) -> Result<bool, Error> {
     let Actor::Operator { id, name, role } = operator else {
         return Ok(false);
     };
@@ -49,7 +53,8 @@ pub async fn find(conn: &mut PgConnection, company: CompanyId, name: &str) -> Re
     )
     .fetch_optional(conn)
     .await?;
-    row.map(|row| Ok(Actor::Operator { id: row.id, role: read_role(&row.role, row.id)?, name: row.name })).transpose()
+    row.map(|row| Ok(Actor::Operator { id: row.id, role: read_role(&row.role, row.id)?, name: row.name }))
+        .transpose()
 }
 
 /// Lists the operators of a company by name.

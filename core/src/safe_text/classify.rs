@@ -92,10 +92,9 @@ pub(super) fn is_joined_script(before: char, after: Option<char>) -> bool {
         return true;
     }
     let Some(after) = after else { return false };
-    let is_word_part = matches!(
-        before.general_category_group(),
-        GeneralCategoryGroup::Letter | GeneralCategoryGroup::Mark
-    ) && after.general_category_group() == GeneralCategoryGroup::Letter;
+    let is_word_part =
+        matches!(before.general_category_group(), GeneralCategoryGroup::Letter | GeneralCategoryGroup::Mark)
+            && after.general_category_group() == GeneralCategoryGroup::Letter;
     is_word_part && joining_script(before).is_some() && joining_script(before) == joining_script(after)
 }
 

@@ -7,11 +7,7 @@ const ELLIPSIS: &str = "…";
 
 /// Cells of one line.
 pub(super) fn width(line: &str) -> usize {
-    if line.is_ascii() {
-        line.len()
-    } else {
-        line.graphemes(true).map(UnicodeWidthStr::width).sum()
-    }
+    if line.is_ascii() { line.len() } else { line.graphemes(true).map(UnicodeWidthStr::width).sum() }
 }
 
 /// The first line, cut to `cells`.
@@ -38,10 +34,7 @@ pub(super) fn truncate(text: &str, cells: usize) -> String {
 
 /// All lines, wrapped to `cells`.
 pub(super) fn wrap(text: &str, cells: usize) -> Vec<String> {
-    let mut wrapper = Wrapper {
-        cells,
-        ..Wrapper::default()
-    };
+    let mut wrapper = Wrapper { cells, ..Wrapper::default() };
     if cells > 0 {
         text.lines().for_each(|line| wrapper.line(line));
     }

@@ -26,10 +26,7 @@ pub(super) enum Shape {
 
 /// Sanitises the text.
 pub(super) fn paint(raw: &str, shape: Shape) -> (String, Vec<Warning>) {
-    let mut painter = Painter {
-        out: String::with_capacity(raw.len()),
-        ..Painter::default()
-    };
+    let mut painter = Painter { out: String::with_capacity(raw.len()), ..Painter::default() };
     match shape {
         Shape::Line => painter.line(raw),
         Shape::Block => painter.block(raw),
@@ -58,9 +55,7 @@ impl Painter {
     fn line(&mut self, raw: &str) {
         let mut rest = raw;
         while let Some((text, after)) = rest.split_once('\n') {
-            let (text, name) = text
-                .strip_suffix('\r')
-                .map_or((text, "LF"), |text| (text, "CRLF"));
+            let (text, name) = text.strip_suffix('\r').map_or((text, "LF"), |text| (text, "CRLF"));
             self.text(text, Shape::Line);
             self.mark(WarningKind::LineBreak, Mark::Named(name));
             rest = after;
@@ -77,11 +72,7 @@ impl Painter {
         let mut lines = body.split('\n').peekable();
         while let Some(line) = lines.next() {
             let has_break = lines.peek().is_some() || !end.is_empty();
-            let line = if has_break {
-                line.strip_suffix('\r').unwrap_or(line)
-            } else {
-                line
-            };
+            let line = if has_break { line.strip_suffix('\r').unwrap_or(line) } else { line };
             if line.chars().all(|c| c == '\t' || classify(c) == Class::Space) {
                 blanks.push(line);
             } else {
@@ -167,14 +158,7 @@ impl Painter {
             };
             if let Some(kind) = hidden {
                 self.end_segment();
-                self.mark(
-                    kind,
-                    if c == '\r' {
-                        Mark::Named("CR")
-                    } else {
-                        Mark::Code(c)
-                    },
-                );
+                self.mark(kind, if c == '\r' { Mark::Named("CR") } else { Mark::Code(c) });
             }
         }
         self.end_segment();
@@ -197,8 +181,7 @@ impl Painter {
                 self.close_spaces();
                 self.close_marks();
                 let mark = Mark::Stacked(segment.left_out());
-                self.findings
-                    .note(WarningKind::Combining, mark, segment.left_out());
+                self.findings.note(WarningKind::Combining, mark, segment.left_out());
                 self.write_mark(mark);
             }
         }
@@ -267,10 +250,7 @@ impl Painter {
 /// Length of the printable ASCII without spaces at the start, less the last one if something may attach to it.
 fn plain_prefix(text: &str) -> usize {
     let bytes = text.as_bytes();
-    let length = bytes
-        .iter()
-        .position(|byte| !byte.is_ascii_graphic())
-        .unwrap_or(bytes.len());
+    let length = bytes.iter().position(|byte| !byte.is_ascii_graphic()).unwrap_or(bytes.len());
     match bytes.get(length) {
         Some(byte) if !byte.is_ascii() => length.saturating_sub(1),
         _ => length,

@@ -42,13 +42,7 @@ impl Segment {
     /// Starts anew.
     pub(super) fn clear(&mut self) {
         self.text.clear();
-        (
-            self.last,
-            self.chars,
-            self.marks,
-            self.emoji_joiners,
-            self.left_out,
-        ) = (None, 0, 0, 0, 0);
+        (self.last, self.chars, self.marks, self.emoji_joiners, self.left_out) = (None, 0, 0, 0, 0);
     }
 
     /// Adds a character that stands for itself, or counts it as left out.

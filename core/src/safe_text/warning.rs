@@ -75,18 +75,8 @@ impl Warning {
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let how = if self.is_mixed {
-            "shown as marks like"
-        } else {
-            "shown as"
-        };
-        write!(
-            f,
-            "{} {} {how} {}",
-            self.count,
-            self.kind.noun(self.count),
-            self.first
-        )
+        let how = if self.is_mixed { "shown as marks like" } else { "shown as" };
+        write!(f, "{} {} {how} {}", self.count, self.kind.noun(self.count), self.first)
     }
 }
 
@@ -130,15 +120,7 @@ impl Findings {
             warning.count += count;
             warning.is_mixed |= *first != mark;
         } else {
-            self.found.push((
-                Warning {
-                    kind,
-                    count,
-                    first: mark.to_string(),
-                    is_mixed: false,
-                },
-                mark,
-            ));
+            self.found.push((Warning { kind, count, first: mark.to_string(), is_mixed: false }, mark));
         }
     }
 

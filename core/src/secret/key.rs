@@ -79,7 +79,8 @@ impl MasterKey {
         let key = Zeroizing::new(<[u8; 32]>::generate());
         let text = Zeroizing::new(key.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
         let draft = path.with_extension(format!("new-{}", std::process::id()));
-        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        let mut file =
+            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         let linked = fs::hard_link(&draft, path);
@@ -94,7 +95,13 @@ impl MasterKey {
     ///
     /// # Errors
     /// Only if the value is longer than the cipher can take.
-    pub fn encrypt(&self, company: CompanyId, id: &str, version: i32, value: &SecretText) -> Result<Encrypted, SecretError> {
+    pub fn encrypt(
+        &self,
+        company: CompanyId,
+        id: &str,
+        version: i32,
+        value: &SecretText,
+    ) -> Result<Encrypted, SecretError> {
         let nonce = XNonce::generate();
         let place = place(company, id, version);
         let payload = Payload { msg: value.expose().as_bytes(), aad: place.as_bytes() };
@@ -106,7 +113,13 @@ impl MasterKey {
     ///
     /// # Errors
     /// When the key, the place or a byte is another.
-    pub fn decrypt(&self, company: CompanyId, id: &str, version: i32, stored: &Encrypted) -> Result<SecretText, SecretError> {
+    pub fn decrypt(
+        &self,
+        company: CompanyId,
+        id: &str,
+        version: i32,
+        stored: &Encrypted,
+    ) -> Result<SecretText, SecretError> {
         let wrong = || SecretError::WrongKey(format!("{id}:{version}"));
         let nonce = <[u8; 24]>::try_from(stored.nonce.as_slice()).map_err(|_| wrong())?;
         let place = place(company, id, version);

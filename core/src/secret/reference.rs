@@ -30,7 +30,8 @@ impl FromStr for SecretRef {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let refuse = || SecretError::BadReference(crate::safe_text::SafeText::line(text).to_string());
-        let (id, version) = text.strip_prefix("secret://").and_then(|rest| rest.split_once(':')).ok_or_else(refuse)?;
+        let (id, version) =
+            text.strip_prefix("secret://").and_then(|rest| rest.split_once(':')).ok_or_else(refuse)?;
         check_id(id).map_err(|_| refuse())?;
         let version = if version == "latest" {
             None

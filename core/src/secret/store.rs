@@ -44,7 +44,9 @@ pub async fn set(
     }
     let mut tx = pool.begin().await?;
     // Two writers would take the same number; the company row orders them.
-    sqlx::query!("SELECT id FROM crm_companies WHERE id = $1 FOR NO KEY UPDATE", company.0).fetch_one(&mut *tx).await?;
+    sqlx::query!("SELECT id FROM crm_companies WHERE id = $1 FOR NO KEY UPDATE", company.0)
+        .fetch_one(&mut *tx)
+        .await?;
     let version = sqlx::query_scalar!(
         r#"SELECT coalesce(max(version), 0) + 1 AS "version!" FROM crm_secrets WHERE company_id = $1 AND secret_id = $2"#,
         company.0,
@@ -64,7 +66,8 @@ pub async fn set(
     )
     .execute(&mut *tx)
     .await?;
-    let entry = audit::Entry::new(actor, "secret.set").detail(serde_json::json!({ "secret": id, "version": version }));
+    let entry = audit::Entry::new(actor, "secret.set")
+        .detail(serde_json::json!({ "secret": id, "version": version }));
     audit::store::append(&mut tx, company, &[entry]).await?;
     tx.commit().await?;
     Ok(version)
@@ -126,7 +129,11 @@ pub async fn resolve(
 ///
 /// # Errors
 /// A database fault.
-pub async fn exists(conn: &mut PgConnection, company: CompanyId, reference: &SecretRef) -> Result<bool, Error> {
+pub async fn exists(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    reference: &SecretRef,
+) -> Result<bool, Error> {
     let found = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM crm_secrets
         WHERE company_id = $1 AND secret_id = $2 AND ($3::int IS NULL OR version = $3) AND revoked_at IS NULL) AS "found!""#,

@@ -14,9 +14,7 @@ use uuid::Uuid;
 /// Writes the same JSON in another way: fields in another order, white space, escapes where none are needed.
 pub(super) fn rewritten(value: &Value, seed: &mut u64, out: &mut String) {
     let mut next = |bound: u64| {
-        *seed = seed
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (*seed >> 33) % bound
     };
     let space = [" ", "\n", "\t", ""][usize::try_from(next(4)).expect("it is small")];
@@ -94,19 +92,11 @@ fn any_parts() -> impl Strategy<Value = Parts> {
     let largest = (1_i64 << 53) - 1;
     let moment = (0_i64..4_000_000_000, 0_i32..1_000_000_000)
         .prop_map(|(second, nano)| Timestamp::new(second, nano).expect("it is in range"));
-    let attendee = (words(), words(), words()).prop_map(|(name, email, language)| Attendee {
-        name,
-        email,
-        language,
-    });
+    let attendee =
+        (words(), words(), words()).prop_map(|(name, email, language)| Attendee { name, email, language });
     let template =
         (words(), words(), maps(), words()).prop_map(|(content_sid, version, variables, rendered_text)| {
-            WhatsappTemplate {
-                content_sid,
-                version,
-                variables,
-                rendered_text,
-            }
+            WhatsappTemplate { content_sid, version, variables, rendered_text }
         });
     let linkedin = proptest::sample::select(vec![
         LinkedinAction::Post,
@@ -139,12 +129,7 @@ fn any_parts() -> impl Strategy<Value = Parts> {
         (maybe(), proptest::option::of(template))
             .prop_map(|(text, template)| Parts::Whatsapp { text, template }),
         (instagram, words(), maybe(), any::<bool>()).prop_map(|(action, text, image_sha256, human_agent)| {
-            Parts::Instagram {
-                action,
-                text,
-                image_sha256,
-                human_agent,
-            }
+            Parts::Instagram { action, text, image_sha256, human_agent }
         }),
     ]
 }
@@ -158,35 +143,15 @@ pub(super) fn any_envelope() -> impl Strategy<Value = Envelope> {
         proptest::sample::select(Kind::ALL.to_vec()),
     );
     let people = (words(), words(), lists(), lists(), maybe());
-    let request =
-        (words(), words(), words(), words()).prop_map(|(method, path, content_type, body)| Request {
-            method,
-            path,
-            content_type,
-            body,
-        });
+    let request = (words(), words(), words(), words())
+        .prop_map(|(method, path, content_type, body)| Request { method, path, content_type, body });
     let rest = (maps(), any_parts(), maybe(), proptest::option::of(request));
     (identity, people, rest).prop_map(|(identity, people, (headers, parts, renderer, request))| {
         let (channel, outbox, credential_id, kind) = identity;
         let (from, to, cc, bcc, reply_to) = people;
         let outbox_id = OutboxId(Uuid::from_u128(outbox));
-        let payload = Payload {
-            channel,
-            outbox_id,
-            credential_id,
-            kind,
-            from,
-            to,
-            cc,
-            bcc,
-            reply_to,
-            headers,
-            parts,
-        };
-        Envelope {
-            payload,
-            renderer,
-            request,
-        }
+        let payload =
+            Payload { channel, outbox_id, credential_id, kind, from, to, cc, bcc, reply_to, headers, parts };
+        Envelope { payload, renderer, request }
     })
 }

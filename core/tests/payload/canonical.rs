@@ -17,10 +17,7 @@ fn literals_strings_and_numbers_have_the_form_of_the_rfc() {
         "literals": [null, true, false]
     }"#;
     let expected = r#"{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],"string":"€$\u000f\nA'B\"\\\\\"/"}"#;
-    assert_eq!(
-        library(&serde_json::from_str(input).expect("it is JSON")),
-        expected
-    );
+    assert_eq!(library(&serde_json::from_str(input).expect("it is JSON")), expected);
 }
 
 /// RFC 8785, 3.2.3: keys are sorted by their UTF-16 form, so the emoji stands before the Hebrew letter.

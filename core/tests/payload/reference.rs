@@ -5,10 +5,7 @@ pub(super) fn canonical(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(truth) => truth.to_string(),
-        Value::Number(number) => number
-            .as_i64()
-            .expect("payloads hold whole numbers only")
-            .to_string(),
+        Value::Number(number) => number.as_i64().expect("payloads hold whole numbers only").to_string(),
         Value::String(text) => quoted(text),
         Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
         Value::Object(fields) => {

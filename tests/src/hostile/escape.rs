@@ -154,25 +154,15 @@ pub(super) fn escapes() -> Vec<String> {
         texts.push(format!("\u{1b}{introducer}{body}\u{1b}\\tail"));
         texts.push(format!("never ended \u{1b}{introducer}{body}"));
     }
-    for (introducer, body) in [
-        ('\u{90}', "$qm"),
-        ('\u{98}', "sos"),
-        ('\u{9e}', "pm"),
-        ('\u{9f}', "Ga=T;AAAA"),
-    ] {
+    for (introducer, body) in
+        [('\u{90}', "$qm"), ('\u{98}', "sos"), ('\u{9e}', "pm"), ('\u{9f}', "Ga=T;AAAA")]
+    {
         texts.push(format!("{introducer}{body}\u{9c}tail"));
     }
     texts.extend(SHORT.iter().map(|body| format!("Ana\u{1b}{body}Ruiz")));
     texts.extend(
-        [
-            "\u{1b}",
-            "\u{1b}\u{1b}[A",
-            "\u{1b}[",
-            "a\u{1b}\n[2J",
-            "\u{1b}\u{200b}[2J",
-            "\u{1b}[31\u{0}m",
-        ]
-        .map(str::to_owned),
+        ["\u{1b}", "\u{1b}\u{1b}[A", "\u{1b}[", "a\u{1b}\n[2J", "\u{1b}\u{200b}[2J", "\u{1b}[31\u{0}m"]
+            .map(str::to_owned),
     );
     texts
 }
@@ -182,13 +172,8 @@ pub(super) fn controls() -> Vec<String> {
     c0.chain('\u{7f}'..='\u{9f}')
         .map(|c| format!("Ana{c}Ruiz"))
         .chain(
-            [
-                "pay 10\rpay 99",
-                "secret\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}",
-                "\u{e}lqqk\u{f}",
-                "a\r\r\nb",
-            ]
-            .map(str::to_owned),
+            ["pay 10\rpay 99", "secret\u{8}\u{8}\u{8}\u{8}\u{8}\u{8}", "\u{e}lqqk\u{f}", "a\r\r\nb"]
+                .map(str::to_owned),
         )
         .collect()
 }

@@ -8,31 +8,18 @@ use rstest::rstest;
 use super::interpret;
 
 fn answer(status: u16, body: impl Into<Bytes>) -> Response {
-    Response {
-        status,
-        headers: vec![("retry-after".to_owned(), "9".to_owned())],
-        body: body.into(),
-    }
+    Response { status, headers: vec![("retry-after".to_owned(), "9".to_owned())], body: body.into() }
 }
 
 fn refusal(status: u16, name: &str) -> Response {
-    answer(
-        status,
-        format!(r#"{{"statusCode":{status},"name":"{name}","message":"words of {name}"}}"#),
-    )
+    answer(status, format!(r#"{{"statusCode":{status},"name":"{name}","message":"words of {name}"}}"#))
 }
 
 /// The outcome in one word, and `never` or the wait where there is one.
 fn verdict(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::MaybeSent {
-            replay: Replay::Never,
-            ..
-        } => "maybe_sent never".to_owned(),
-        Outcome::MaybeSent {
-            replay: Replay::SameKey(wait),
-            ..
-        } => format!("maybe_sent {}", seconds(*wait)),
+        Outcome::MaybeSent { replay: Replay::Never, .. } => "maybe_sent never".to_owned(),
+        Outcome::MaybeSent { replay: Replay::SameKey(wait), .. } => format!("maybe_sent {}", seconds(*wait)),
         Outcome::Retry { after, .. } => format!("retry {}", seconds(*after)),
         other => other.as_str().to_owned(),
     }
@@ -65,13 +52,8 @@ fn detail(outcome: &Outcome) -> &str {
 #[test]
 fn a_200_with_an_id_is_accepted() {
     assert_eq!(
-        interpret(&answer(
-            200,
-            r#"{"id":"49a3999c-0ce1-4ea6-ab68-afcd6dc2e794","object":"email"}"#
-        )),
-        Outcome::Accepted {
-            provider_ref: Some("49a3999c-0ce1-4ea6-ab68-afcd6dc2e794".to_owned())
-        }
+        interpret(&answer(200, r#"{"id":"49a3999c-0ce1-4ea6-ab68-afcd6dc2e794","object":"email"}"#)),
+        Outcome::Accepted { provider_ref: Some("49a3999c-0ce1-4ea6-ab68-afcd6dc2e794".to_owned()) }
     );
 }
 
@@ -144,10 +126,7 @@ fn a_named_error_proves_what_the_provider_documents(
 ) {
     let outcome = interpret(&refusal(status, name));
     assert_eq!(verdict(&outcome), expected);
-    assert_eq!(
-        (code(&outcome), detail(&outcome)),
-        (name, format!("words of {name}").as_str())
-    );
+    assert_eq!((code(&outcome), detail(&outcome)), (name, format!("words of {name}").as_str()));
 }
 
 /// F19, S18, S20: answers that are not in the provider's form.
@@ -184,30 +163,17 @@ fn a_named_error_proves_what_the_provider_documents(
 fn an_unknown_answer_is_judged_by_its_status(
     #[case] status: u16,
     #[case] expected: &str,
-    #[values(
-        "",
-        "<html>oops</html>",
-        "{}",
-        "[1]",
-        r#"{"name":7}"#,
-        r#"{"name":"has spaces"}"#
-    )]
+    #[values("", "<html>oops</html>", "{}", "[1]", r#"{"name":7}"#, r#"{"name":"has spaces"}"#)]
     body: &'static str,
 ) {
     let outcome = interpret(&answer(status, body));
-    assert_eq!(
-        (verdict(&outcome).as_str(), code(&outcome)),
-        (expected, status.to_string().as_str())
-    );
+    assert_eq!((verdict(&outcome).as_str(), code(&outcome)), (expected, status.to_string().as_str()));
 }
 
 #[test]
 fn the_edge_that_misses_a_user_agent_breaks_the_account_and_is_quoted() {
     let outcome = interpret(&answer(403, "error code: 1010"));
-    assert_eq!(
-        (verdict(&outcome).as_str(), detail(&outcome)),
-        ("account_broken", "error code: 1010")
-    );
+    assert_eq!((verdict(&outcome).as_str(), detail(&outcome)), ("account_broken", "error code: 1010"));
 }
 
 /// S20: what is stored of a foreign text is bounded and storable.
@@ -224,18 +190,12 @@ fn a_long_or_binary_error_is_cut(#[case] body: String) {
 #[test]
 fn deep_nesting_is_judged_by_the_status() {
     assert_eq!(verdict(&interpret(&answer(400, "[".repeat(500_000)))), "rejected");
-    assert_eq!(
-        verdict(&interpret(&answer(200, "{\"id\":".repeat(100_000)))),
-        "maybe_sent -"
-    );
+    assert_eq!(verdict(&interpret(&answer(200, "{\"id\":".repeat(100_000)))), "maybe_sent -");
 }
 
 /// S22: a provider that repeats the key it was given does not get it into our records.
 #[rstest]
-#[case(
-    403,
-    r#"{"name":"invalid_api_key","message":"API key 're_canary_0123456789' is not valid"}"#
-)]
+#[case(403, r#"{"name":"invalid_api_key","message":"API key 're_canary_0123456789' is not valid"}"#)]
 #[case(401, "bad key: re_canary_0123456789")]
 #[case(200, "re_canary_0123456789")]
 fn a_repeated_key_is_taken_out(#[case] status: u16, #[case] body: &'static str) {

@@ -39,10 +39,7 @@ fn body(payload: &Payload) -> serde_json::Value {
 #[test]
 fn a_plain_mail_renders_to_these_bytes() {
     let request = render(&mail(), ACTIVITY).expect("renders");
-    assert_eq!(
-        (request.method.as_str(), request.path.as_str()),
-        ("POST", "/emails")
-    );
+    assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/emails"));
     assert_eq!(request.content_type, "application/json");
     assert_eq!(
         request.body,
@@ -61,10 +58,7 @@ fn every_recipient_is_an_entry_of_its_own() {
     };
     let body = body(&payload);
     assert_eq!(body["to"], serde_json::json!(["bo@example.org"]));
-    assert_eq!(
-        body["cc"],
-        serde_json::json!(["c1@example.org", "c2@example.org"])
-    );
+    assert_eq!(body["cc"], serde_json::json!(["c1@example.org", "c2@example.org"]));
     assert_eq!(body["bcc"], serde_json::json!(["b@example.org"]));
     assert_eq!(body["reply_to"], "r@example.com");
 }
@@ -87,10 +81,7 @@ fn the_text_is_always_sent_also_when_empty(#[case] html: Option<&str>) {
 
 fn answer(headers: &[(&str, &str)]) -> Payload {
     Payload {
-        headers: headers
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect(),
+        headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         parts: Parts::Email {
             subject: "Re: Hello".to_owned(),
             text: "Yes.".to_owned(),
@@ -135,22 +126,10 @@ fn an_answer_to_two_mails_at_once_is_refused() {
 #[case::header("headers.X-Campaign")]
 fn a_line_break_in_a_header_field_is_refused(
     #[case] field: &str,
-    #[values(
-        "x\r\nBcc: y@example.org",
-        "x\ny",
-        "x\0y",
-        "x\u{2028}y",
-        "x\u{2029}y",
-        "x\u{85}y"
-    )]
-    value: &str,
+    #[values("x\r\nBcc: y@example.org", "x\ny", "x\0y", "x\u{2028}y", "x\u{2029}y", "x\u{85}y")] value: &str,
 ) {
     let bad = |name: &str| {
-        if field == name {
-            value.to_owned()
-        } else {
-            "a@example.org".to_owned()
-        }
+        if field == name { value.to_owned() } else { "a@example.org".to_owned() }
     };
     let payload = Payload {
         from: bad("from"),
@@ -181,29 +160,14 @@ fn a_line_break_in_a_header_field_is_refused(
 #[case("X-Campaign:")]
 #[case("")]
 fn a_header_that_is_not_extra_is_refused(#[case] name: &str) {
-    let payload = Payload {
-        headers: BTreeMap::from([(name.to_owned(), "x".to_owned())]),
-        ..mail()
-    };
-    assert_eq!(
-        render(&payload, ACTIVITY).expect_err("refused").field,
-        format!("headers.{name}")
-    );
+    let payload = Payload { headers: BTreeMap::from([(name.to_owned(), "x".to_owned())]), ..mail() };
+    assert_eq!(render(&payload, ACTIVITY).expect_err("refused").field, format!("headers.{name}"));
 }
 
 #[test]
 fn one_header_in_two_spellings_is_refused() {
     let headers = [("X-Tag", "1"), ("x-tag", "2")].map(|(name, value)| (name.to_owned(), value.to_owned()));
-    assert!(
-        render(
-            &Payload {
-                headers: BTreeMap::from(headers),
-                ..mail()
-            },
-            ACTIVITY
-        )
-        .is_err()
-    );
+    assert!(render(&Payload { headers: BTreeMap::from(headers), ..mail() }, ACTIVITY).is_err());
 }
 
 #[rstest]

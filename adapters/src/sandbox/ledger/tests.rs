@@ -32,10 +32,7 @@ impl Desk {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("ledger.jsonl");
-        Self {
-            _folder: folder,
-            path,
-        }
+        Self { _folder: folder, path }
     }
 
     fn open(&self) -> Ledger {
@@ -49,12 +46,7 @@ impl Desk {
 }
 
 fn ids(ledger: &Ledger) -> Vec<String> {
-    ledger
-        .entries()
-        .expect("reads")
-        .into_iter()
-        .map(|entry| entry.id)
-        .collect()
+    ledger.entries().expect("reads").into_iter().map(|entry| entry.id).collect()
 }
 
 #[test]
@@ -69,20 +61,8 @@ fn a_key_answers_with_its_first_id_and_refuses_another_body() {
         entry("5", None, "a"),
     ];
     let verdicts = ledger.accept(batch).expect("accepts");
-    assert_eq!(
-        verdicts,
-        [
-            accepted("1"),
-            accepted("1"),
-            Verdict::Conflict,
-            accepted("4"),
-            accepted("5")
-        ]
-    );
-    assert_eq!(
-        ledger.accept(vec![entry("6", Some("k"), "a")]).expect("accepts"),
-        [accepted("1")]
-    );
+    assert_eq!(verdicts, [accepted("1"), accepted("1"), Verdict::Conflict, accepted("4"), accepted("5")]);
+    assert_eq!(ledger.accept(vec![entry("6", Some("k"), "a")]).expect("accepts"), [accepted("1")]);
     assert_eq!(ids(&ledger), ["1", "4", "5"]);
 }
 
@@ -91,22 +71,10 @@ fn a_key_answers_with_its_first_id_and_refuses_another_body() {
 fn writers_of_one_file_know_each_others_keys() {
     let desk = Desk::new();
     let (mut one, mut two) = (desk.open(), desk.open());
-    assert_eq!(
-        one.accept(vec![entry("1", Some("k"), "a")]).expect("accepts"),
-        [accepted("1")]
-    );
-    assert_eq!(
-        two.accept(vec![entry("2", Some("k"), "a")]).expect("accepts"),
-        [accepted("1")]
-    );
-    assert_eq!(
-        two.accept(vec![entry("3", Some("l"), "a")]).expect("accepts"),
-        [accepted("3")]
-    );
-    assert_eq!(
-        one.accept(vec![entry("4", Some("l"), "b")]).expect("accepts"),
-        [Verdict::Conflict]
-    );
+    assert_eq!(one.accept(vec![entry("1", Some("k"), "a")]).expect("accepts"), [accepted("1")]);
+    assert_eq!(two.accept(vec![entry("2", Some("k"), "a")]).expect("accepts"), [accepted("1")]);
+    assert_eq!(two.accept(vec![entry("3", Some("l"), "a")]).expect("accepts"), [accepted("3")]);
+    assert_eq!(one.accept(vec![entry("4", Some("l"), "b")]).expect("accepts"), [Verdict::Conflict]);
     assert_eq!(ids(&one), ["1", "3"]);
 }
 
@@ -119,9 +87,7 @@ fn writers_at_the_same_time_accept_each_key_once() {
             scope.spawn(move || {
                 for key in 0..200 {
                     let id = format!("{writer}-{key}");
-                    ledger
-                        .accept(vec![entry(&id, Some(&format!("k{key}")), "a")])
-                        .expect("accepts");
+                    ledger.accept(vec![entry(&id, Some(&format!("k{key}")), "a")]).expect("accepts");
                 }
             });
         }
@@ -132,15 +98,8 @@ fn writers_at_the_same_time_accept_each_key_once() {
 #[test]
 fn a_ledger_survives_its_writer() {
     let desk = Desk::new();
-    desk.open()
-        .accept(vec![entry("1", Some("k"), "a")])
-        .expect("accepts");
-    assert_eq!(
-        desk.open()
-            .accept(vec![entry("2", Some("k"), "a")])
-            .expect("accepts"),
-        [accepted("1")]
-    );
+    desk.open().accept(vec![entry("1", Some("k"), "a")]).expect("accepts");
+    assert_eq!(desk.open().accept(vec![entry("2", Some("k"), "a")]).expect("accepts"), [accepted("1")]);
 }
 
 /// A kill amid a write leaves half a line; its message was never acknowledged.
@@ -152,17 +111,9 @@ fn a_torn_last_line_is_cut_by_the_next_writer() {
     let torn = serde_json::to_string(&entry("2", Some("l"), "a")).expect("JSON");
     desk.append(&torn[..torn.len() / 2]);
     assert_eq!(ids(&ledger), ["1"]);
-    assert_eq!(
-        ledger.accept(vec![entry("3", Some("l"), "a")]).expect("accepts"),
-        [accepted("3")]
-    );
+    assert_eq!(ledger.accept(vec![entry("3", Some("l"), "a")]).expect("accepts"), [accepted("3")]);
     desk.append("{");
-    assert_eq!(
-        desk.open()
-            .accept(vec![entry("4", Some("k"), "a")])
-            .expect("accepts"),
-        [accepted("1")]
-    );
+    assert_eq!(desk.open().accept(vec![entry("4", Some("k"), "a")]).expect("accepts"), [accepted("1")]);
     assert_eq!(ids(&ledger), ["1", "3"]);
 }
 
@@ -183,16 +134,8 @@ fn a_key_is_forgotten_after_a_day() {
     let mut ledger = desk.open();
     ledger.accept(vec![entry("1", Some("k"), "a")]).expect("accepts");
     let at = |hours| Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hours);
-    let later = |id, hours| {
-        vec![Entry {
-            at: at(hours),
-            ..entry(id, Some("k"), "b")
-        }]
-    };
-    assert_eq!(
-        ledger.accept(later("2", 23)).expect("accepts"),
-        [Verdict::Conflict]
-    );
+    let later = |id, hours| vec![Entry { at: at(hours), ..entry(id, Some("k"), "b") }];
+    assert_eq!(ledger.accept(later("2", 23)).expect("accepts"), [Verdict::Conflict]);
     assert_eq!(ledger.accept(later("3", 24)).expect("accepts"), [accepted("3")]);
     assert_eq!(ledger.accept(later("4", 47)).expect("accepts"), [accepted("3")]);
 }
@@ -202,16 +145,8 @@ fn an_emptied_file_begins_afresh() {
     let desk = Desk::new();
     let mut ledger = desk.open();
     ledger.accept(vec![entry("1", Some("k"), "a")]).expect("accepts");
-    OpenOptions::new()
-        .write(true)
-        .open(&desk.path)
-        .expect("opens")
-        .set_len(0)
-        .expect("cuts");
-    assert_eq!(
-        ledger.accept(vec![entry("2", Some("k"), "a")]).expect("accepts"),
-        [accepted("2")]
-    );
+    OpenOptions::new().write(true).open(&desk.path).expect("opens").set_len(0).expect("cuts");
+    assert_eq!(ledger.accept(vec![entry("2", Some("k"), "a")]).expect("accepts"), [accepted("2")]);
     assert_eq!(ids(&ledger), ["2"]);
 }
 
@@ -220,9 +155,6 @@ fn only_its_owner_reads_a_ledger() {
     use std::os::unix::fs::PermissionsExt;
     let desk = Desk::new();
     desk.open();
-    let mode = std::fs::metadata(&desk.path)
-        .expect("metadata")
-        .permissions()
-        .mode();
+    let mode = std::fs::metadata(&desk.path).expect("metadata").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }

@@ -14,21 +14,12 @@ use crate::console::preview::{Detail, RequestCheck};
 pub(super) async fn run(backend: &Backend, effect: Effect) -> Option<Msg> {
     let company = backend.company.id;
     let msg = match effect {
-        Effect::LoadPage {
-            generation,
-            list,
-            filter,
-            after,
-        } => {
+        Effect::LoadPage { generation, list, filter, after } => {
             let work = async {
                 let mut conn = backend.pool.acquire().await?;
                 store_read::page(&mut conn, company, list, &filter, after, PAGE_LIMIT).await
             };
-            Msg::PageLoaded {
-                generation,
-                list,
-                result: within(READ, work).await,
-            }
+            Msg::PageLoaded { generation, list, result: within(READ, work).await }
         }
         Effect::LoadSummary { generation } => {
             let work = async {
@@ -36,16 +27,9 @@ pub(super) async fn run(backend: &Backend, effect: Effect) -> Option<Msg> {
                 let counts = store_read::counts(&mut conn, company).await?;
                 let outboxes = outbox::store::list(&mut conn, company).await?;
                 let skew = db::now(&mut conn).await?.duration_since(clock::now());
-                Ok(Summary {
-                    counts,
-                    outboxes,
-                    skew,
-                })
+                Ok(Summary { counts, outboxes, skew })
             };
-            Msg::SummaryLoaded {
-                generation,
-                result: within(READ, work).await,
-            }
+            Msg::SummaryLoaded { generation, result: within(READ, work).await }
         }
         Effect::LoadDetail { generation, id } => {
             let work = async {
@@ -55,22 +39,13 @@ pub(super) async fn run(backend: &Backend, effect: Effect) -> Option<Msg> {
                     let request = activity
                         .envelope
                         .as_ref()
-                        .map_or(RequestCheck::Absent, |envelope| {
-                            check(&backend.lines, envelope, id)
-                        });
+                        .map_or(RequestCheck::Absent, |envelope| check(&backend.lines, envelope, id));
                     let adapter = backend.lines.renderer(activity.row.channel);
                     let keeps_keys_for = adapter.and_then(|adapter| adapter.keeps_keys_for());
-                    Box::new(Detail {
-                        activity,
-                        request,
-                        keeps_keys_for,
-                    })
+                    Box::new(Detail { activity, request, keeps_keys_for })
                 }))
             };
-            Msg::DetailLoaded {
-                generation,
-                result: within(READ, work).await,
-            }
+            Msg::DetailLoaded { generation, result: within(READ, work).await }
         }
         _ => return None,
     };

@@ -6,20 +6,14 @@ use crate::console::backend::Backend;
 use crate::console::msg::{Effect, Msg};
 
 pub(super) async fn run(backend: &Backend, effect: Effect) -> Option<Msg> {
-    let Backend {
-        pool, actor, company, ..
-    } = backend;
+    let Backend { pool, actor, company, .. } = backend;
     let company = company.id;
     let msg = match effect {
         Effect::Approve { generation, items } => Msg::Decided {
             generation,
             result: within(WRITE, approval::approve(pool, actor, company, &items)).await,
         },
-        Effect::Reject {
-            generation,
-            items,
-            reason,
-        } => Msg::Decided {
+        Effect::Reject { generation, items, reason } => Msg::Decided {
             generation,
             result: within(WRITE, approval::reject(pool, actor, company, &items, &reason)).await,
         },
@@ -27,36 +21,20 @@ pub(super) async fn run(backend: &Backend, effect: Effect) -> Option<Msg> {
             generation,
             result: within(WRITE, approval::undo(pool, actor, company, &ids)).await,
         },
-        Effect::Resolve {
-            generation,
-            id,
-            resolution,
-            reason,
-        } => {
+        Effect::Resolve { generation, id, resolution, reason } => {
             let work = async {
                 let result = approval::resolve(pool, actor, company, id, resolution, &reason).await?;
                 Ok(vec![result])
             };
-            Msg::Decided {
-                generation,
-                result: within(WRITE, work).await,
-            }
+            Msg::Decided { generation, result: within(WRITE, work).await }
         }
         Effect::Pause { id, name, reason } => {
             let result = within(WRITE, outbox::pause(pool, actor, company, id, &reason)).await;
-            Msg::OutboxSwitched {
-                name,
-                is_paused: true,
-                result,
-            }
+            Msg::OutboxSwitched { name, is_paused: true, result }
         }
         Effect::Resume { id, name } => {
             let result = within(WRITE, outbox::resume(pool, actor, company, id)).await;
-            Msg::OutboxSwitched {
-                name,
-                is_paused: false,
-                result,
-            }
+            Msg::OutboxSwitched { name, is_paused: false, result }
         }
         _ => return None,
     };

@@ -78,16 +78,7 @@ impl Bench {
 
     pub(super) fn with(world: World, width: u16, height: u16) -> Self {
         let charset = Charset::Unicode;
-        Self::themed(
-            world,
-            width,
-            height,
-            Theme {
-                palette: Palette::Ansi,
-                charset,
-            },
-            Role::Approver,
-        )
+        Self::themed(world, width, height, Theme { palette: Palette::Ansi, charset }, Role::Approver)
     }
 
     pub(super) fn themed(world: World, width: u16, height: u16, theme: Theme, role: Role) -> Self {
@@ -97,11 +88,7 @@ impl Bench {
             name: "Acme Renovation".to_owned(),
             sandbox: true,
         };
-        let actor = Actor::Operator {
-            id: OperatorId(Uuid::from_u128(2)),
-            name: "ana".to_owned(),
-            role,
-        };
+        let actor = Actor::Operator { id: OperatorId(Uuid::from_u128(2)), name: "ana".to_owned(), role };
         let mut model = Model::new(&company, &actor, theme, TimeZone::UTC, fixtures::now());
         model.engine.dispatcher = DispatcherState::Ok;
         let version = world.version;
@@ -123,11 +110,7 @@ impl Bench {
     /// Hands a message over and answers the reads it causes.
     pub(super) fn tell(&mut self, msg: Msg) {
         let mut effects = update(&mut self.model, msg);
-        while let Some(effect) = if effects.is_empty() {
-            None
-        } else {
-            Some(effects.remove(0))
-        } {
+        while let Some(effect) = if effects.is_empty() { None } else { Some(effects.remove(0)) } {
             match self.answer(&effect) {
                 Some(reply) => {
                     self.reads += 1;
@@ -143,12 +126,7 @@ impl Bench {
             return None;
         }
         match effect {
-            Effect::LoadPage {
-                generation,
-                list,
-                filter,
-                after,
-            } => {
+            Effect::LoadPage { generation, list, filter, after } => {
                 let key = |item: &ActivityDetail| match list {
                     List::Queue => (item.row.send_after, item.row.id),
                     _ => (item.row.created_at, item.row.id),
@@ -185,37 +163,23 @@ impl Bench {
                     outboxes: self.world.outboxes.clone(),
                     skew: SignedDuration::ZERO,
                 };
-                Some(Msg::SummaryLoaded {
-                    generation: *generation,
-                    result: Ok(summary),
-                })
+                Some(Msg::SummaryLoaded { generation: *generation, result: Ok(summary) })
             }
             Effect::LoadDetail { generation, id } => {
                 let lists = [List::Approvals, List::Queue, List::Attention];
-                let found = lists
-                    .iter()
-                    .flat_map(|list| self.world.list(*list))
-                    .find(|item| item.row.id == *id);
+                let found =
+                    lists.iter().flat_map(|list| self.world.list(*list)).find(|item| item.row.id == *id);
                 let detail = found.map(|item| {
-                    let has_request = item
-                        .envelope
-                        .as_ref()
-                        .is_some_and(|envelope| envelope.request.is_some());
-                    let request = if has_request {
-                        RequestCheck::Same
-                    } else {
-                        RequestCheck::Absent
-                    };
+                    let has_request =
+                        item.envelope.as_ref().is_some_and(|envelope| envelope.request.is_some());
+                    let request = if has_request { RequestCheck::Same } else { RequestCheck::Absent };
                     Box::new(Detail {
                         activity: item.clone(),
                         request,
                         keeps_keys_for: Some(Duration::from_secs(86_400)),
                     })
                 });
-                Some(Msg::DetailLoaded {
-                    generation: *generation,
-                    result: Ok(detail),
-                })
+                Some(Msg::DetailLoaded { generation: *generation, result: Ok(detail) })
             }
             _ => None,
         }
@@ -225,15 +189,10 @@ impl Bench {
     pub(super) fn paint(&mut self) -> Buffer {
         let mut terminal = Terminal::new(TestBackend::new(self.model.width, self.model.height)).unwrap();
         let mut painted = None;
-        terminal
-            .draw(|frame| painted = Some(view(&self.model, frame)))
-            .unwrap();
+        terminal.draw(|frame| painted = Some(view(&self.model, frame))).unwrap();
         self.model.is_dirty = false;
         let at = self.at;
-        self.tell(Msg::Painted {
-            painted: painted.unwrap(),
-            at,
-        });
+        self.tell(Msg::Painted { painted: painted.unwrap(), at });
         terminal.backend().buffer().clone()
     }
 
@@ -275,38 +234,23 @@ impl Bench {
     pub(super) fn decide(&mut self, outcome: impl Fn(ActivityId) -> ItemOutcome) {
         let effect = self.asked.remove(0);
         let (generation, ids) = match effect {
-            Effect::Approve { generation, items }
-            | Effect::Reject {
-                generation, items, ..
-            } => (generation, items.iter().map(|item| item.id).collect::<Vec<_>>()),
+            Effect::Approve { generation, items } | Effect::Reject { generation, items, .. } => {
+                (generation, items.iter().map(|item| item.id).collect::<Vec<_>>())
+            }
             Effect::Undo { generation, ids } => (generation, ids),
             Effect::Resolve { generation, id, .. } => (generation, vec![id]),
             other => panic!("not a decision: {other:?}"),
         };
-        let results: Vec<_> = ids
-            .iter()
-            .map(|id| ItemResult {
-                id: *id,
-                outcome: outcome(*id),
-            })
-            .collect();
-        let gone: Vec<_> = results
-            .iter()
-            .filter(|result| result.outcome.is_done())
-            .map(|result| result.id)
-            .collect();
+        let results: Vec<_> = ids.iter().map(|id| ItemResult { id: *id, outcome: outcome(*id) }).collect();
+        let gone: Vec<_> =
+            results.iter().filter(|result| result.outcome.is_done()).map(|result| result.id).collect();
         self.world.drafts.retain(|item| !gone.contains(&item.row.id));
-        self.tell(Msg::Decided {
-            generation,
-            result: Ok(results),
-        });
+        self.tell(Msg::Decided { generation, result: Ok(results) });
         self.paint();
     }
 
     pub(super) fn approved(&self) -> ItemOutcome {
-        ItemOutcome::Approved {
-            send_after: self.now + SignedDuration::from_secs(30),
-        }
+        ItemOutcome::Approved { send_after: self.now + SignedDuration::from_secs(30) }
     }
 
     pub(super) fn lose_database(&mut self) {
@@ -339,29 +283,18 @@ impl Bench {
     pub(super) fn approvals(&self) -> Vec<Item> {
         self.asked
             .iter()
-            .flat_map(|effect| {
-                if let Effect::Approve { items, .. } = effect {
-                    items.clone()
-                } else {
-                    Vec::new()
-                }
-            })
+            .flat_map(
+                |effect| {
+                    if let Effect::Approve { items, .. } = effect { items.clone() } else { Vec::new() }
+                },
+            )
             .collect()
     }
 
     pub(super) fn hash_of(&self, number: u128) -> Item {
         let id = fixtures::id(number);
-        let row = &self
-            .world
-            .drafts
-            .iter()
-            .find(|item| item.row.id == id)
-            .unwrap()
-            .row;
-        Item {
-            id,
-            payload_sha256: row.payload_sha256,
-        }
+        let row = &self.world.drafts.iter().find(|item| item.row.id == id).unwrap().row;
+        Item { id, payload_sha256: row.payload_sha256 }
     }
 }
 
@@ -384,10 +317,7 @@ pub(super) fn parse(keys: &str) -> Vec<KeyEvent> {
 
 fn named_key(name: &str) -> KeyEvent {
     if let Some(letter) = name.strip_prefix("c-") {
-        return KeyEvent::new(
-            KeyCode::Char(letter.chars().next().unwrap()),
-            KeyModifiers::CONTROL,
-        );
+        return KeyEvent::new(KeyCode::Char(letter.chars().next().unwrap()), KeyModifiers::CONTROL);
     }
     let code = match name {
         "space" => KeyCode::Char(' '),

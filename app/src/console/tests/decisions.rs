@@ -17,13 +17,7 @@ fn approving_names_the_item_and_the_bytes_that_were_shown() {
     assert_eq!(bench.approvals(), [bench.hash_of(1)]);
     let approved = bench.approved();
     bench.decide(|_| approved.clone());
-    assert!(
-        bench
-            .notice()
-            .starts_with("approved, leaves in 30 s: Zoë Álvarez"),
-        "{}",
-        bench.notice()
-    );
+    assert!(bench.notice().starts_with("approved, leaves in 30 s: Zoë Álvarez"), "{}", bench.notice());
     assert_eq!(bench.cursor(), Some(id(2)));
 }
 
@@ -32,10 +26,7 @@ fn a_row_stays_until_the_commit_is_known() {
     let mut bench = Bench::new(120, 40);
     bench.press("a");
     assert_eq!(bench.model.approvals.rows.len(), 6);
-    assert!(
-        bench.text().contains("… "),
-        "the row shows that a decision is on its way"
-    );
+    assert!(bench.text().contains("… "), "the row shows that a decision is on its way");
     bench.press("a");
     assert_eq!(bench.approvals().len(), 1, "it is not asked for twice");
 }
@@ -43,19 +34,11 @@ fn a_row_stays_until_the_commit_is_known() {
 /// S5: approval needs the end to have been shown.
 #[test]
 fn a_long_message_is_approved_only_after_its_end_was_shown() {
-    let world = World {
-        drafts: vec![long_draft(1)],
-        version: 1,
-        ..World::default()
-    };
+    let world = World { drafts: vec![long_draft(1)], version: 1, ..World::default() };
     let mut bench = Bench::with(world, 120, 40);
     bench.press("a");
     assert!(bench.approvals().is_empty());
-    assert!(
-        bench.notice().contains("read to the end first"),
-        "{}",
-        bench.notice()
-    );
+    assert!(bench.notice().contains("read to the end first"), "{}", bench.notice());
     bench.press("<pagedown><pagedown>");
     assert!(bench.approvals().is_empty());
     bench.press("<pagedown><pagedown><pagedown><pagedown><pagedown><pagedown>a");
@@ -67,11 +50,7 @@ fn a_message_that_was_never_open_is_not_approved() {
     let mut bench = Bench::new(80, 24);
     bench.press("a");
     assert!(bench.approvals().is_empty());
-    assert!(
-        bench.notice().contains("enter opens the message"),
-        "{}",
-        bench.notice()
-    );
+    assert!(bench.notice().contains("enter opens the message"), "{}", bench.notice());
     bench.press("j<enter>a");
     assert_eq!(bench.approvals(), [bench.hash_of(2)]);
 }
@@ -96,13 +75,8 @@ fn bytes_that_changed_after_the_last_frame_are_not_approved() {
     let mut bench = Bench::new(120, 40);
     let shown = bench.hash_of(1);
     bench.changed(|world| {
-        world.drafts[0] = item(
-            1,
-            Status::DraftPendingApproval,
-            "Zoë Álvarez",
-            None,
-            mail("New", "Other words."),
-        )
+        world.drafts[0] =
+            item(1, Status::DraftPendingApproval, "Zoë Álvarez", None, mail("New", "Other words."))
     });
     bench.key(parse("a")[0]);
     assert!(bench.approvals().is_empty());
@@ -139,11 +113,9 @@ fn marked_messages_that_were_not_seen_come_back_as_skipped() {
     let approved = bench.approved();
     bench.decide(|decided| match decided == id(2) {
         true => approved.clone(),
-        false => ItemOutcome::Taken {
-            status: Status::Approved,
-            by: Some("ben".to_owned()),
-            at: Some(ago(60)),
-        },
+        false => {
+            ItemOutcome::Taken { status: Status::Approved, by: Some("ben".to_owned()), at: Some(ago(60)) }
+        }
     });
     let text = bench.text();
     assert!(text.contains("approved 1 of 3 messages"), "{text}");
@@ -157,14 +129,8 @@ fn a_conflict_says_what_to_do() {
     let mut bench = Bench::new(120, 40);
     let other = bench.hash_of(2).payload_sha256;
     bench.press("a");
-    bench.decide(|_| ItemOutcome::Changed {
-        payload_sha256: other,
-    });
-    assert!(
-        bench.notice().contains("changed since shown: look again"),
-        "{}",
-        bench.notice()
-    );
+    bench.decide(|_| ItemOutcome::Changed { payload_sha256: other });
+    assert!(bench.notice().contains("changed since shown: look again"), "{}", bench.notice());
     bench.press("x");
     bench.press("no<enter>");
     bench.decide(|_| ItemOutcome::Taken {
@@ -172,11 +138,7 @@ fn a_conflict_says_what_to_do() {
         by: Some("ben".to_owned()),
         at: Some(ago(60)),
     });
-    assert!(
-        bench.notice().contains("taken by ben 14:01 (holding)"),
-        "{}",
-        bench.notice()
-    );
+    assert!(bench.notice().contains("taken by ben 14:01 (holding)"), "{}", bench.notice());
 }
 
 #[test]
@@ -184,11 +146,7 @@ fn rejecting_asks_for_a_reason_and_takes_none_for_an_answer() {
     let mut bench = Bench::new(80, 24);
     bench.press("x<enter>");
     assert!(bench.asked.is_empty());
-    assert!(
-        bench.notice().starts_with("Reject 1 message, reason:"),
-        "{}",
-        bench.notice()
-    );
+    assert!(bench.notice().starts_with("Reject 1 message, reason:"), "{}", bench.notice());
     bench.press("wrong tonn<backspace>e<enter>");
     match bench.asked.as_slice() {
         [Effect::Reject { items, reason, .. }] => {
@@ -218,23 +176,12 @@ fn undo_takes_back_the_latest_approvals_while_their_time_runs() {
     bench.press("u");
     assert_eq!(
         bench.asked,
-        [Effect::Undo {
-            generation: generation(&bench.asked[0]),
-            ids: vec![id(1), id(2)]
-        }]
+        [Effect::Undo { generation: generation(&bench.asked[0]), ids: vec![id(1), id(2)] }]
     );
     bench.decide(|_| ItemOutcome::Undone);
-    assert!(
-        bench.notice().contains("taken back 2 messages"),
-        "{}",
-        bench.notice()
-    );
+    assert!(bench.notice().contains("taken back 2 messages"), "{}", bench.notice());
     bench.press("u");
-    assert!(
-        bench.notice().contains("nothing can be taken back now"),
-        "{}",
-        bench.notice()
-    );
+    assert!(bench.notice().contains("nothing can be taken back now"), "{}", bench.notice());
 }
 
 #[test]
@@ -253,11 +200,7 @@ fn undo_in_outbox_takes_back_what_is_under_the_cursor() {
     let mut bench = Bench::new(120, 40);
     bench.press("2jjju");
     assert_eq!(bench.asked.len(), 1);
-    assert!(
-        matches!(&bench.asked[0], Effect::Undo { ids, .. } if *ids == [id(11)]),
-        "{:?}",
-        bench.asked
-    );
+    assert!(matches!(&bench.asked[0], Effect::Undo { ids, .. } if *ids == [id(11)]), "{:?}", bench.asked);
 }
 
 #[test]
@@ -269,14 +212,7 @@ fn settling_asks_for_a_reason_then_for_a_digit_and_never_takes_the_opening_key_f
     assert!(bench.asked.is_empty(), "{:?}", bench.asked);
     bench.press("1");
     match bench.asked.as_slice() {
-        [
-            Effect::Resolve {
-                id: settled,
-                resolution: Resolution::WasSent,
-                reason,
-                ..
-            },
-        ] => {
+        [Effect::Resolve { id: settled, resolution: Resolution::WasSent, reason, .. }] => {
             assert_eq!((*settled, reason.as_str()), (id(21), "found it in their log"));
         }
         other => panic!("{other:?}"),
@@ -293,11 +229,7 @@ fn pausing_asks_why_and_resuming_does_not() {
         matches!(&bench.asked[0], Effect::Pause { name, reason, .. } if name == "main" && reason == "credential leaked")
     );
     bench.press("ojjp");
-    assert!(
-        matches!(&bench.asked[1], Effect::Resume { name, .. } if name == "li-jp"),
-        "{:?}",
-        bench.asked
-    );
+    assert!(matches!(&bench.asked[1], Effect::Resume { name, .. } if name == "li-jp"), "{:?}", bench.asked);
     bench.tell(Msg::OutboxSwitched {
         name: "li-jp".to_owned(),
         is_paused: false,
@@ -308,10 +240,7 @@ fn pausing_asks_why_and_resuming_does_not() {
 
 #[test]
 fn a_viewer_decides_nothing_and_is_told_why() {
-    let theme = Theme {
-        palette: Palette::Ansi,
-        charset: Charset::Unicode,
-    };
+    let theme = Theme { palette: Palette::Ansi, charset: Charset::Unicode };
     let mut bench = Bench::themed(World::filled(), 120, 40, theme, Role::Viewer);
     for keys in ["a", "x", "u", "2p"] {
         bench.press(keys);
@@ -331,14 +260,9 @@ fn a_lost_answer_is_not_taken_for_a_decision() {
     let mut bench = Bench::new(120, 40);
     bench.press("a");
     let generation = generation(&bench.asked[0]);
-    bench.tell(Msg::Decided {
-        generation,
-        result: Err(Failure::Unavailable("gone".to_owned())),
-    });
+    bench.tell(Msg::Decided { generation, result: Err(Failure::Unavailable("gone".to_owned())) });
     assert!(
-        bench
-            .notice()
-            .contains("the list will show whether the decision was recorded"),
+        bench.notice().contains("the list will show whether the decision was recorded"),
         "{}",
         bench.notice()
     );

@@ -33,12 +33,7 @@ const LETTER: &str = "Hi Zoë,\n\nyou asked whether the Storgata 4 façade can w
 before the first night below zero.\n\nI can come by on Thursday at ten.\n\nAna";
 
 pub(super) fn mail(subject: &str, text: &str) -> Parts {
-    Parts::Email {
-        subject: subject.to_owned(),
-        text: text.to_owned(),
-        html: None,
-        in_reply_to: None,
-    }
+    Parts::Email { subject: subject.to_owned(), text: text.to_owned(), html: None, in_reply_to: None }
 }
 
 /// An item from what a test wants to say about it; the hash is that of the envelope.
@@ -87,18 +82,9 @@ pub(super) fn sealed(
     });
     let row_to = payload.to.clone();
     let (channel, kind, headline) = (payload.channel, payload.kind, payload.parts.headline().to_owned());
-    let envelope = Envelope {
-        payload,
-        renderer: request.as_ref().map(|_| "resend/1".to_owned()),
-        request,
-    };
+    let envelope = Envelope { payload, renderer: request.as_ref().map(|_| "resend/1".to_owned()), request };
     let bytes = envelope.seal().unwrap();
-    let pass = |gate| Verdict {
-        gate,
-        ruling: Ruling::Pass,
-        code: "",
-        sentence: String::new(),
-    };
+    let pass = |gate| Verdict { gate, ruling: Ruling::Pass, code: "", sentence: String::new() };
     ActivityDetail {
         row: ActivityRow {
             id: id(number),
@@ -183,20 +169,8 @@ pub(super) fn drafts() -> Vec<ActivityDetail> {
             Some("Nordlys AS"),
             mail("The scaffolding question from Tuesday", LETTER),
         ),
-        item(
-            2,
-            Status::DraftPendingApproval,
-            "Béton Frères SARL",
-            None,
-            whatsapp,
-        ),
-        item(
-            3,
-            Status::DraftPendingApproval,
-            "山田 太郎",
-            Some("大和工務店"),
-            linkedin,
-        ),
+        item(2, Status::DraftPendingApproval, "Béton Frères SARL", None, whatsapp),
+        item(3, Status::DraftPendingApproval, "山田 太郎", Some("大和工務店"), linkedin),
         item(
             4,
             Status::DraftPendingApproval,
@@ -204,70 +178,34 @@ pub(super) fn drafts() -> Vec<ActivityDetail> {
             Some("Haifa Tiles"),
             mail("שלום", "שלום מרים,\n\nמחר בעשר."),
         ),
-        item(
-            5,
-            Status::DraftPendingApproval,
-            "studio.casa.lima",
-            None,
-            instagram,
-        ),
-        item(
-            6,
-            Status::DraftPendingApproval,
-            "Kari Nordmann",
-            Some("Fjord Bygg"),
-            booking,
-        ),
+        item(5, Status::DraftPendingApproval, "studio.casa.lima", None, instagram),
+        item(6, Status::DraftPendingApproval, "Kari Nordmann", Some("Fjord Bygg"), booking),
     ]
 }
 
 /// A mail whose text is longer than any screen of these tests.
 pub(super) fn long_draft(number: u128) -> ActivityDetail {
     let text: String = (1..=90).map(|line| format!("line {line}\n")).collect();
-    item(
-        number,
-        Status::DraftPendingApproval,
-        "Long Reader",
-        None,
-        mail("Long", &text),
-    )
+    item(number, Status::DraftPendingApproval, "Long Reader", None, mail("Long", &text))
 }
 
 /// What the dispatcher has before it.
 pub(super) fn queue() -> Vec<ActivityDetail> {
-    let mut holding = item(
-        11,
-        Status::Approved,
-        "Zoë Álvarez",
-        Some("Nordlys AS"),
-        mail("Hello", "Hello."),
-    );
+    let mut holding = item(11, Status::Approved, "Zoë Álvarez", Some("Nordlys AS"), mail("Hello", "Hello."));
     holding.row.send_after = now() + SignedDuration::from_secs(22);
     holding.row.hold = Some(Hold {
         code: "undo_window".to_owned(),
         sentence: "can still be taken back".to_owned(),
         until: Some(holding.row.send_after),
     });
-    let mut waiting = item(
-        12,
-        Status::Approved,
-        "Béton Frères SARL",
-        None,
-        mail("Devis", "Voici."),
-    );
+    let mut waiting = item(12, Status::Approved, "Béton Frères SARL", None, mail("Devis", "Voici."));
     waiting.row.send_after = now() + SignedDuration::from_hours(3);
     waiting.row.hold = Some(Hold {
         code: "scheduled".to_owned(),
         sentence: "waits for the time the draft asked for".to_owned(),
         until: Some(waiting.row.send_after),
     });
-    let mut sending = item(
-        13,
-        Status::Dispatching,
-        "Kari Nordmann",
-        None,
-        mail("Hei", "Hei."),
-    );
+    let mut sending = item(13, Status::Dispatching, "Kari Nordmann", None, mail("Hei", "Hei."));
     sending.row.attempts = 1;
     sending.row.wire_at = Some(ago(3));
     vec![sending, holding, waiting]
@@ -275,13 +213,8 @@ pub(super) fn queue() -> Vec<ActivityDetail> {
 
 /// What needs a person.
 pub(super) fn trouble() -> Vec<ActivityDetail> {
-    let mut uncertain = item(
-        21,
-        Status::Uncertain,
-        "山田 太郎",
-        Some("大和工務店"),
-        mail("見積り", "こんにちは。"),
-    );
+    let mut uncertain =
+        item(21, Status::Uncertain, "山田 太郎", Some("大和工務店"), mail("見積り", "こんにちは。"));
     uncertain.row.attempts = 1;
     uncertain.row.wire_at = Some(ago(240));
     uncertain.row.hold = Some(Hold {
@@ -299,13 +232,7 @@ pub(super) fn trouble() -> Vec<ActivityDetail> {
         code: Some("reset".to_owned()),
         detail: Some("connection reset by peer".to_owned()),
     }];
-    let mut failed = item(
-        22,
-        Status::Failed,
-        "studio.casa.lima",
-        None,
-        mail("Tiles", "Back in stock."),
-    );
+    let mut failed = item(22, Status::Failed, "studio.casa.lima", None, mail("Tiles", "Back in stock."));
     failed.row.closed_at = Some(ago(540));
     failed.row.hold = Some(Hold {
         code: "invalid_from_address".to_owned(),

@@ -51,15 +51,9 @@ fn everywhere(text: &str, status: Status) -> ActivityDetail {
     let mut item = sealed(1, status, text, Some(text), payload);
     text.clone_into(&mut item.row.proposed_by);
     text.clone_into(&mut item.row.outbox);
-    item.row.hold = Some(Hold {
-        code: text.to_owned(),
-        sentence: text.to_owned(),
-        until: None,
-    });
+    item.row.hold = Some(Hold { code: text.to_owned(), sentence: text.to_owned(), until: None });
     item.verdicts[0].sentence = text.to_owned();
-    item.verdicts[0].ruling = countersign_core::gate::Ruling::Block {
-        status: Status::BlockedByPolicy,
-    };
+    item.verdicts[0].ruling = countersign_core::gate::Ruling::Block { status: Status::BlockedByPolicy };
     item.attempts = vec![countersign_core::activity::view::AttemptView {
         attempt: 1,
         idempotency_key: text.to_owned(),
@@ -93,17 +87,9 @@ fn world(text: &str) -> World {
 fn no_cell_holds_what_acts_or_hides() {
     for text in HOSTILE {
         let mut bench = Bench::with(world(text), 120, 40);
-        for keys in [
-            "",
-            "<enter>",
-            "<pagedown>",
-            "<esc>x",
-            "<esc>2",
-            "<enter>",
-            "why<enter>",
-            "<esc>op",
-            "<esc>?",
-        ] {
+        for keys in
+            ["", "<enter>", "<pagedown>", "<esc>x", "<esc>2", "<enter>", "why<enter>", "<esc>op", "<esc>?"]
+        {
             bench.press(keys);
             let buffer = bench.paint();
             for cell in &buffer.content {
@@ -128,30 +114,13 @@ fn the_whole_corpus_stays_in_its_box() {
     let mut expected = None;
     for hostile in countersign_tests::hostile::corpus() {
         let drafts = vec![everywhere(&hostile.text, Status::DraftPendingApproval)];
-        let mut bench = Bench::with(
-            World {
-                drafts,
-                version: 1,
-                ..World::default()
-            },
-            120,
-            40,
-        );
+        let mut bench = Bench::with(World { drafts, version: 1, ..World::default() }, 120, 40);
         let buffer = bench.paint();
         for cell in &buffer.content {
-            assert!(
-                !cell.symbol().chars().any(is_forbidden),
-                "{:?}: {:?}",
-                hostile,
-                cell.symbol()
-            );
+            assert!(!cell.symbol().chars().any(is_forbidden), "{:?}: {:?}", hostile, cell.symbol());
         }
         let chrome = chrome(&buffer);
-        assert_eq!(
-            *expected.get_or_insert_with(|| chrome.clone()),
-            chrome,
-            "{hostile:?}"
-        );
+        assert_eq!(*expected.get_or_insert_with(|| chrome.clone()), chrome, "{hostile:?}");
         let is_flagged = picture::text(&buffer).contains("! hidden characters");
         assert!(is_flagged || !hostile.category.must_warn(), "{hostile:?}");
     }
@@ -163,10 +132,7 @@ fn hidden_characters_are_shown_and_flagged_in_words() {
     let mut bench = Bench::with(world("pay\u{202e}gro.live"), 120, 40);
     let text = bench.text();
     assert!(text.contains("! hidden characters"), "{text}");
-    assert!(
-        text.contains("! Subject:") && text.contains("pay<U+202E>gro.live"),
-        "{text}"
-    );
+    assert!(text.contains("! Subject:") && text.contains("pay<U+202E>gro.live"), "{text}");
 }
 
 /// S6: cells outside the boxes are the same for a hostile and a harmless text of the same shape.
@@ -179,10 +145,7 @@ fn chrome_is_out_of_reach() {
             let mut bench = Bench::with(world(text), 120, 40);
             let lines: Vec<String> = picture::text(&bench.paint()).lines().map(str::to_owned).collect();
             let chrome = [0, 1, 2, 3, 4, lines.len() - 2, lines.len() - 1];
-            chrome
-                .iter()
-                .map(|index| lines[*index].clone())
-                .collect::<Vec<_>>()
+            chrome.iter().map(|index| lines[*index].clone()).collect::<Vec<_>>()
         };
         assert_eq!(rows(hostile), rows(&harmless), "{hostile:?}");
     }
@@ -197,19 +160,8 @@ fn an_html_part_is_announced_and_shown_as_source() {
         *html = Some("<p style=\"display:none\">and the price doubles</p>".to_owned());
     }
     let draft = sealed(1, Status::DraftPendingApproval, "Zoë", None, payload);
-    let mut bench = Bench::with(
-        World {
-            drafts: vec![draft],
-            version: 1,
-            ..World::default()
-        },
-        120,
-        40,
-    );
+    let mut bench = Bench::with(World { drafts: vec![draft], version: 1, ..World::default() }, 120, 40);
     let text = bench.text();
-    assert!(
-        text.contains("HTML part present: 49 bytes, shown as source below"),
-        "{text}"
-    );
+    assert!(text.contains("HTML part present: 49 bytes, shown as source below"), "{text}");
     assert!(text.contains("and the price doubles"), "{text}");
 }

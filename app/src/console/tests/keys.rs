@@ -7,6 +7,7 @@ use rstest::rstest;
 use super::bench::{Bench, parse};
 use super::fixtures::id;
 use crate::console::action::{self, ACTIONS};
+use crate::console::backend::EngineStatus;
 use crate::console::model::Screen;
 use crate::console::msg::{Effect, Msg};
 
@@ -34,11 +35,7 @@ fn a_paste_outside_a_field_is_refused() {
     let mut bench = Bench::new(120, 40);
     bench.tell(Msg::Pasted("aaaa\r".to_owned()));
     assert!(bench.asked.is_empty());
-    assert!(
-        bench.notice().contains("pasted text was not taken"),
-        "{}",
-        bench.notice()
-    );
+    assert!(bench.notice().contains("pasted text was not taken"), "{}", bench.notice());
 }
 
 #[test]
@@ -47,11 +44,7 @@ fn a_paste_into_a_field_becomes_one_line_and_sends_nothing() {
     bench.press("x");
     bench.tell(Msg::Pasted("two\r\nlines\tand\u{1b}[31m more\n".to_owned()));
     assert!(bench.asked.is_empty());
-    assert!(
-        bench.notice().ends_with("two lines and[31m more"),
-        "{}",
-        bench.notice()
-    );
+    assert!(bench.notice().ends_with("two lines and[31m more"), "{}", bench.notice());
 }
 
 #[test]
@@ -91,14 +84,7 @@ fn action_ids_are_unique_kebab_case_and_explained() {
     let mut ids = HashSet::new();
     for action in ACTIONS {
         assert!(ids.insert(action.id), "{} twice", action.id);
-        assert!(
-            action
-                .id
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte == b'-'),
-            "{}",
-            action.id
-        );
+        assert!(action.id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{}", action.id);
         assert!(!action.help.is_empty() && !action.keys.is_empty() && !action.screens.is_empty());
     }
 }
@@ -128,4 +114,16 @@ fn what_is_not_possible_stays_listed_and_says_why() {
     );
     bench.press("<esc>");
     assert_eq!(bench.cursor(), Some(id(1)));
+}
+
+#[test]
+fn help_scrolls_no_further_than_its_end_and_shows_notes_in_full() {
+    let mut bench = Bench::new(80, 24);
+    let note = format!("demo: {} end of the note", "many words ".repeat(20));
+    bench.tell(Msg::EngineChanged(EngineStatus { notes: vec![note], ..EngineStatus::default() }));
+    bench.press("?<pagedown><pagedown><pagedown><pagedown><pagedown><pagedown>");
+    assert!(bench.text().contains("end of the note"), "{}", bench.text());
+    let end = bench.text();
+    bench.press("k");
+    assert_ne!(bench.text(), end, "one key back is seen at once");
 }

@@ -22,17 +22,10 @@ fn a_lost_database_is_said_and_nothing_is_decided_until_it_is_back() {
     bench.lose_database();
     bench.lose_database();
     let text = bench.text();
-    assert!(
-        text.contains("! stale since 14:02 · reconnecting (2)") && text.contains("read only"),
-        "{text}"
-    );
+    assert!(text.contains("! stale since 14:02 · reconnecting (2)") && text.contains("read only"), "{text}");
     bench.press("a");
     assert!(bench.asked.is_empty());
-    assert!(
-        bench.notice().contains("the database does not answer"),
-        "{}",
-        bench.notice()
-    );
+    assert!(bench.notice().contains("the database does not answer"), "{}", bench.notice());
     bench.tell(Msg::Polled(1));
     assert!(bench.text().contains("● live"));
     bench.press("a");
@@ -63,9 +56,7 @@ fn answers_to_old_questions_are_dropped() {
     let mut bench = Bench::new(120, 40);
     bench.is_answering = false;
     bench.press("c");
-    let [Effect::LoadPage { generation, .. }] = bench.asked.as_slice() else {
-        panic!("{:?}", bench.asked)
-    };
+    let [Effect::LoadPage { generation, .. }] = bench.asked.as_slice() else { panic!("{:?}", bench.asked) };
     let old = *generation;
     bench.press("c");
     let rows = drafts().into_iter().map(|item| item.row).collect();
@@ -82,11 +73,7 @@ fn while_the_cursor_runs_one_item_is_on_its_way() {
     let mut bench = Bench::new(120, 40);
     bench.is_answering = false;
     bench.press("jjjj");
-    let details = bench
-        .asked
-        .iter()
-        .filter(|effect| matches!(effect, Effect::LoadDetail { .. }))
-        .count();
+    let details = bench.asked.iter().filter(|effect| matches!(effect, Effect::LoadDetail { .. })).count();
     assert_eq!(details, 1);
 }
 
@@ -95,17 +82,9 @@ fn a_refused_read_is_said_once_and_not_repeated() {
     let mut bench = Bench::new(120, 40);
     bench.is_answering = false;
     bench.press("c");
-    let Some(Effect::LoadPage { generation, .. }) = bench.asked.pop() else {
-        panic!()
-    };
-    let result = Err(Failure::Refused(
-        "table crm_activities, row 7: no such status".to_owned(),
-    ));
-    bench.tell(Msg::PageLoaded {
-        generation,
-        list: List::Approvals,
-        result,
-    });
+    let Some(Effect::LoadPage { generation, .. }) = bench.asked.pop() else { panic!() };
+    let result = Err(Failure::Refused("table crm_activities, row 7: no such status".to_owned()));
+    bench.tell(Msg::PageLoaded { generation, list: List::Approvals, result });
     assert!(bench.asked.is_empty(), "{:?}", bench.asked);
     assert!(bench.notice().contains("row 7"), "{}", bench.notice());
 }
@@ -139,13 +118,8 @@ fn a_countdown_is_drawn_every_second_and_only_while_it_runs() {
 #[test]
 fn a_stopped_dispatcher_is_said_with_its_reason() {
     let mut bench = Bench::new(120, 40);
-    let dispatcher = DispatcherState::Failed {
-        reason: "lease lost\u{1b}[2J".to_owned(),
-    };
-    bench.tell(Msg::EngineChanged(EngineStatus {
-        dispatcher,
-        ..EngineStatus::default()
-    }));
+    let dispatcher = DispatcherState::Failed { reason: "lease lost\u{1b}[2J".to_owned() };
+    bench.tell(Msg::EngineChanged(EngineStatus { dispatcher, ..EngineStatus::default() }));
     let text = bench.text();
     assert!(
         text.contains("! dispatcher failed") && text.contains("the dispatcher stopped: lease lost"),
@@ -155,20 +129,10 @@ fn a_stopped_dispatcher_is_said_with_its_reason() {
 
 #[test]
 fn an_empty_company_is_told_what_to_do_next() {
-    let mut bench = Bench::with(
-        World {
-            version: 1,
-            ..World::default()
-        },
-        80,
-        24,
-    );
+    let mut bench = Bench::with(World { version: 1, ..World::default() }, 80, 24);
     let text = bench.text();
-    for command in [
-        "countersign drafts import FILE.jsonl",
-        "countersign outboxes add …",
-        "countersign demo",
-    ] {
+    for command in ["countersign drafts import FILE.jsonl", "countersign outboxes add …", "countersign demo"]
+    {
         assert!(text.contains(command), "{text}");
     }
     bench.press("a");

@@ -21,11 +21,7 @@ fn many(count: u128) -> World {
             draft
         })
         .collect();
-    World {
-        drafts,
-        version: 1,
-        ..World::default()
-    }
+    World { drafts, version: 1, ..World::default() }
 }
 
 #[test]
@@ -40,11 +36,7 @@ fn keys_move_and_stop_at_the_ends() {
     bench.press("gg");
     assert_eq!(bench.cursor(), Some(id(1)));
     bench.press("gk");
-    assert_eq!(
-        bench.cursor(),
-        Some(id(1)),
-        "a sequence that is not known does nothing"
-    );
+    assert_eq!(bench.cursor(), Some(id(1)), "a sequence that is not known does nothing");
     bench.press("<c-d>");
     assert_ne!(bench.cursor(), Some(id(1)));
     bench.press("<c-u>");
@@ -62,11 +54,7 @@ fn further_pages_come_before_the_end_is_reached_and_one_at_a_time() {
     assert_eq!(bench.cursor(), Some(id(450)));
     bench.is_answering = false;
     bench.press("gg");
-    let pages = bench
-        .asked
-        .iter()
-        .filter(|effect| matches!(effect, Effect::LoadPage { .. }))
-        .count();
+    let pages = bench.asked.iter().filter(|effect| matches!(effect, Effect::LoadPage { .. })).count();
     assert!(pages <= 1, "{pages} pages for one key");
 }
 
@@ -98,11 +86,7 @@ fn rows_that_were_read_long_ago_are_read_again_when_they_come_into_view() {
     bench.changed(|world| {
         world.drafts.remove(0);
     });
-    assert_eq!(
-        bench.model.approvals.rows.len(),
-        450,
-        "the row above is not on screen"
-    );
+    assert_eq!(bench.model.approvals.rows.len(), 450, "the row above is not on screen");
     bench.press("gg");
     assert_eq!(bench.cursor(), Some(id(2)));
     assert_eq!(bench.model.approvals.rows.len(), 449);

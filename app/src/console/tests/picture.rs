@@ -15,9 +15,7 @@ pub(super) fn picture(buffer: &Buffer) -> String {
         if letter != ' ' {
             used.insert(format!("{letter} {name}"));
         }
-        letter
-            .to_string()
-            .repeat(cell.symbol().chars().next().map_or(1, |_| width(cell)))
+        letter.to_string().repeat(cell.symbol().chars().next().map_or(1, |_| width(cell)))
     });
     let legend = used.into_iter().collect::<Vec<_>>().join(", ");
     format!("{}\n== styles: {legend}\n{styles}", text(buffer))

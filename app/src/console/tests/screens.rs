@@ -41,14 +41,7 @@ fn outbox_80x24() {
 
 #[test]
 fn empty_80x24() {
-    let mut bench = Bench::with(
-        World {
-            version: 1,
-            ..World::default()
-        },
-        80,
-        24,
-    );
+    let mut bench = Bench::with(World { version: 1, ..World::default() }, 80, 24);
     insta::assert_snapshot!(bench.picture());
 }
 
@@ -81,14 +74,10 @@ fn results_80x24() {
     let other = bench.hash_of(1).payload_sha256;
     bench.decide(|decided| match decided {
         first if first == id(2) => approved.clone(),
-        second if second == id(3) => ItemOutcome::Taken {
-            status: Status::Approved,
-            by: Some("ben".to_owned()),
-            at: Some(ago(60)),
-        },
-        _ => ItemOutcome::Changed {
-            payload_sha256: other,
-        },
+        second if second == id(3) => {
+            ItemOutcome::Taken { status: Status::Approved, by: Some("ben".to_owned()), at: Some(ago(60)) }
+        }
+        _ => ItemOutcome::Changed { payload_sha256: other },
     });
     insta::assert_snapshot!(bench.picture());
 }

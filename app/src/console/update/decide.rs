@@ -40,19 +40,13 @@ pub(crate) fn approve(model: &mut Model, at: Duration) -> Vec<Effect> {
     for mark in &model.marks {
         match model.seen.get(&mark.id) {
             _ if model.is_deciding(mark.id) => skipped.push((mark.id, ON_ITS_WAY)),
-            Some(sha256) => items.push(Item {
-                id: mark.id,
-                payload_sha256: *sha256,
-            }),
+            Some(sha256) => items.push(Item { id: mark.id, payload_sha256: *sha256 }),
             None => skipped.push((mark.id, NOT_SEEN)),
         }
     }
     if items.is_empty() {
         let count = words::messages(skipped.len());
-        model.say(
-            Role::Warn,
-            &format!("nothing approved: {count} marked, none of them read to its end"),
-        );
+        model.say(Role::Warn, &format!("nothing approved: {count} marked, none of them read to its end"));
         return Vec::new();
     }
     let ids = items.iter().map(|item| item.id).collect();
@@ -83,45 +77,27 @@ fn shown_to_its_end(model: &Model) -> Result<Item, String> {
 pub(crate) fn ask_reject(model: &mut Model) -> Vec<Effect> {
     let items: Vec<Item> = if model.marks.is_empty() {
         let current = model.current().map(crate::console::item::Row::id);
-        let painted = model
-            .painted
-            .rows
-            .iter()
-            .chain(model.painted.preview.as_ref().map(|shown| &shown.item));
-        painted
-            .filter(|item| Some(item.id) == current)
-            .take(1)
-            .copied()
-            .collect()
+        let painted =
+            model.painted.rows.iter().chain(model.painted.preview.as_ref().map(|shown| &shown.item));
+        painted.filter(|item| Some(item.id) == current).take(1).copied().collect()
     } else {
         model.marks.clone()
     };
-    let items: Vec<Item> = items
-        .into_iter()
-        .filter(|item| !model.is_deciding(item.id))
-        .collect();
+    let items: Vec<Item> = items.into_iter().filter(|item| !model.is_deciding(item.id)).collect();
     if items.is_empty() {
         model.say(
             Role::Warn,
             "nothing to reject: a decision is on its way, or the message is not on screen yet",
         );
     } else {
-        model.dialog = Some(Dialog::Reject {
-            field: Field::default(),
-            items,
-        });
+        model.dialog = Some(Dialog::Reject { field: Field::default(), items });
     }
     Vec::new()
 }
 
 pub(crate) fn undo(model: &mut Model) -> Vec<Effect> {
     let under_cursor = (model.screen == Screen::Outbox && model.focus == Focus::Rows)
-        .then(|| {
-            model
-                .current()
-                .filter(|row| row.can_be_taken_back())
-                .map(crate::console::item::Row::id)
-        })
+        .then(|| model.current().filter(|row| row.can_be_taken_back()).map(crate::console::item::Row::id))
         .flatten();
     let ids = match under_cursor {
         Some(id) => vec![id],
@@ -143,11 +119,7 @@ pub(crate) fn ask_pause(model: &mut Model) -> Vec<Effect> {
     if !outbox.enabled {
         return vec![Effect::Resume { id, name }];
     }
-    model.dialog = Some(Dialog::Pause {
-        field: Field::default(),
-        id,
-        name,
-    });
+    model.dialog = Some(Dialog::Pause { field: Field::default(), id, name });
     Vec::new()
 }
 
@@ -174,22 +146,14 @@ pub(super) fn answer(model: &mut Model) -> Vec<Effect> {
             }
             let ids = items.iter().map(|item| item.id).collect();
             let generation = send(model, Verb::Reject, ids, Vec::new());
-            return vec![Effect::Reject {
-                generation,
-                items,
-                reason,
-            }];
+            return vec![Effect::Reject { generation, items, reason }];
         }
         Dialog::Pause { field, id, name } => match field.filled() {
             Some(reason) => return vec![Effect::Pause { id, name, reason }],
             None => return ask_again(model, Dialog::Pause { field, id, name }),
         },
         Dialog::Resolve { field, id, who, .. } => {
-            let step = if field.filled().is_some() {
-                ResolveStep::Choice
-            } else {
-                ResolveStep::Reason
-            };
+            let step = if field.filled().is_some() { ResolveStep::Choice } else { ResolveStep::Reason };
             let is_missing = step == ResolveStep::Reason;
             let dialog = Dialog::Resolve { field, id, who, step };
             if is_missing {
@@ -224,12 +188,7 @@ pub(super) fn resolve(model: &mut Model, key: &str) -> Vec<Effect> {
     }
     let reason = field.filled().unwrap_or_default();
     let generation = send(model, Verb::Resolve, vec![id], Vec::new());
-    vec![Effect::Resolve {
-        generation,
-        id,
-        resolution,
-        reason,
-    }]
+    vec![Effect::Resolve { generation, id, resolution, reason }]
 }
 
 fn send(
@@ -245,23 +204,13 @@ fn send(
             names.insert(*id, row.who.clone());
         }
     }
-    model.deciding.push(Deciding {
-        generation,
-        verb,
-        ids,
-        skipped,
-        names,
-    });
+    model.deciding.push(Deciding { generation, verb, ids, skipped, names });
     generation
 }
 
 /// Learns what became of a decision.
 pub(super) fn decided(model: &mut Model, generation: u64, result: Result<Vec<ItemResult>, Failure>) {
-    let Some(index) = model
-        .deciding
-        .iter()
-        .position(|deciding| deciding.generation == generation)
-    else {
+    let Some(index) = model.deciding.iter().position(|deciding| deciding.generation == generation) else {
         return;
     };
     let deciding = model.deciding.swap_remove(index);
@@ -281,11 +230,8 @@ pub(super) fn decided(model: &mut Model, generation: u64, result: Result<Vec<Ite
             return;
         }
     };
-    let done: Vec<ActivityId> = results
-        .iter()
-        .filter(|result| result.outcome.is_done())
-        .map(|result| result.id)
-        .collect();
+    let done: Vec<ActivityId> =
+        results.iter().filter(|result| result.outcome.is_done()).map(|result| result.id).collect();
     remember(model, deciding.verb, &results, &done);
     if deciding.verb != Verb::Undo {
         model.marks.retain(|mark| !done.contains(&mark.id));
@@ -331,10 +277,7 @@ fn leave_list(model: &mut Model, results: &[ItemResult]) {
     model.approvals.remove(&gone);
     if is_under_cursor {
         model.guard = Guard::Unseen;
-        let index = model
-            .approvals_at
-            .index
-            .min(model.approvals.rows.len().saturating_sub(1));
+        let index = model.approvals_at.index.min(model.approvals.rows.len().saturating_sub(1));
         model.approvals_at.index = index;
         model.approvals_at.id = model.approvals.rows.get(index).map(crate::console::item::Row::id);
     }
@@ -347,18 +290,10 @@ fn leave_list(model: &mut Model, results: &[ItemResult]) {
 
 fn report(model: &mut Model, deciding: &Deciding, results: &[ItemResult], done: usize) {
     let (now, zone) = (model.now(), model.zone.clone());
-    let name = |id: &ActivityId| {
-        deciding
-            .names
-            .get(id)
-            .cloned()
-            .unwrap_or_else(|| SafeText::line(&id.to_string()))
-    };
+    let name =
+        |id: &ActivityId| deciding.names.get(id).cloned().unwrap_or_else(|| SafeText::line(&id.to_string()));
     let say = |result: &ItemResult| words::outcome(&result.outcome, now, &zone);
-    let open: Vec<&ItemResult> = results
-        .iter()
-        .filter(|result| !result.outcome.is_done())
-        .collect();
+    let open: Vec<&ItemResult> = results.iter().filter(|result| !result.outcome.is_done()).collect();
     if open.is_empty() && deciding.skipped.is_empty() {
         let text = match results {
             [only] => format!("{}: {}", say(only), name(&only.id)),
@@ -368,18 +303,12 @@ fn report(model: &mut Model, deciding: &Deciding, results: &[ItemResult], done: 
         return;
     }
     if let ([only], []) = (results, deciding.skipped.as_slice()) {
-        model.say(
-            Role::Bad,
-            &format!("not {}: {}: {}", past(deciding.verb), say(only), name(&only.id)),
-        );
+        model.say(Role::Bad, &format!("not {}: {}: {}", past(deciding.verb), say(only), name(&only.id)));
         return;
     }
     let mut lines: Vec<(Role, SafeText)> = Vec::new();
     for result in open {
-        lines.push((
-            Role::Bad,
-            SafeText::line(&format!("{}: {}", say(result), name(&result.id))),
-        ));
+        lines.push((Role::Bad, SafeText::line(&format!("{}: {}", say(result), name(&result.id)))));
     }
     for (id, reason) in &deciding.skipped {
         lines.push((Role::Warn, SafeText::line(&format!("{reason}: {}", name(id)))));
@@ -389,11 +318,7 @@ fn report(model: &mut Model, deciding: &Deciding, results: &[ItemResult], done: 
         past(deciding.verb),
         words::messages(results.len() + deciding.skipped.len())
     );
-    model.dialog = Some(Dialog::Results {
-        title,
-        lines,
-        scroll: 0,
-    });
+    model.dialog = Some(Dialog::Results { title, lines, scroll: 0 });
 }
 
 fn past(verb: Verb) -> &'static str {

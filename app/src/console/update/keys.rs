@@ -43,18 +43,14 @@ pub(super) fn pressed(model: &mut Model, event: KeyEvent, at: Duration) -> Vec<E
 pub(super) fn pasted(model: &mut Model, text: &str) {
     match model.dialog.as_mut().and_then(Dialog::field_mut) {
         Some(field) => field.insert(text),
-        None => model.say(
-            Role::Warn,
-            "pasted text was not taken: keys decide here, and text goes into a field (/)",
-        ),
+        None => model
+            .say(Role::Warn, "pasted text was not taken: keys decide here, and text goes into a field (/)"),
     }
 }
 
 /// Whether the key belongs to an arrow key that arrived in pieces (`ESC`, `[` or `O`, then a letter).
 fn is_torn(model: &mut Model, name: &str, at: Duration) -> bool {
-    let follows = model
-        .introducer
-        .is_some_and(|start| at.saturating_sub(start) < TORN);
+    let follows = model.introducer.is_some_and(|start| at.saturating_sub(start) < TORN);
     let has_field = model.dialog.as_mut().and_then(Dialog::field_mut).is_some();
     match name {
         "esc" => {
@@ -110,13 +106,7 @@ fn in_dialog(model: &mut Model, event: KeyEvent, name: &str) -> Vec<Effect> {
             };
             Vec::new()
         }
-        (
-            Dialog::Resolve {
-                step: ResolveStep::Choice,
-                ..
-            },
-            name,
-        ) => decide::resolve(model, name),
+        (Dialog::Resolve { step: ResolveStep::Choice, .. }, name) => decide::resolve(model, name),
         (_, "enter") => decide::answer(model),
         (dialog, _) => {
             if let Some(field) = dialog.field_mut() {

@@ -29,11 +29,7 @@ pub(super) fn lost(model: &mut Model, failure: &Failure) {
         Link::Stale { since, tries, .. } => (*since, tries + 1),
         Link::Live | Link::Connecting => (model.now(), 1),
     };
-    model.link = Link::Stale {
-        since,
-        tries,
-        reason: SafeText::line(reason),
-    };
+    model.link = Link::Stale { since, tries, reason: SafeText::line(reason) };
 }
 
 /// Forgets how new everything on screen is, so that it is read again.
@@ -91,17 +87,8 @@ fn pages(model: &mut Model, effects: &mut Vec<Effect>) {
         };
         let generation = model.next_generation();
         listing(model, list).asked(generation, after, version);
-        let filter = if list == List::Approvals {
-            model.filter.clone()
-        } else {
-            Filter::default()
-        };
-        effects.push(Effect::LoadPage {
-            generation,
-            list,
-            filter,
-            after,
-        });
+        let filter = if list == List::Approvals { model.filter.clone() } else { Filter::default() };
+        effects.push(Effect::LoadPage { generation, list, filter, after });
     }
 }
 
@@ -141,9 +128,8 @@ pub(super) fn summary_loaded(model: &mut Model, generation: u64, result: Result<
             model.skew = summary.skew;
             model.outboxes = summary.outboxes;
             let index = model.outboxes.iter().position(|view| Some(view.id) == outbox);
-            model.outbox_index = index
-                .unwrap_or(model.outbox_index)
-                .min(model.outboxes.len().saturating_sub(1));
+            model.outbox_index =
+                index.unwrap_or(model.outbox_index).min(model.outboxes.len().saturating_sub(1));
             true
         }
         Err(failure) => {
@@ -179,10 +165,7 @@ pub(super) fn detail_loaded(
                 Some(old) if old.item == preview.item => preview.scroll = old.scroll,
                 Some(old) if old.item.id == id && model.screen == Screen::Approvals => {
                     model.guard = Guard::Unseen;
-                    model.say(
-                        Role::Warn,
-                        "this message was changed; it is shown from the top, look again",
-                    );
+                    model.say(Role::Warn, "this message was changed; it is shown from the top, look again");
                 }
                 _ => {}
             }
@@ -226,11 +209,7 @@ pub(super) fn settle(model: &mut Model) {
     }
     let place = model.selection_mut();
     (place.index, place.id) = (index, id);
-    if model
-        .preview
-        .as_ref()
-        .is_some_and(|preview| Some(preview.item.id) != id)
-    {
+    if model.preview.as_ref().is_some_and(|preview| Some(preview.item.id) != id) {
         model.preview = None;
     }
 }

@@ -42,17 +42,13 @@ pub(crate) fn half_page(model: &mut Model, direction: isize) -> Vec<Effect> {
     if layout::pane(model) == Pane::Zoom {
         return scroll(model, direction);
     }
-    let half = isize::try_from(layout::of(model).list.height / 2)
-        .unwrap_or(1)
-        .max(1);
+    let half = isize::try_from(layout::of(model).list.height / 2).unwrap_or(1).max(1);
     by(model, half * direction)
 }
 
 /// Scrolls the open message by a page that keeps one line in common.
 pub(crate) fn scroll(model: &mut Model, direction: isize) -> Vec<Effect> {
-    let page = usize::from(layout::of(model).preview.height)
-        .saturating_sub(1)
-        .max(1);
+    let page = usize::from(layout::of(model).preview.height).saturating_sub(1).max(1);
     if let Some(preview) = &mut model.preview {
         let step = isize::try_from(page).unwrap_or(1) * direction;
         preview.scroll = preview.scroll.saturating_add_signed(step);
@@ -76,11 +72,7 @@ pub(crate) fn mark(model: &mut Model) -> Vec<Effect> {
 pub(crate) fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {
     if model.screen != screen {
         model.screen = screen;
-        model.pane = if screen == Screen::Outbox {
-            Pane::Split
-        } else {
-            Pane::List
-        };
+        model.pane = if screen == Screen::Outbox { Pane::Split } else { Pane::List };
         model.preview = None;
         model.guard = Guard::Open;
     }
@@ -96,11 +88,7 @@ pub(crate) fn next_screen(model: &mut Model) -> Vec<Effect> {
 }
 
 pub(crate) fn cycle_channel(model: &mut Model) -> Vec<Effect> {
-    let drafted = || {
-        ChannelName::ALL
-            .iter()
-            .filter(|name| **name != ChannelName::DryRun)
-    };
+    let drafted = || ChannelName::ALL.iter().filter(|name| **name != ChannelName::DryRun);
     model.filter.channel = match model.filter.channel {
         None => drafted().next().copied(),
         Some(channel) => drafted().skip_while(|name| **name != channel).nth(1).copied(),
@@ -123,26 +111,19 @@ pub(super) fn fit(model: &mut Model) {
     let height = usize::from(areas.list.height).max(1);
     let lines = model.list_lines();
     let index = model.selection().index;
-    let line = lines
-        .iter()
-        .position(|line| *line == ListLine::Row(index))
-        .unwrap_or(0);
-    let has_heading = line
-        .checked_sub(1)
-        .is_some_and(|above| !matches!(lines[above], ListLine::Row(_)));
+    let line = lines.iter().position(|line| *line == ListLine::Row(index)).unwrap_or(0);
+    let has_heading = line.checked_sub(1).is_some_and(|above| !matches!(lines[above], ListLine::Row(_)));
     let first = if has_heading && height > 1 { line - 1 } else { line };
     let last_top = lines.len().saturating_sub(height);
     let selection = model.selection_mut();
-    selection.top = selection
-        .top
-        .min(first)
-        .max((line + 1).saturating_sub(height))
-        .min(last_top);
+    selection.top = selection.top.min(first).max((line + 1).saturating_sub(height)).min(last_top);
     if let Some(preview) = &mut model.preview {
-        preview.fit(
-            usize::from(areas.preview.width),
-            usize::from(areas.preview.height),
-        );
+        preview.wrap(usize::from(areas.preview.width));
+    }
+    // How many lines there are decides whether one line of the box is needed to say what is below.
+    let height = usize::from(layout::of(model).preview.height);
+    if let Some(preview) = &mut model.preview {
+        preview.keep_inside(height);
     }
 }
 

@@ -25,11 +25,7 @@ pub(super) fn draw(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>, paint
     let columns = Widths::of(areas.list.width);
     heads(areas.heads, &columns, canvas);
     let top = model.approvals_at.top;
-    for (y, (index, row)) in areas
-        .list
-        .rows()
-        .zip(model.approvals.rows.iter().enumerate().skip(top))
-    {
+    for (y, (index, row)) in areas.list.rows().zip(model.approvals.rows.iter().enumerate().skip(top)) {
         painted.rows.push(row.item);
         line(model, row, index == model.approvals_at.index, y, &columns, canvas);
     }
@@ -44,22 +40,10 @@ struct Widths {
 impl Widths {
     fn of(width: u16) -> Self {
         match width {
-            100.. => Self {
-                kind: 11,
-                drafted_by: 18,
-            },
-            72.. => Self {
-                kind: 11,
-                drafted_by: 12,
-            },
-            56.. => Self {
-                kind: 11,
-                drafted_by: 0,
-            },
-            _ => Self {
-                kind: 0,
-                drafted_by: 0,
-            },
+            100.. => Self { kind: 11, drafted_by: 18 },
+            72.. => Self { kind: 11, drafted_by: 12 },
+            56.. => Self { kind: 11, drafted_by: 0 },
+            _ => Self { kind: 0, drafted_by: 0 },
         }
     }
 }
@@ -78,23 +62,13 @@ fn filter_line(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
     }
     let facts = format!("{} ", facts.join("   "));
     let rest = canvas.put_right(area, &[(&facts, Role::Plain)]);
-    let channel = model
-        .filter
-        .channel
-        .map_or("all channels", countersign_core::channel::ChannelName::as_str);
-    let role = if model.filter.channel.is_some() {
-        Role::Title
-    } else {
-        Role::Plain
-    };
+    let channel = model.filter.channel.map_or("all channels", countersign_core::channel::ChannelName::as_str);
+    let role = if model.filter.channel.is_some() { Role::Title } else { Role::Plain };
     let rest = canvas.put_all(rest, [(" ", role), (channel, role)]);
     if let Some(text) = &model.filter.text {
         let text = model.theme.charset.line(text);
         let width = usize::from(rest.width).saturating_sub(12);
-        canvas.put_all(
-            rest,
-            [(" · text: ", Role::Plain), (&text.truncated(width), Role::Title)],
-        );
+        canvas.put_all(rest, [(" · text: ", Role::Plain), (&text.truncated(width), Role::Title)]);
     }
 }
 
@@ -120,10 +94,7 @@ fn line(model: &Model, row: &Row, is_current: bool, area: Rect, widths: &Widths,
         (false, true) => "*",
         (false, false) => " ",
     };
-    canvas.put_all(
-        columns.next(3),
-        [(cursor, Role::Title), (" ", Role::Plain), (sign, Role::Title)],
-    );
+    canvas.put_all(columns.next(3), [(cursor, Role::Title), (" ", Role::Plain), (sign, Role::Title)]);
     let (age, role) = age(model, row);
     canvas.put(columns.next(6), &age, role);
     canvas.put(columns.next(9), row.channel.as_str(), Role::Plain);
@@ -179,26 +150,14 @@ fn empty(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>) {
         return;
     }
     if model.filter.channel.is_some() || model.filter.text.is_some() {
-        say(
-            &[(" Nothing that waits for you matches the filter.", Role::Plain)],
-            canvas,
-        );
-        say(
-            &[("   all channels       ", Role::Muted), ("c", Role::Key)],
-            canvas,
-        );
-        say(
-            &[("   any text           ", Role::Muted), ("/ enter", Role::Key)],
-            canvas,
-        );
+        say(&[(" Nothing that waits for you matches the filter.", Role::Plain)], canvas);
+        say(&[("   all channels       ", Role::Muted), ("c", Role::Key)], canvas);
+        say(&[("   any text           ", Role::Muted), ("/ enter", Role::Key)], canvas);
         return;
     }
     say(&[(" Nothing waits for you.", Role::Title)], canvas);
     say(
-        &[
-            ("   import drafts      ", Role::Muted),
-            ("countersign drafts import FILE.jsonl", Role::Plain),
-        ],
+        &[("   import drafts      ", Role::Muted), ("countersign drafts import FILE.jsonl", Role::Plain)],
         canvas,
     );
     say(
@@ -209,11 +168,5 @@ fn empty(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>) {
         ],
         canvas,
     );
-    say(
-        &[
-            ("   try it             ", Role::Muted),
-            ("countersign demo", Role::Plain),
-        ],
-        canvas,
-    );
+    say(&[("   try it             ", Role::Muted), ("countersign demo", Role::Plain)], canvas);
 }

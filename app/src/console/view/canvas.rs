@@ -32,15 +32,8 @@ impl<'a> Canvas<'a> {
         }
         let text = self.theme.charset.own(text);
         let style = self.theme.style(role);
-        let (x, _) = self
-            .buffer
-            .set_stringn(area.x, area.y, text, usize::from(area.width), style);
-        Rect {
-            x,
-            width: area.right().saturating_sub(x),
-            height: 1,
-            ..area
-        }
+        let (x, _) = self.buffer.set_stringn(area.x, area.y, text, usize::from(area.width), style);
+        Rect { x, width: area.right().saturating_sub(x), height: 1, ..area }
     }
 
     /// Puts words in turn, each behind the one before.
@@ -49,13 +42,9 @@ impl<'a> Canvas<'a> {
         area: Rect,
         words: impl IntoIterator<Item = (&'t str, Role)>,
     ) -> Rect {
-        words.into_iter().fold(
-            Rect {
-                height: area.height.min(1),
-                ..area
-            },
-            |rest, (text, role)| self.put(rest, text, role),
-        )
+        words.into_iter().fold(Rect { height: area.height.min(1), ..area }, |rest, (text, role)| {
+            self.put(rest, text, role)
+        })
     }
 
     /// Puts words at the right edge of the area, if there is room. Returns what is left of it on their left.
@@ -67,16 +56,9 @@ impl<'a> Canvas<'a> {
         if width == 0 || width + 1 > area.width {
             return area;
         }
-        let place = Rect {
-            x: area.right() - width,
-            width,
-            ..area
-        };
+        let place = Rect { x: area.right() - width, width, ..area };
         self.put_all(place, words.iter().copied());
-        Rect {
-            width: area.width - width - 1,
-            ..area
-        }
+        Rect { width: area.width - width - 1, ..area }
     }
 
     /// Cells that a line of ours takes.

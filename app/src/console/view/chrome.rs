@@ -20,9 +20,7 @@ pub(super) fn draw(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>) {
 
 fn header(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
     let between = canvas.glyphs().between;
-    let role = model
-        .role
-        .map_or("no role", countersign_core::actor::Role::as_str);
+    let role = model.role.map_or("no role", countersign_core::actor::Role::as_str);
     let is_wide = area.width >= 100;
     let operator = model.operator.truncated(if is_wide { 24 } else { 12 });
     let who = match model.link {
@@ -33,34 +31,16 @@ fn header(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
     };
     let rest = canvas.put_right(area, &[(&who, Role::Plain)]);
     let company = model.company.truncated(if is_wide { 30 } else { 15 });
-    let kind = if model.is_sandbox {
-        ("sandbox", Role::Good)
-    } else {
-        ("PRODUCTION", Role::Warn)
-    };
-    let mut rest = canvas.put_all(
-        rest,
-        [
-            (" countersign  ", Role::Title),
-            (&company, Role::Title),
-            ("  ", Role::Plain),
-            kind,
-        ],
-    );
+    let kind = if model.is_sandbox { ("sandbox", Role::Good) } else { ("PRODUCTION", Role::Warn) };
+    let mut rest = canvas
+        .put_all(rest, [(" countersign  ", Role::Title), (&company, Role::Title), ("  ", Role::Plain), kind]);
     let dot = canvas.glyphs().dot;
     rest = match &model.link {
         Link::Connecting => canvas.put(rest, "   connecting", Role::Warn),
-        Link::Live => canvas.put_all(
-            rest,
-            [("   ", Role::Plain), (dot, Role::Good), (" live", Role::Plain)],
-        ),
+        Link::Live => canvas.put_all(rest, [("   ", Role::Plain), (dot, Role::Good), (" live", Role::Plain)]),
         Link::Stale { since, tries, .. } => {
             let since = words::clock(model.now(), *since, &model.zone);
-            canvas.put(
-                rest,
-                &format!("   ! stale since {since} · reconnecting ({tries})"),
-                Role::Bad,
-            )
+            canvas.put(rest, &format!("   ! stale since {since} · reconnecting ({tries})"), Role::Bad)
         }
     };
     let engine = match &model.engine.dispatcher {
@@ -85,29 +65,13 @@ fn header(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
 fn tabs(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
     let counts = model.counts.unwrap_or_default();
     let live = counts.holding + counts.sending + counts.uncertain + counts.failed + counts.blocked;
-    let screens = [
-        (Screen::Approvals, "1 Approvals", counts.pending),
-        (Screen::Outbox, "2 Outbox", live),
-    ];
+    let screens = [(Screen::Approvals, "1 Approvals", counts.pending), (Screen::Outbox, "2 Outbox", live)];
     let mut rest = area;
     for (screen, name, count) in screens {
-        let count = model
-            .counts
-            .map(|_| format!(" {}", words::count(count)))
-            .unwrap_or_default();
-        let role = if screen == model.screen {
-            Role::Selected
-        } else {
-            Role::Plain
-        };
-        rest = canvas.put_all(
-            rest,
-            [
-                (" ", Role::Plain),
-                (&format!(" {name}{count} "), role),
-                (" ", Role::Plain),
-            ],
-        );
+        let count = model.counts.map(|_| format!(" {}", words::count(count))).unwrap_or_default();
+        let role = if screen == model.screen { Role::Selected } else { Role::Plain };
+        rest = canvas
+            .put_all(rest, [(" ", Role::Plain), (&format!(" {name}{count} "), role), (" ", Role::Plain)]);
     }
     let facts = [
         ("holding", counts.holding, Role::Plain),
@@ -140,23 +104,16 @@ pub(super) fn footer(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>) -> 
     {
         let rest = canvas.put(areas.notice, &format!(" {}", question.words), Role::Title);
         let position = question.field.map(|field| typed(model, field, rest, canvas));
-        canvas.put_all(
-            areas.hints,
-            question.hints.iter().map(|(text, role)| (*text, *role)),
-        );
+        canvas.put_all(areas.hints, question.hints.iter().map(|(text, role)| (*text, *role)));
         return position;
     }
-    match (&model.notice, engine_trouble(model)) {
-        (Some(notice), _) => {
-            canvas.put_all(
-                areas.notice,
-                [(" ", Role::Plain), (notice.text.as_str(), notice.role)],
-            );
-        }
-        (None, Some((text, role))) => {
+    let said = model.notice.as_ref().map(|notice| (notice.text.clone(), notice.role));
+    match said.or_else(|| engine_trouble(model)) {
+        Some((text, role)) => {
+            let text = text.truncated(usize::from(areas.notice.width).saturating_sub(2));
             canvas.put_all(areas.notice, [(" ", Role::Plain), (text.as_str(), role)]);
         }
-        (None, None) => canvas.rule(areas.notice),
+        None => canvas.rule(areas.notice),
     }
     hints(model, areas.hints, canvas);
     None
@@ -169,26 +126,15 @@ fn engine_trouble(model: &Model) -> Option<(SafeText, Role)> {
         return Some((SafeText::line(&format!("! read only: {reason}")), Role::Bad));
     }
     if let DispatcherState::Failed { reason } = &model.engine.dispatcher {
-        return Some((
-            charset.line(&format!("! the dispatcher stopped: {reason}")),
-            Role::Bad,
-        ));
+        return Some((charset.line(&format!("! the dispatcher stopped: {reason}")), Role::Bad));
     }
-    model
-        .engine
-        .notes
-        .last()
-        .map(|note| (charset.line(note), Role::Muted))
+    model.engine.notes.last().map(|note| (charset.line(note), Role::Muted))
 }
 
 fn hints(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
     if matches!(model.dialog, Some(Dialog::Help { .. } | Dialog::Results { .. })) {
-        let keys = [
-            (" j k", Role::Key),
-            (" read  ", Role::Plain),
-            ("esc", Role::Key),
-            (" close", Role::Plain),
-        ];
+        let keys =
+            [(" j k", Role::Key), (" read  ", Role::Plain), ("esc", Role::Key), (" close", Role::Plain)];
         canvas.put_all(area, keys);
         return;
     }
@@ -203,11 +149,7 @@ fn hints(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
         if canvas.width(&text) > usize::from(rest.width) {
             break;
         }
-        let (key_role, role) = if is_enabled {
-            (Role::Key, Role::Plain)
-        } else {
-            (Role::Muted, Role::Muted)
-        };
+        let (key_role, role) = if is_enabled { (Role::Key, Role::Plain) } else { (Role::Muted, Role::Muted) };
         rest = canvas.put_all(rest, [(key, key_role), (" ", role), (&word, role), ("  ", role)]);
     }
 }
@@ -221,11 +163,7 @@ fn hint_word(model: &Model, action: &action::Action) -> String {
         ),
         "approve" | "reject" if !model.marks.is_empty() => format!("{} {}", action.hint, model.marks.len()),
         "pause" if model.current_outbox().is_some_and(|outbox| !outbox.enabled) => "resume".to_owned(),
-        "inspect"
-            if model
-                .current()
-                .is_some_and(|row| row.status.as_str() == "uncertain") =>
-        {
+        "inspect" if model.current().is_some_and(|row| row.status.as_str() == "uncertain") => {
             "settle".to_owned()
         }
         _ => action.hint.to_owned(),
@@ -272,28 +210,17 @@ impl<'a> Question<'a> {
                     (" leave it", Role::Plain),
                 ],
             },
-            Dialog::Resolve {
-                field,
-                step: ResolveStep::Reason,
-                ..
-            } => Self {
+            Dialog::Resolve { field, step: ResolveStep::Reason, .. } => Self {
                 words: "How do you know what happened? ".to_owned(),
                 field: Some(field),
                 hints: &[
                     (" enter", Role::Key),
-                    (
-                        " then choose: it was sent / it was not / back to draft  ",
-                        Role::Plain,
-                    ),
+                    (" then choose: it was sent / it was not / back to draft  ", Role::Plain),
                     ("esc", Role::Key),
                     (" leave it", Role::Plain),
                 ],
             },
-            Dialog::Resolve {
-                who,
-                step: ResolveStep::Choice,
-                ..
-            } => Self {
+            Dialog::Resolve { who, step: ResolveStep::Choice, .. } => Self {
                 words: format!("What happened to the message for {}?", who.truncated(40)),
                 field: None,
                 hints: &[
@@ -325,8 +252,5 @@ fn typed(model: &Model, field: &Field, area: Rect, canvas: &mut Canvas<'_>) -> P
     let after = &field.text()[field.text().len() - start..];
     let rest = canvas.put(area, charset.line(&before).as_str(), Role::Plain);
     canvas.put(rest, charset.line(after).as_str(), Role::Plain);
-    Position {
-        x: rest.x.min(area.right().saturating_sub(1)),
-        y: area.y,
-    }
+    Position { x: rest.x.min(area.right().saturating_sub(1)), y: area.y }
 }

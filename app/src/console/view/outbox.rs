@@ -23,11 +23,7 @@ pub(super) fn draw(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>, paint
     }
     if model.row_count() == 0 {
         let is_loaded = model.queue.is_loaded && model.attention.is_loaded;
-        let words = if is_loaded {
-            " Nothing is on its way and nothing needs you."
-        } else {
-            " Reading ..."
-        };
+        let words = if is_loaded { " Nothing is on its way and nothing needs you." } else { " Reading ..." };
         canvas.put(areas.heads, words, Role::Muted);
         return;
     }
@@ -97,31 +93,16 @@ fn outbox_line(
     let mut columns = Columns::of(area);
     let cursor = if is_current { canvas.glyphs().cursor } else { " " };
     canvas.put(columns.next(1), cursor, Role::Title);
-    canvas.put(
-        columns.next(16),
-        &model.theme.charset.line(&outbox.name).truncated(16),
-        Role::Plain,
-    );
+    canvas.put(columns.next(16), &model.theme.charset.line(&outbox.name).truncated(16), Role::Plain);
     canvas.put(columns.next(9), outbox.channel.as_str(), Role::Plain);
     let (cap, sent) = (i64::from(outbox.daily_cap), i64::from(outbox.sent_today));
-    let filled = if cap > 0 {
-        (sent * GAUGE / cap).clamp(0, GAUGE)
-    } else {
-        GAUGE
-    };
+    let filled = if cap > 0 { (sent * GAUGE / cap).clamp(0, GAUGE) } else { GAUGE };
     let full = canvas.glyphs().full.repeat(usize::try_from(filled).unwrap_or(0));
-    let empty = canvas
-        .glyphs()
-        .empty
-        .repeat(usize::try_from(GAUGE - filled).unwrap_or(0));
+    let empty = canvas.glyphs().empty.repeat(usize::try_from(GAUGE - filled).unwrap_or(0));
     let numbers = format!(" {}/{}", words::grouped(sent), words::grouped(cap));
     canvas.put_all(
         columns.next(20),
-        [
-            (full.as_str(), Role::Plain),
-            (empty.as_str(), Role::Muted),
-            (numbers.as_str(), Role::Plain),
-        ],
+        [(full.as_str(), Role::Plain), (empty.as_str(), Role::Muted), (numbers.as_str(), Role::Plain)],
     );
     if is_wide {
         canvas.put(columns.next(7), &words::count(outbox.queued), Role::Plain);
@@ -138,10 +119,7 @@ fn outbox_line(
 fn state(model: &Model, outbox: &OutboxView) -> (String, Role) {
     if !outbox.enabled {
         let reason = outbox.pause_reason.as_deref().unwrap_or("no reason given");
-        return (
-            format!("paused: {}", model.theme.charset.line(reason)),
-            Role::Warn,
-        );
+        return (format!("paused: {}", model.theme.charset.line(reason)), Role::Warn);
     }
     if let Some(until) = outbox.cool_until.filter(|until| *until > model.now()) {
         let until = words::upcoming(model.now(), until, &model.zone);
@@ -186,10 +164,7 @@ fn live_row(model: &Model, row: &Row, is_current: bool, area: Rect, canvas: &mut
         Status::Uncertain | Status::Failed => "!",
         _ => " ",
     };
-    canvas.put_all(
-        columns.next(3),
-        [(cursor, Role::Title), (" ", Role::Plain), (sign, Role::Bad)],
-    );
+    canvas.put_all(columns.next(3), [(cursor, Role::Title), (" ", Role::Plain), (sign, Role::Bad)]);
     let role = match row.status {
         Status::Uncertain | Status::Failed => Role::Bad,
         Status::BlockedByAllowlist | Status::BlockedByPolicy | Status::BlockedByQuota => Role::Warn,
@@ -201,17 +176,9 @@ fn live_row(model: &Model, row: &Row, is_current: bool, area: Rect, canvas: &mut
         Status::Failed => row.closed_at,
         _ => None,
     };
-    canvas.put(
-        columns.next(4),
-        &words::age(model.now(), since.unwrap_or(row.created_at)),
-        Role::Plain,
-    );
+    canvas.put(columns.next(4), &words::age(model.now(), since.unwrap_or(row.created_at)), Role::Plain);
     let reason = columns.next(reason_width);
-    canvas.put(
-        reason,
-        &reason_of(row).truncated(usize::from(reason.width)),
-        Role::Plain,
-    );
+    canvas.put(reason, &reason_of(row).truncated(usize::from(reason.width)), Role::Plain);
     canvas.put(columns.next(next_width), &next_of(model, row), Role::Plain);
     let rest = columns.rest();
     canvas.put(rest, &row.who.truncated(usize::from(rest.width)), Role::Plain);
@@ -223,11 +190,7 @@ fn live_row(model: &Model, row: &Row, is_current: bool, area: Rect, canvas: &mut
 fn reason_of(row: &Row) -> countersign_core::safe_text::SafeText {
     let words = match (&row.hold, row.status) {
         (_, Status::Dispatching) => {
-            let word = if row.wire_at.is_some() {
-                "asked the provider"
-            } else {
-                "taken by a dispatcher"
-            };
+            let word = if row.wire_at.is_some() { "asked the provider" } else { "taken by a dispatcher" };
             format!("{word}, attempt {}", i32::from(row.attempts).max(1))
         }
         (Some(hold), _) => return hold.clone(),

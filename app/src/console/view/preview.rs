@@ -20,11 +20,7 @@ pub(super) fn draw(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>, paint
         return;
     }
     let Some(preview) = &model.preview else {
-        let words = if model.current().is_some() {
-            " Reading ..."
-        } else {
-            ""
-        };
+        let words = if model.current().is_some() { " Reading ..." } else { "" };
         canvas.put(areas.preview_head, words, Role::Muted);
         return;
     };
@@ -33,10 +29,7 @@ pub(super) fn draw(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>, paint
     for (area, line) in areas.preview.rows().zip(lines) {
         let mut area = area;
         if !line.label.is_empty() {
-            let column = Rect {
-                width: area.width.min(u16::try_from(LABEL).unwrap_or(u16::MAX)),
-                ..area
-            };
+            let column = Rect { width: area.width.min(u16::try_from(LABEL).unwrap_or(u16::MAX)), ..area };
             canvas.put(column, line.label, Role::Muted);
             area.x += column.width;
             area.width -= column.width;
@@ -46,49 +39,30 @@ pub(super) fn draw(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>, paint
     let shown_to = preview.scroll + usize::from(areas.preview.height);
     let below = preview.lines.len().saturating_sub(shown_to);
     if below > 0 {
-        let words = format!("{} {below} more lines   pagedown ", canvas.glyphs().down);
+        let words = format!(
+            "{} {below} more {}   pagedown ",
+            canvas.glyphs().down,
+            if below == 1 { "line" } else { "lines" }
+        );
         canvas.put_right(areas.preview_more, &[(&words, Role::Warn)]);
     }
     // Wrapped for another width than is drawn, the end may be cut: then it counts as not shown.
-    painted.preview = Some(Shown {
-        item: preview.item,
-        is_end: below == 0,
-    });
+    painted.preview = Some(Shown { item: preview.item, is_end: below == 0 });
     verdicts(model, preview, areas.verdicts, canvas);
 }
 
 fn head(model: &Model, preview: &Preview, area: Rect, canvas: &mut Canvas<'_>) {
     let fingerprint = format!("{} …", preview.item.payload_sha256.fingerprint());
     let size = format!("   {} ", words::size(preview.bytes));
-    let short = format!(
-        "{} …",
-        preview
-            .item
-            .payload_sha256
-            .fingerprint()
-            .chars()
-            .take(14)
-            .collect::<String>()
-    );
+    let short =
+        format!("{} …", preview.item.payload_sha256.fingerprint().chars().take(14).collect::<String>());
     let hash = if area.width >= 100 { fingerprint } else { short };
     let rest = canvas.put_right(area, &[(&hash, Role::Muted), (&size, Role::Muted)]);
-    let title = if model.screen == Screen::Approvals {
-        " Message"
-    } else {
-        " Details"
-    };
+    let title = if model.screen == Screen::Approvals { " Message" } else { " Details" };
     let rest = canvas.put_all(rest, [(title, Role::Title), ("   outbox ", Role::Muted)]);
-    let rest = canvas.put(
-        rest,
-        &preview.outbox.truncated(usize::from(rest.width.min(20))),
-        Role::Plain,
-    );
+    let rest = canvas.put(rest, &preview.outbox.truncated(usize::from(rest.width.min(20))), Role::Plain);
     let rest = canvas.put(rest, "   ", Role::Plain);
-    canvas.put(
-        rest,
-        &preview.request.truncated(usize::from(rest.width)),
-        Role::Muted,
-    );
+    canvas.put(rest, &preview.request.truncated(usize::from(rest.width)), Role::Muted);
 }
 
 /// What passes is named in one line; what does not is said in full sentences.
@@ -109,11 +83,7 @@ fn verdicts(model: &Model, preview: &Preview, area: Rect, canvas: &mut Canvas<'_
                 _ => String::new(),
             };
             let sentence: SafeText = model.theme.charset.line(&verdict.sentence);
-            against.push((
-                format!(" {word} {}", verdict.gate),
-                role,
-                format!(": {sentence}{until}"),
-            ));
+            against.push((format!(" {word} {}", verdict.gate), role, format!(": {sentence}{until}")));
         }
     }
     let mut rows = area.rows();
@@ -125,11 +95,7 @@ fn verdicts(model: &Model, preview: &Preview, area: Rect, canvas: &mut Canvas<'_
     }
     if let Some(area) = rows.next() {
         let words = passing.iter().flat_map(|(word, gate)| {
-            [
-                (word.as_str(), Role::Good),
-                (*gate, Role::Plain),
-                ("  ", Role::Plain),
-            ]
+            [(word.as_str(), Role::Good), (*gate, Role::Plain), ("  ", Role::Plain)]
         });
         canvas.put_all(area, words);
     }

@@ -36,21 +36,13 @@ pub(super) fn find(data: &Path, wanted: Option<u32>) -> Result<Binaries, Private
         };
         return choose(std::iter::once(found), data, wanted);
     }
-    choose(
-        candidates().into_iter().filter_map(|folder| look_into(&folder)),
-        data,
-        wanted,
-    )
+    choose(candidates().into_iter().filter_map(|folder| look_into(&folder)), data, wanted)
 }
 
 /// The folders worth a look, best first.
 fn candidates() -> Vec<PathBuf> {
     let mut folders = Vec::new();
-    let told = Command::new("pg_config")
-        .arg("--bindir")
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output();
+    let told = Command::new("pg_config").arg("--bindir").stdin(Stdio::null()).stderr(Stdio::null()).output();
     if let Ok(output) = told
         && output.status.success()
     {
@@ -84,25 +76,15 @@ fn look_into(folder: &Path) -> Option<Binaries> {
     if !folder.join("initdb").is_file() || !folder.join("postgres").is_file() {
         return None;
     }
-    let output = Command::new(folder.join("postgres"))
-        .arg("--version")
-        .stdin(Stdio::null())
-        .output()
-        .ok()?;
+    let output = Command::new(folder.join("postgres")).arg("--version").stdin(Stdio::null()).output().ok()?;
     let (version, major) = parse_version(&String::from_utf8_lossy(&output.stdout))?;
-    Some(Binaries {
-        folder: folder.to_owned(),
-        major,
-        version,
-    })
+    Some(Binaries { folder: folder.to_owned(), major, version })
 }
 
 /// Reads `postgres (PostgreSQL) 15.18 (Debian …)` and `… 19beta1`.
 fn parse_version(text: &str) -> Option<(String, u32)> {
     let version = text.split("(PostgreSQL)").nth(1)?.split_whitespace().next()?;
-    let digits = version
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(version.len());
+    let digits = version.find(|c: char| !c.is_ascii_digit()).unwrap_or(version.len());
     Some((version.to_owned(), version[..digits].parse().ok()?))
 }
 
@@ -122,15 +104,10 @@ fn choose(
     }
     Err(match (newest, wanted) {
         (None, _) => PrivateError::NoBinaries,
-        (Some(best), Some(major)) if best.major >= OLDEST => PrivateError::OtherVersion {
-            path: data.to_owned(),
-            data: major,
-            installed: best.major,
-        },
-        (Some(best), _) => PrivateError::TooOld {
-            version: best.version,
-            path: best.folder,
-        },
+        (Some(best), Some(major)) if best.major >= OLDEST => {
+            PrivateError::OtherVersion { path: data.to_owned(), data: major, installed: best.major }
+        }
+        (Some(best), _) => PrivateError::TooOld { version: best.version, path: best.folder },
     })
 }
 
@@ -139,20 +116,11 @@ mod tests {
     use super::*;
 
     fn binaries(major: u32) -> Binaries {
-        Binaries {
-            folder: format!("/pg/{major}").into(),
-            major,
-            version: format!("{major}.1"),
-        }
+        Binaries { folder: format!("/pg/{major}").into(), major, version: format!("{major}.1") }
     }
 
     fn pick(installed: &[u32], wanted: Option<u32>) -> Result<u32, PrivateError> {
-        choose(
-            installed.iter().copied().map(binaries),
-            Path::new("/data"),
-            wanted,
-        )
-        .map(|found| found.major)
+        choose(installed.iter().copied().map(binaries), Path::new("/data"), wanted).map(|found| found.major)
     }
 
     #[test]
@@ -161,10 +129,7 @@ mod tests {
             parse_version("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"),
             Some(("15.18".into(), 15))
         );
-        assert_eq!(
-            parse_version("postgres (PostgreSQL) 19beta1\n"),
-            Some(("19beta1".into(), 19))
-        );
+        assert_eq!(parse_version("postgres (PostgreSQL) 19beta1\n"), Some(("19beta1".into(), 19)));
         assert_eq!(parse_version("no such thing"), None);
     }
 
@@ -174,20 +139,12 @@ mod tests {
         assert_eq!(pick(&[17, 15], Some(15)).unwrap(), 15);
         assert_eq!(pick(&[17, 15], None).unwrap(), 17);
         let message = pick(&[17], Some(15)).unwrap_err().to_string();
-        assert!(
-            message.contains("PostgreSQL 15") && message.contains("PostgreSQL 17"),
-            "{message}"
-        );
+        assert!(message.contains("PostgreSQL 15") && message.contains("PostgreSQL 17"), "{message}");
     }
 
     #[test]
     fn missing_and_old_servers_are_explained() {
-        assert!(
-            pick(&[], None)
-                .unwrap_err()
-                .to_string()
-                .contains("apt install postgresql")
-        );
+        assert!(pick(&[], None).unwrap_err().to_string().contains("apt install postgresql"));
         assert!(
             matches!(pick(&[9, 13], None), Err(PrivateError::TooOld { version, .. }) if version == "13.1")
         );

@@ -21,11 +21,7 @@ pub(super) const INITDB: &[&str] = &[
     ADMIN_ROLE,
     "--encoding=UTF8",
     "--locale=C",
-    if cfg!(target_os = "linux") {
-        "--lc-ctype=C.UTF-8"
-    } else {
-        "--lc-ctype=C"
-    },
+    if cfg!(target_os = "linux") { "--lc-ctype=C.UTF-8" } else { "--lc-ctype=C" },
     "--data-checksums",
 ];
 
@@ -62,11 +58,7 @@ async fn create(location: &Location, binaries: &Binaries) -> Result<(), PrivateE
 
     // By the rules initdb writes nobody may log in; our server gets rules of its own.
     let mut initdb = hidden::command(location.service(), OnOrphan::Kill, &binaries.initdb());
-    initdb
-        .arg("-D")
-        .arg(&fresh)
-        .args(INITDB)
-        .args(["--auth=reject", "--no-instructions"]);
+    initdb.arg("-D").arg(&fresh).args(INITDB).args(["--auth=reject", "--no-instructions"]);
     if !location.fsync() {
         initdb.arg("--no-sync");
     }
@@ -109,23 +101,15 @@ async fn run(
     mut command: std::process::Command,
     input: &str,
 ) -> Result<(), PrivateError> {
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     let data = location.data_dir();
-    let output = feed(command.into(), input)
-        .await
-        .map_err(PrivateError::io("create", &data))?;
+    let output = feed(command.into(), input).await.map_err(PrivateError::io("create", &data))?;
     if output.status.success() {
         return Ok(());
     }
     let text = String::from_utf8_lossy(&output.stderr);
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    Err(PrivateError::NotCreated {
-        path: data,
-        output: server::last_lines(&lines),
-    })
+    Err(PrivateError::NotCreated { path: data, output: server::last_lines(&lines) })
 }
 
 async fn feed(mut command: Command, input: &str) -> std::io::Result<Output> {

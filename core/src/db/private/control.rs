@@ -47,11 +47,7 @@ pub enum Stopped {
 #[must_use]
 pub fn status(location: &Location) -> Status {
     let lock = location.supervisor_lock_file();
-    let supervisor = if locks::is_held(&lock) {
-        written_pid(&lock)
-    } else {
-        None
-    };
+    let supervisor = if locks::is_held(&lock) { written_pid(&lock) } else { None };
     let data_dir = location.data_dir();
     Status {
         running: probe(&location.socket_file()) == Answer::Ready,
@@ -89,9 +85,7 @@ pub fn stop(location: &Location) -> Result<Stopped, PrivateError> {
         }
         thread::sleep(Duration::from_millis(10));
     }
-    Ok(told.map_or(Stopped::WasNotRunning, |pid| Stopped::Stopped {
-        supervisor: pid.as_raw_nonzero().get(),
-    }))
+    Ok(told.map_or(Stopped::WasNotRunning, |pid| Stopped::Stopped { supervisor: pid.as_raw_nonzero().get() }))
 }
 
 /// Asks a supervisor to stop. The number may be an old one, so the process has to look like a supervisor.
@@ -104,9 +98,8 @@ fn tell(pid: Pid) -> bool {
         return false;
     };
     let words = fs::read(format!("/proc/{}/cmdline", pid.as_raw_nonzero())).unwrap_or_default();
-    let is_supervisor = words
-        .split(|byte| *byte == 0)
-        .any(|word| word == super::hidden::SUPERVISE.as_bytes());
+    let is_supervisor =
+        words.split(|byte| *byte == 0).any(|word| word == super::hidden::SUPERVISE.as_bytes());
     is_supervisor && pidfd_send_signal(process, Signal::TERM).is_ok()
 }
 

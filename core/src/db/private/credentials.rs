@@ -18,11 +18,7 @@ pub(super) fn create(path: &Path, role: &str) -> Result<String, PrivateError> {
         {
             return Err(error);
         }
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&fresh)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
         writeln!(file, "*:*:*:{role}:{password}")?;
         file.sync_all()?;
         fs::rename(&fresh, path)
@@ -41,9 +37,7 @@ pub(super) fn read(path: &Path, role: &str) -> Result<String, PrivateError> {
         .filter_map(|line| line.strip_prefix("*:*:*:")?.strip_prefix(role)?.strip_prefix(':'))
         .find(|password| !password.is_empty())
         .map(str::to_owned)
-        .ok_or_else(|| PrivateError::NoPassword {
-            path: path.to_owned(),
-        })
+        .ok_or_else(|| PrivateError::NoPassword { path: path.to_owned() })
 }
 
 /// Reads random bytes of the operating system.

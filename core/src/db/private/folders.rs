@@ -32,11 +32,7 @@ impl ServiceUser {
                 let name = fields.next().filter(|name| *name == wanted)?;
                 let uid = fields.nth(1)?.parse().ok().filter(|uid| *uid != 0)?;
                 let gid = fields.next()?.parse().ok()?;
-                Some(Self {
-                    name: name.to_owned(),
-                    uid,
-                    gid,
-                })
+                Some(Self { name: name.to_owned(), uid, gid })
             })
         })
     }
@@ -57,10 +53,7 @@ pub(super) fn ensure(path: &Path, service: Option<&ServiceUser>, mode: u32) -> R
     let owner = service.map_or(own_uid, |user| user.uid);
     // A folder that is still ours comes from a process that ended between creating it and giving it away.
     if !found.is_dir() || (found.uid() != owner && found.uid() != own_uid) {
-        return Err(PrivateError::ForeignFolder {
-            path: path.to_owned(),
-            owner,
-        });
+        return Err(PrivateError::ForeignFolder { path: path.to_owned(), owner });
     }
     if let Some(user) = service.filter(|user| user.uid != found.uid()) {
         lchown(path, Some(user.uid), Some(user.gid))
@@ -83,10 +76,7 @@ pub(super) fn ensure_reachable(path: &Path, user: &ServiceUser) -> Result<(), Pr
             _ => 0o001,
         };
         if found.mode() & bit == 0 {
-            return Err(PrivateError::Unreachable {
-                path: folder.to_owned(),
-                user: user.name.clone(),
-            });
+            return Err(PrivateError::Unreachable { path: folder.to_owned(), user: user.name.clone() });
         }
     }
     Ok(())
@@ -100,23 +90,9 @@ mod tests {
     fn the_package_user_is_preferred_to_nobody() {
         let users = "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65533::/:/bin/false\npostgres:x:101:104:,,,:/:/bin/sh\n";
         let found = ServiceUser::find_in(users).unwrap();
-        assert_eq!(
-            found,
-            ServiceUser {
-                name: "postgres".into(),
-                uid: 101,
-                gid: 104
-            }
-        );
+        assert_eq!(found, ServiceUser { name: "postgres".into(), uid: 101, gid: 104 });
         let found = ServiceUser::find_in(&users.replace("postgres", "other")).unwrap();
-        assert_eq!(
-            found,
-            ServiceUser {
-                name: "nobody".into(),
-                uid: 65534,
-                gid: 65533
-            }
-        );
+        assert_eq!(found, ServiceUser { name: "nobody".into(), uid: 65534, gid: 65533 });
         assert_eq!(ServiceUser::find_in("postgres:x:0:0:::\n"), None);
     }
 
@@ -126,10 +102,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let link = folder.path().join("run");
         std::os::unix::fs::symlink("/tmp", &link).unwrap();
-        assert!(matches!(
-            ensure(&link, None, 0o700),
-            Err(PrivateError::ForeignFolder { .. })
-        ));
+        assert!(matches!(ensure(&link, None, 0o700), Err(PrivateError::ForeignFolder { .. })));
     }
 
     #[test]

@@ -60,11 +60,7 @@ pub fn run_hidden(words: &[OsString]) -> Option<ExitCode> {
             return None;
         };
         let numbers = (number(parent)?, number(uid)?, number(gid)?);
-        let on_orphan = if *on_orphan == "stop" {
-            OnOrphan::Stop
-        } else {
-            OnOrphan::Kill
-        };
+        let on_orphan = if *on_orphan == "stop" { OnOrphan::Stop } else { OnOrphan::Kill };
         Err(become_program(numbers, on_orphan, Path::new(program), arguments))
     } else {
         return None;
@@ -98,14 +94,7 @@ pub(super) fn command(service: Option<&ServiceUser>, on_orphan: OnOrphan, progra
     let own = rustix::process::getpid().as_raw_nonzero();
     let (uid, gid) = service.map_or((0, 0), |user| (user.uid, user.gid));
     let mut command = Command::new(own_program());
-    command.args([
-        HIDDEN,
-        BECOME,
-        &own.to_string(),
-        on_orphan.word(),
-        &uid.to_string(),
-        &gid.to_string(),
-    ]);
+    command.args([HIDDEN, BECOME, &own.to_string(), on_orphan.word(), &uid.to_string(), &gid.to_string()]);
     command.arg(program);
     clear_environment(&mut command);
     command
@@ -113,11 +102,7 @@ pub(super) fn command(service: Option<&ServiceUser>, on_orphan: OnOrphan, progra
 
 /// Leaves only what a server needs: its environment is readable by its backends and is no place for our settings.
 pub(super) fn clear_environment(command: &mut Command) {
-    command
-        .env_clear()
-        .env("LC_ALL", "C")
-        .env("TZ", "UTC")
-        .current_dir("/");
+    command.env_clear().env("LC_ALL", "C").env("TZ", "UTC").current_dir("/");
     for name in ["PATH", "LD_LIBRARY_PATH"] {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
@@ -171,9 +156,7 @@ fn leave_root_and_follow(parent: u32, uid: u32, gid: u32, on_orphan: OnOrphan) -
 #[cfg(not(target_os = "linux"))]
 fn leave_root_and_follow(_parent: u32, uid: u32, _gid: u32, _on_orphan: OnOrphan) -> io::Result<()> {
     if uid != 0 {
-        return Err(io::Error::other(
-            "run countersign as an ordinary user on this system",
-        ));
+        return Err(io::Error::other("run countersign as an ordinary user on this system"));
     }
     Ok(())
 }
@@ -184,12 +167,7 @@ mod tests {
 
     #[test]
     fn other_words_are_left_to_the_program() {
-        for words in [
-            &[][..],
-            &["serve"],
-            &["private-server"],
-            &["private-server", "supervise"],
-        ] {
+        for words in [&[][..], &["serve"], &["private-server"], &["private-server", "supervise"]] {
             let words: Vec<OsString> = words.iter().map(OsString::from).collect();
             assert!(run_hidden(&words).is_none(), "{words:?}");
         }

@@ -41,10 +41,7 @@ impl Launcher {
     /// Another program that calls [`run_hidden`](super::run_hidden).
     #[must_use]
     pub fn program(program: PathBuf) -> Self {
-        Self {
-            program,
-            args: vec![HIDDEN.to_owned(), SUPERVISE.to_owned()],
-        }
+        Self { program, args: vec![HIDDEN.to_owned(), SUPERVISE.to_owned()] }
     }
 }
 
@@ -78,11 +75,7 @@ pub fn acquire(location: &Location, launcher: &Launcher) -> Result<Lease, Privat
         }
         thread::sleep(Duration::from_millis(10));
     }
-    let lease = Lease {
-        location: location.clone(),
-        launcher: launcher.clone(),
-        _file: file,
-    };
+    let lease = Lease { location: location.clone(), launcher: launcher.clone(), _file: file };
     lease.ensure_running()?;
     Ok(lease)
 }
@@ -151,10 +144,7 @@ impl Lease {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(PrivateError::io("run", program))?;
-        tracing::debug!(
-            supervisor.pid = child.id(),
-            "started the supervisor of the private database"
-        );
+        tracing::debug!(supervisor.pid = child.id(), "started the supervisor of the private database");
         let (sender, receiver) = mpsc::channel();
         // The thread also reaps the supervisor, should it end before this process.
         thread::Builder::new()

@@ -117,11 +117,7 @@ mod linux {
         let rewrite = || {
             // The folder is not root's: a link in it must not lead root anywhere.
             let no_link = OFlags::NOFOLLOW.bits().cast_signed();
-            let mut file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .custom_flags(no_link)
-                .open(&path)?;
+            let mut file = OpenOptions::new().read(true).write(true).custom_flags(no_link).open(&path)?;
             let mut text = String::new();
             file.read_to_string(&mut text)?;
             let rest = text.split_once('\n').map_or("", |(_, rest)| rest);

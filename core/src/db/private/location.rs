@@ -25,12 +25,15 @@ pub struct Location {
 impl Location {
     /// The one private server of the user who runs this process.
     ///
-    /// Root's home cannot be entered by the user PostgreSQL has to run as, so root's server lives in `/var/lib`.
+    /// Root's home cannot be entered by the user PostgreSQL has to run as, so root's server lives in `/var/lib`, unless
+    /// `XDG_DATA_HOME` names another place.
     ///
     /// # Errors
     /// When there is no home folder, or root has no user to run PostgreSQL as.
     pub fn for_user() -> Result<Self, PrivateError> {
-        if rustix::process::geteuid().is_root() {
+        let is_placed =
+            std::env::var_os("XDG_DATA_HOME").is_some_and(|place| Path::new(&place).is_absolute());
+        if rustix::process::geteuid().is_root() && !is_placed {
             return Self::at("/var/lib/countersign", true);
         }
         let base = etcetera::choose_base_strategy().map_err(|_| PrivateError::NoHome)?;
@@ -159,11 +162,7 @@ impl Location {
             std::fs::create_dir_all(parent).map_err(PrivateError::io("create folder", parent))?;
         }
         // The service user passes through root's folder to its own ones but cannot list it.
-        folders::ensure(
-            &self.root,
-            None,
-            if self.service.is_some() { 0o711 } else { 0o700 },
-        )?;
+        folders::ensure(&self.root, None, if self.service.is_some() { 0o711 } else { 0o700 })?;
         match &self.service {
             Some(user) => folders::ensure_reachable(&self.root, user),
             None => Ok(()),
@@ -218,10 +217,7 @@ mod tests {
     fn the_url_leads_to_the_socket_and_names_no_password() {
         let place = Location::at("/tmp/with space", false).unwrap();
         let url = place.url("countersign");
-        assert_eq!(
-            url,
-            "postgres:///countersign?host=/tmp/with%20space/run&user=countersign"
-        );
+        assert_eq!(url, "postgres:///countersign?host=/tmp/with%20space/run&user=countersign");
         let parsed = PgConnectOptions::from_str(&url).unwrap();
         assert_eq!(parsed.get_socket(), Some(&place.socket_dir()));
         assert_eq!(parsed.get_username(), "countersign");

@@ -47,11 +47,7 @@ fn startup_message() -> Vec<u8> {
 
 /// A request for a password and a refusal of the role both come from a server that works.
 fn judge(reply: &[u8]) -> Answer {
-    let refused_for_now = || {
-        reply
-            .windows(CANNOT_CONNECT_NOW.len())
-            .any(|part| part == CANNOT_CONNECT_NOW)
-    };
+    let refused_for_now = || reply.windows(CANNOT_CONNECT_NOW.len()).any(|part| part == CANNOT_CONNECT_NOW);
     match reply.first() {
         Some(b'R') => Answer::Ready,
         Some(b'E') if !refused_for_now() => Answer::Ready,

@@ -53,10 +53,7 @@ pub(super) fn arguments(socket_dir: &Path, fsync: bool) -> Vec<OsString> {
     if !fsync {
         settings.extend(UNSAFE.iter().map(OsString::from));
     }
-    settings
-        .into_iter()
-        .flat_map(|setting| ["-c".into(), setting])
-        .collect()
+    settings.into_iter().flat_map(|setting| ["-c".into(), setting]).collect()
 }
 
 /// The command that becomes the private server. Its early messages go to the startup log.
@@ -72,18 +69,9 @@ pub(super) fn command(
     for fixed in LOGGING {
         command.args(["-c", fixed]);
     }
-    command.arg("-c").arg(setting(
-        "log_directory=",
-        location.log_dir().as_os_str().as_bytes(),
-    ));
-    command.arg("-c").arg(setting(
-        "hba_file=",
-        location.access_file().as_os_str().as_bytes(),
-    ));
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(startup_log);
+    command.arg("-c").arg(setting("log_directory=", location.log_dir().as_os_str().as_bytes()));
+    command.arg("-c").arg(setting("hba_file=", location.access_file().as_os_str().as_bytes()));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(startup_log);
     Ok(command)
 }
 
@@ -97,11 +85,7 @@ pub(super) fn prepare(location: &Location) -> Result<(), PrivateError> {
         "# Written by countersign at every start.\n\
          local all {CLIENT_ROLE} scram-sha-256\nlocal all {ADMIN_ROLE} scram-sha-256\n"
     );
-    let mode = if location.service().is_some() {
-        0o644
-    } else {
-        0o600
-    };
+    let mode = if location.service().is_some() { 0o644 } else { 0o600 };
     fs::write(&path, rules)
         .and_then(|()| fs::set_permissions(&path, Permissions::from_mode(mode)))
         .map_err(PrivateError::io("write", &path))
@@ -131,29 +115,19 @@ pub(super) fn last_words(location: &Location) -> String {
         }
     }
     let lines: Vec<&str> = early.lines().filter(|line| !line.trim().is_empty()).collect();
-    if lines.is_empty() {
-        "it said nothing".to_owned()
-    } else {
-        last_lines(&lines)
-    }
+    if lines.is_empty() { "it said nothing".to_owned() } else { last_lines(&lines) }
 }
 
 /// The part of a line that names a failure. Clients that ask too early leave a line too, which explains nothing.
 fn serious(line: &str) -> Option<&str> {
-    let from = ["FATAL:", "PANIC:", "cannot "]
-        .iter()
-        .find_map(|word| line.find(word))?;
+    let from = ["FATAL:", "PANIC:", "cannot "].iter().find_map(|word| line.find(word))?;
     Some(&line[from..]).filter(|text| !text.contains("the database system is "))
 }
 
 /// The last lines of what a program wrote, on one line.
 pub(super) fn last_lines(lines: &[&str]) -> String {
     let from = lines.len().saturating_sub(3);
-    lines[from..]
-        .iter()
-        .map(|line| line.trim())
-        .collect::<Vec<_>>()
-        .join("; ")
+    lines[from..].iter().map(|line| line.trim()).collect::<Vec<_>>().join("; ")
 }
 
 fn log_files(location: &Location) -> Vec<(SystemTime, PathBuf)> {

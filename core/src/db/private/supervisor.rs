@@ -155,11 +155,7 @@ async fn keep_serving(location: &Location, running: &mut Option<Child>) -> Resul
         early_ends += 1;
         if early_ends >= EARLY_ENDS {
             let output = server::last_words(location);
-            return Err(PrivateError::KeepsStopping {
-                path: location.data_dir(),
-                times: early_ends,
-                output,
-            });
+            return Err(PrivateError::KeepsStopping { path: location.data_dir(), times: early_ends, output });
         }
     }
 }
@@ -180,11 +176,7 @@ async fn start(
         let _ = std::fs::remove_file(socket.with_added_extension("lock"));
         let mut command = tokio::process::Command::from(server::command(location, binaries)?);
         // In its place before the first await: whoever cancels this start has to stop the child.
-        let child = running.insert(
-            command
-                .spawn()
-                .map_err(PrivateError::io("run", &binaries.postgres()))?,
-        );
+        let child = running.insert(command.spawn().map_err(PrivateError::io("run", &binaries.postgres()))?);
         let ended = loop {
             tokio::select! {
                 ended = child.wait() => break ended,

@@ -88,11 +88,7 @@ impl TemporaryServer {
             }
             thread::sleep(Duration::from_millis(10));
         }
-        Ok(Self {
-            folder,
-            script,
-            lifeline: Some(lifeline),
-        })
+        Ok(Self { folder, script, lifeline: Some(lifeline) })
     }
 
     /// Options to connect as the client role, which owns the databases it creates and is no superuser.
@@ -127,11 +123,7 @@ fn parent_folder(service: Option<&ServiceUser>) -> PathBuf {
     let name = "countersign-test-0123456789ab/.s.PGSQL.5432";
     let fits = usual.join(name).as_os_str().len() <= 100;
     let open = service.is_none_or(|user| folders::ensure_reachable(&usual.join(name), user).is_ok());
-    if fits && open {
-        usual
-    } else {
-        PathBuf::from("/tmp")
-    }
+    if fits && open { usual } else { PathBuf::from("/tmp") }
 }
 
 /// Starts the script. The receiver wakes when the server, or the attempt to make one, has ended.
@@ -148,11 +140,7 @@ fn run_script(
     command.args(server::arguments(folder, fsync));
     hidden::clear_environment(&mut command);
     // Its own group: Ctrl-C and a killed group of test processes must not take the script with them.
-    command
-        .process_group(0)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null());
+    command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     if let Some(user) = service {
         command.uid(user.uid).gid(user.gid);
     }
@@ -161,13 +149,11 @@ fn run_script(
         return Err(std::io::Error::other("a pipe is missing"));
     };
     let (sender, ended) = mpsc::channel();
-    thread::Builder::new()
-        .name("temporary-server".into())
-        .spawn(move || {
-            // Nothing is ever written: only the server holds the other end, so this returns when it is gone.
-            let _ = output.read_to_end(&mut Vec::new());
-            let _ = sender.send(());
-        })?;
+    thread::Builder::new().name("temporary-server".into()).spawn(move || {
+        // Nothing is ever written: only the server holds the other end, so this returns when it is gone.
+        let _ = output.read_to_end(&mut Vec::new());
+        let _ = sender.send(());
+    })?;
     Ok((script, lifeline, ended))
 }
 
@@ -186,22 +172,14 @@ mod tests {
     /// C10, R23: the server can be used by a role that is no superuser, and nothing is left of it.
     #[tokio::test]
     async fn a_temporary_server_works_and_leaves_nothing() {
-        let server = tokio::task::spawn_blocking(|| TemporaryServer::start(false))
-            .await
-            .unwrap()
-            .unwrap();
-        let mut connection = PgConnection::connect_with(&server.connect_options("postgres"))
-            .await
-            .unwrap();
+        let server = tokio::task::spawn_blocking(|| TemporaryServer::start(false)).await.unwrap().unwrap();
+        let mut connection = PgConnection::connect_with(&server.connect_options("postgres")).await.unwrap();
         let superuser: String = sqlx::query_scalar("SELECT current_setting('is_superuser')")
             .fetch_one(&mut connection)
             .await
             .unwrap();
         assert_eq!(superuser, "off");
-        sqlx::query("CREATE DATABASE first")
-            .execute(&mut connection)
-            .await
-            .unwrap();
+        sqlx::query("CREATE DATABASE first").execute(&mut connection).await.unwrap();
         connection.close().await.unwrap();
         let folder = server.folder().to_owned();
         drop(server);

@@ -1,0 +1,105 @@
+//! The command line: `countersign <noun> <verb>`. Every verb is a few lines around a use case; `--json` uses the API's names.
+mod allowlist;
+mod approvals;
+mod companies;
+mod console;
+mod db;
+mod demo;
+mod dispatch;
+mod drafts;
+mod outboxes;
+mod page;
+mod queue;
+mod secrets;
+
+use clap::{Parser, Subcommand};
+use color_eyre::eyre::Result;
+
+use crate::config::{Config, Environment};
+use crate::exit::{Code, Fault};
+use crate::output::Output;
+use crate::paths::Paths;
+use crate::session::Setup;
+
+/// Terminal approval console for outbound outreach, with the dispatcher built in.
+///
+/// Without a command it opens the console. `countersign demo` shows everything with a made-up company.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// Company to work on, by its short name. Not needed while there is only one.
+    #[arg(long, global = true, value_name = "SLUG")]
+    company: Option<String>,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    noun: Option<Noun>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Noun {
+    /// Open the console on a made-up company; nothing leaves this machine.
+    Demo(demo::Arguments),
+    /// Run the built-in sandbox provider by itself.
+    Sandbox(demo::SandboxArguments),
+    /// Run the dispatcher without a screen.
+    Dispatch(dispatch::Arguments),
+    /// Companies.
+    #[command(subcommand)]
+    Companies(companies::Verb),
+    /// People who decide.
+    #[command(subcommand)]
+    Operators(companies::OperatorVerb),
+    /// Sending identities.
+    #[command(subcommand)]
+    Outboxes(outboxes::Verb),
+    /// Who may be written to.
+    #[command(subcommand)]
+    Allowlist(allowlist::Verb),
+    /// Credentials.
+    #[command(subcommand)]
+    Secrets(secrets::Verb),
+    /// Messages that come in.
+    #[command(subcommand)]
+    Drafts(drafts::Verb),
+    /// Decisions.
+    #[command(subcommand)]
+    Approvals(approvals::Verb),
+    /// What the dispatcher has before it.
+    #[command(subcommand)]
+    Queue(queue::Verb),
+    /// Single messages and their lives.
+    #[command(subcommand)]
+    Activities(queue::ActivityVerb),
+    /// The database.
+    #[command(subcommand)]
+    Db(db::Verb),
+}
+
+/// Runs what was asked.
+pub(crate) async fn run(arguments: Arguments) -> Result<Code> {
+    let output = Output { is_json: arguments.json };
+    let paths = Paths::find()?;
+    let environment = Environment::of_process().map_err(|error| Fault::usage(error.to_string()))?;
+    let config =
+        Config::load(&paths.config, &environment).map_err(|error| Fault::usage(error.to_string()))?;
+    let _log = crate::logging::start(&paths.logs, config.log_level)?;
+    let setup = Setup { paths, config, company: arguments.company };
+    match arguments.noun {
+        None => console::run(&setup).await,
+        Some(Noun::Demo(arguments)) => demo::run(&setup, &arguments, output).await,
+        Some(Noun::Sandbox(arguments)) => demo::sandbox(&setup, &arguments, output).await,
+        Some(Noun::Dispatch(arguments)) => dispatch::run(&setup, &arguments, output).await,
+        Some(Noun::Companies(verb)) => companies::run(&setup, verb, output).await,
+        Some(Noun::Operators(verb)) => companies::run_operators(&setup, verb, output).await,
+        Some(Noun::Outboxes(verb)) => outboxes::run(&setup, verb, output).await,
+        Some(Noun::Allowlist(verb)) => allowlist::run(&setup, verb, output).await,
+        Some(Noun::Secrets(verb)) => secrets::run(&setup, verb, output).await,
+        Some(Noun::Drafts(verb)) => drafts::run(&setup, verb, output).await,
+        Some(Noun::Approvals(verb)) => approvals::run(&setup, verb, output).await,
+        Some(Noun::Queue(verb)) => queue::run(&setup, verb, output).await,
+        Some(Noun::Activities(verb)) => queue::run_activities(&setup, verb, output).await,
+        Some(Noun::Db(verb)) => db::run(&setup, verb, output).await,
+    }
+}

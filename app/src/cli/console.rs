@@ -1,0 +1,65 @@
+//! Opens the console, with the engine in the same process.
+use color_eyre::eyre::Result;
+use tokio_util::sync::CancellationToken;
+
+use crate::console::{self, Backend};
+use crate::database::Database;
+use crate::exit::{Code, Fault};
+use crate::session::{Setup, who};
+use crate::signals::Signals;
+use crate::{engine, terminal};
+
+/// Connections of a console with its dispatcher.
+pub(super) const CONNECTIONS: u32 = 12;
+
+/// Runs until somebody quits.
+pub(super) async fn run(setup: &Setup) -> Result<Code> {
+    // Before anything is started: without a terminal there is nothing to show.
+    terminal::support(|name| std::env::var(name).ok())?;
+    let database = Database::open(&setup.config, CONNECTIONS).await?;
+    let Some(company) = setup.choose(&database.pool).await? else {
+        let sentence = "there is no company yet; add one with `countersign companies add SLUG --name NAME`, or try `countersign demo`";
+        return Err(Fault::usage(sentence).into());
+    };
+    show(setup, database, company, Vec::new()).await
+}
+
+/// Shows a company until somebody quits, then stops the engine: what is on the wire is finished and recorded.
+pub(super) async fn show(
+    setup: &Setup,
+    database: Database,
+    company: countersign_core::company::Company,
+    notes: Vec<String>,
+) -> Result<Code> {
+    let actor = who(&database.pool, &company).await?;
+    let stop = CancellationToken::new();
+    let running = engine::start(&setup.config, &setup.paths, &database.pool, &stop).await?;
+    running.add_notes(notes);
+    let backend = Backend {
+        pool: database.pool.clone(),
+        company,
+        actor,
+        lines: running.lines.clone(),
+        wake: running.wake.clone(),
+        status: running.status.clone(),
+    };
+    let watching = CancellationToken::new();
+    let result = {
+        let watch = database.watch(watching.clone());
+        tokio::pin!(watch);
+        let screen = console::run(backend, stop.clone());
+        tokio::pin!(screen);
+        tokio::select! {
+            result = &mut screen => result,
+            () = &mut watch => screen.await,
+        }
+    };
+    // The screen is gone; a signal now asks to hurry.
+    let mut signals = Signals::listen()?;
+    tokio::select! {
+        () = running.stop() => {}
+        () = signals.next() => crate::output::complain("stopped at once; what was on the wire is settled by the next start"),
+    }
+    watching.cancel();
+    result.map(|()| Code::Done)
+}

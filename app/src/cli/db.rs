@@ -1,0 +1,112 @@
+//! The database.
+use clap::Subcommand;
+use color_eyre::eyre::Result;
+use countersign_core::db::catalogue::Name;
+use countersign_core::db::migrate;
+use countersign_core::db::private::{self, Location, Stopped};
+use serde_json::json;
+
+use crate::database::Database;
+use crate::exit::{Code, Fault};
+use crate::output::Output;
+use crate::session::Setup;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Say where the data is and what is applied.
+    Status,
+    /// Apply what is missing. Every other command does this by itself.
+    Migrate,
+    /// Drop the tables of one phase, with everything in them.
+    Revert {
+        /// Letter of the phase.
+        #[arg(long)]
+        phase: String,
+        /// Really do it.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Print how to connect, without the password.
+    Url,
+    /// Stop the private server, also under consoles that use it.
+    Stop,
+}
+
+pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Code> {
+    match verb {
+        Verb::Status => status(setup, output).await?,
+        Verb::Migrate => {
+            let database = Database::reach(&setup.config, 4).await?;
+            migrate::migrate(&database.pool).await.map_err(Fault::schema)?;
+            output.thing(&json!({ "current": true }), &[("schema", "current".to_owned())])?;
+        }
+        Verb::Revert { phase, yes } => {
+            if !yes {
+                return Err(Fault::usage("this drops tables with everything in them; add --yes if that is meant").into());
+            }
+            let database = Database::reach(&setup.config, 4).await?;
+            migrate::revert(&database.pool, &phase).await.map_err(Fault::schema)?;
+            output.thing(&json!({ "reverted": phase }), &[("reverted", format!("phase {phase}"))])?;
+        }
+        Verb::Url => match &setup.config.database_url {
+            Some(_) => output.line("DATABASE_URL is set; that is the connection (it is not repeated here, it may hold a password)")?,
+            None => {
+                let location = location()?;
+                let url = location.url(Name::Main.as_str());
+                output.thing(&json!({ "url": url }), &[("url", url.clone()), ("psql", location.psql_hint(Name::Main.as_str()))])?;
+            }
+        },
+        Verb::Stop => {
+            if setup.config.database_url.is_some() {
+                return Err(Fault::usage("DATABASE_URL is set; that server is not ours to stop").into());
+            }
+            let stopped = tokio::task::spawn_blocking(|| private::stop(&Location::for_user()?)).await?;
+            let sentence = match stopped.map_err(|error| Fault::database(error.to_string()))? {
+                Stopped::WasNotRunning => "was not running".to_owned(),
+                Stopped::Stopped { supervisor } => format!("stopped (supervisor {supervisor})"),
+            };
+            output.thing(&json!({ "server": sentence }), &[("server", sentence.clone())])?;
+        }
+    }
+    Ok(Code::Done)
+}
+
+fn location() -> Result<Location> {
+    Location::for_user().map_err(|error| Fault::database(error.to_string()).into())
+}
+
+async fn status(setup: &Setup, output: Output) -> Result<()> {
+    let mut lines: Vec<(&str, String)> = Vec::new();
+    let mut server = json!({ "kind": "DATABASE_URL" });
+    if setup.config.database_url.is_none() {
+        // Looked at before this command itself starts the server.
+        let status =
+            tokio::task::spawn_blocking(|| Location::for_user().map(|location| private::status(&location)))
+                .await?
+                .map_err(|error| Fault::database(error.to_string()))?;
+        lines.push((
+            "server",
+            if status.running { "private, was running" } else { "private, was not running" }.to_owned(),
+        ));
+        lines.push(("data", format!("{} ({} MiB)", status.data_dir.display(), status.data_bytes >> 20)));
+        server = json!({ "kind": "private", "running": status.running, "dataDir": status.data_dir, "dataBytes": status.data_bytes });
+    } else {
+        lines.push(("server", "DATABASE_URL".to_owned()));
+    }
+    let database = Database::reach(&setup.config, 2).await?;
+    let schema = migrate::status(&database.pool).await.map_err(Fault::schema)?;
+    for phase in &schema.phases {
+        let words = format!(
+            "phase {}: {} applied, {} pending",
+            phase.phase,
+            phase.applied.len(),
+            phase.pending.len()
+        );
+        lines.push(("schema", words));
+    }
+    if !schema.unknown.is_empty() {
+        lines
+            .push(("unknown", format!("applied migrations this binary does not know: {:?}", schema.unknown)));
+    }
+    output.thing(&json!({ "server": server, "schema": schema, "current": schema.is_current() }), &lines)
+}

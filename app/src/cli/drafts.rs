@@ -1,0 +1,135 @@
+//! `countersign drafts import FILE|-`: one draft a line.
+use std::io::{BufRead as _, Read as _};
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use color_eyre::eyre::{Context as _, Result};
+use countersign_core::draft::check::parse;
+use countersign_core::draft::file::Mode;
+use countersign_core::draft::input::{DEFAULT_DRAFTER, LINE_LIMIT_BYTES};
+use countersign_core::draft::{DraftInput, LineError, file};
+use countersign_core::safe_text::SafeText;
+
+use crate::engine;
+use crate::exit::{Code, Fault};
+use crate::output::{Output, complain};
+use crate::session::Setup;
+
+/// Lines one import takes; more is split by hand, so that one transaction stays bounded.
+const LINES_LIMIT: usize = 100_000;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// File drafts from JSON lines; the fields are those of `POST …/crm/send`, `outbox` may be a name.
+    Import {
+        /// File, or - for standard input.
+        file: PathBuf,
+        /// Keep the good lines although others are not acceptable.
+        #[arg(long)]
+        partial: bool,
+    },
+}
+
+pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Code> {
+    let Verb::Import { file: path, partial } = verb;
+    let mut errors = Vec::new();
+    let inputs = read(&path, &mut errors)?;
+    let session = setup.session().await?;
+    let lines = engine::ways(&setup.config, None)?;
+    // An importing operator files what agents wrote; the drafts name them.
+    let actor = countersign_core::actor::Actor::Agent { name: DEFAULT_DRAFTER.to_owned() };
+    countersign_core::operator::require(
+        &session.actor,
+        countersign_core::actor::Role::Approver,
+        "import drafts",
+    )
+    .map_err(Fault::from)?;
+    let mode = if partial { Mode::Partial } else { Mode::AllOrNothing };
+    let mut report = if partial || errors.is_empty() {
+        file(session.pool(), &actor, session.company.id, inputs, &lines, mode).await.map_err(Fault::from)?
+    } else {
+        // Nothing will be written, but the other lines are checked all the same, so that one run names every fault.
+        file(session.pool(), &actor, session.company.id, inputs, &lines, Mode::Check)
+            .await
+            .map_err(Fault::from)?
+    };
+    report.errors.extend(errors);
+    report.errors.sort_by_key(|error| error.line);
+    let created = report.filed.iter().filter(|filed| filed.created).count();
+    let known = report.filed.len() - created;
+    if output.is_json {
+        output.json(&serde_json::json!({
+            "created": created, "known": known, "items": report.filed, "errors": report.errors
+        }))?;
+    } else {
+        output.line(format!(
+            "{created} filed, {known} known already, {} not acceptable",
+            report.errors.len()
+        ))?;
+        for error in &report.errors {
+            complain(&format!("line {}: {}: {}", error.line, SafeText::line(&error.field), error.reason));
+        }
+        if !report.errors.is_empty() && !partial {
+            complain("nothing was written; mend the lines, or keep the good ones with --partial");
+        }
+    }
+    Ok(if report.errors.is_empty() { Code::Done } else { Code::Failed })
+}
+
+fn read(path: &PathBuf, errors: &mut Vec<LineError>) -> Result<Vec<(usize, DraftInput)>> {
+    let mut reader: Box<dyn std::io::BufRead> = if path.as_os_str() == "-" {
+        Box::new(std::io::stdin().lock())
+    } else {
+        let place = || format!("{} cannot be read", path.display());
+        Box::new(std::io::BufReader::new(std::fs::File::open(path).wrap_err_with(place)?))
+    };
+    let limit = u64::try_from(LINE_LIMIT_BYTES).unwrap_or(u64::MAX) + 1;
+    let mut inputs = Vec::new();
+    let mut bytes = Vec::new();
+    for number in 1.. {
+        bytes.clear();
+        let read =
+            reader.by_ref().take(limit).read_until(b'\n', &mut bytes).wrap_err("the input cannot be read")?;
+        if read == 0 {
+            break;
+        }
+        if number > LINES_LIMIT {
+            return Err(Fault::usage(format!("more than {LINES_LIMIT} lines; split the file")).into());
+        }
+        if bytes.len() > LINE_LIMIT_BYTES && bytes.last() != Some(&b'\n') {
+            skip_line(&mut reader)?;
+            errors.push(line_error(number, "line", format!("longer than {LINE_LIMIT_BYTES} bytes")));
+            continue;
+        }
+        if bytes.trim_ascii().is_empty() {
+            continue;
+        }
+        match parse(&bytes) {
+            Ok(input) => inputs.push((number, input)),
+            Err(error) => errors.push(line_error(number, &error.field, error.reason)),
+        }
+    }
+    Ok(inputs)
+}
+
+/// Reads on to the end of a line that is too long, without keeping it.
+fn skip_line(reader: &mut dyn std::io::BufRead) -> Result<()> {
+    loop {
+        let buffer = reader.fill_buf().wrap_err("the input cannot be read")?;
+        match buffer.iter().position(|byte| *byte == b'\n') {
+            Some(end) => {
+                reader.consume(end + 1);
+                return Ok(());
+            }
+            None if buffer.is_empty() => return Ok(()),
+            None => {
+                let length = buffer.len();
+                reader.consume(length);
+            }
+        }
+    }
+}
+
+fn line_error(line: usize, field: &str, reason: String) -> LineError {
+    LineError { line, field: field.to_owned(), reason }
+}

@@ -1,0 +1,269 @@
+//! What the dispatcher has before it, and single messages.
+use clap::Subcommand;
+use color_eyre::eyre::Result;
+use countersign_core::activity::status::Status;
+use countersign_core::activity::store_read;
+use countersign_core::activity::view::{ActivityDetail, ActivityRow, List};
+use countersign_core::approval::{self, Resolution};
+use countersign_core::gate::Ruling;
+use countersign_core::ids::ActivityId;
+use countersign_core::safe_text::SafeText;
+use serde_json::{Value, json};
+
+use super::approvals::sentence;
+use super::page::{Narrow, rows};
+use crate::engine;
+use crate::exit::{Code, Fault};
+use crate::output::Output;
+use crate::session::{Session, Setup};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// List what is approved or being sent, next first; --attention lists what a person has to look at.
+    List {
+        /// Uncertain, failed and blocked items instead.
+        #[arg(long)]
+        attention: bool,
+        #[command(flatten)]
+        narrow: Narrow,
+    },
+    /// Show one item in full.
+    Show {
+        /// Id of the item.
+        id: ActivityId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ActivityVerb {
+    /// Show one message with its decisions and attempts.
+    Show {
+        /// Id of the activity.
+        id: ActivityId,
+    },
+    /// Settle an uncertain message: say what you found out.
+    Resolve {
+        /// Id of the activity.
+        id: ActivityId,
+        /// What happened.
+        #[arg(long = "as", value_name = "VERDICT")]
+        as_: Verdict,
+        /// How you know; recorded with your name.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+/// What a person found out.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(super) enum Verdict {
+    /// It was sent.
+    WasSent,
+    /// It was not sent, and shall not be.
+    WasNotSent,
+    /// It was not sent; it is a draft again.
+    BackToDraft,
+}
+
+impl From<Verdict> for Resolution {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::WasSent => Self::WasSent,
+            Verdict::WasNotSent => Self::WasNotSent,
+            Verdict::BackToDraft => Self::BackToDraft,
+        }
+    }
+}
+
+pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Code> {
+    let session = setup.session().await?;
+    match verb {
+        Verb::List { attention, narrow } => {
+            let list = if attention { List::Attention } else { List::Queue };
+            let (found, next) = rows(&session, list, &narrow).await?;
+            output.list(&found, next, &["ITEM", "OUTBOX", "STATUS", "NEXT", "WHY", "TO"], listed)?;
+            Ok(Code::Done)
+        }
+        Verb::Show { id } => show(setup, &session, id, output).await,
+    }
+}
+
+pub(super) async fn run_activities(setup: &Setup, verb: ActivityVerb, output: Output) -> Result<Code> {
+    let session = setup.session().await?;
+    match verb {
+        ActivityVerb::Show { id } => show(setup, &session, id, output).await,
+        ActivityVerb::Resolve { id, as_, reason } => {
+            let result = approval::resolve(
+                session.pool(),
+                &session.actor,
+                session.company.id,
+                id,
+                as_.into(),
+                &reason,
+            )
+            .await
+            .map_err(Fault::from)?;
+            if output.is_json {
+                output.json(&result)?;
+            } else {
+                output.line(format!("{id}  {}", sentence(&result.outcome)))?;
+            }
+            Ok(if result.outcome.is_done() { Code::Done } else { Code::Conflict })
+        }
+    }
+}
+
+fn listed(row: &ActivityRow) -> Vec<String> {
+    let hold = row.hold.as_ref();
+    vec![
+        row.id.to_string(),
+        row.outbox.clone(),
+        row.status.label().to_owned(),
+        hold.and_then(|hold| hold.until).map_or_else(String::new, |until| format!("{until:.0}")),
+        hold.map_or_else(String::new, |hold| hold.sentence.clone()),
+        row.to.clone(),
+    ]
+}
+
+/// Prints one item in full, with the hash that a decision about it names.
+pub(super) async fn show(setup: &Setup, session: &Session, id: ActivityId, output: Output) -> Result<Code> {
+    let lines = engine::ways(&setup.config, None)?;
+    let detail = {
+        let mut conn = session.pool().acquire().await?;
+        store_read::detail(&mut conn, session.company.id, id, &lines).await.map_err(Fault::from)?
+    };
+    let Some(detail) = detail else {
+        let sentence = format!("{id} is not an item of {}", session.company.slug);
+        return Err(Fault { code: Code::Failed, sentence }.into());
+    };
+    if output.is_json {
+        output.json(&as_json(&detail)?)?;
+    } else {
+        output.block(&as_text(&detail))?;
+    }
+    Ok(Code::Done)
+}
+
+fn as_json(detail: &ActivityDetail) -> Result<Value> {
+    let mut value = serde_json::to_value(&detail.row)?;
+    if let Value::Object(map) = &mut value {
+        map.insert("round".to_owned(), json!(detail.round));
+        map.insert("payload".to_owned(), json!(detail.envelope.as_ref().map(|envelope| &envelope.payload)));
+        map.insert(
+            "request".to_owned(),
+            json!(detail.envelope.as_ref().and_then(|envelope| envelope.request.as_ref())),
+        );
+        map.insert("envelopeBytes".to_owned(), json!(detail.envelope_bytes));
+        map.insert("gates".to_owned(), json!(detail.verdicts));
+        map.insert("decisions".to_owned(), json!(detail.decisions));
+        map.insert("attempts".to_owned(), json!(detail.attempts));
+        map.insert("locale".to_owned(), json!(detail.locale));
+        map.insert("zone".to_owned(), json!(detail.zone));
+        map.insert("asOf".to_owned(), json!(detail.as_of));
+    }
+    Ok(value)
+}
+
+/// One line of foreign text, which cannot begin a line of ours.
+fn safe(text: &str) -> SafeText {
+    SafeText::line(text)
+}
+
+fn as_text(detail: &ActivityDetail) -> String {
+    let row = &detail.row;
+    let mut lines = vec![
+        format!("item     {}@{}", row.id, row.payload_sha256),
+        format!("status   {} (round {})", row.status.as_str(), detail.round),
+        format!("outbox   {} ({})", safe(&row.outbox), row.channel),
+        format!("kind     {}", row.kind.as_str()),
+        format!(
+            "contact  {}{}",
+            safe(&row.contact),
+            row.account.as_ref().map_or_else(String::new, |account| format!(" · {}", safe(account)))
+        ),
+        format!("drafted  {:.0} by {}", row.created_at, safe(&row.proposed_by)),
+    ];
+    if let Some(hold) = &row.hold {
+        let until = hold.until.map_or_else(String::new, |until| format!(", until {until:.0}"));
+        lines.push(format!("waits    {}{until}", safe(&hold.sentence)));
+    }
+    for verdict in &detail.verdicts {
+        let word = match verdict.ruling {
+            Ruling::Pass => "ok",
+            Ruling::Defer { .. } => "hold",
+            Ruling::Block { .. } => "stop",
+        };
+        // Once it is over, advice about sending it is no news.
+        if row.status.stage() != countersign_core::activity::status::Stage::Closed
+            || word != "ok" && row.status != Status::Sent
+        {
+            lines.push(format!("gate     {word} {}: {}", verdict.gate, safe(&verdict.sentence)));
+        }
+    }
+    for decision in &detail.decisions {
+        let reason =
+            decision.reason.as_ref().map_or_else(String::new, |reason| format!(": {}", safe(reason)));
+        lines.push(format!(
+            "decided  {} by {} at {:.0}{reason}",
+            decision.verdict,
+            safe(&decision.by),
+            decision.at
+        ));
+    }
+    for attempt in &detail.attempts {
+        let words = [&attempt.code, &attempt.detail, &attempt.provider_ref]
+            .into_iter()
+            .flatten()
+            .map(|word| safe(word).to_string());
+        let words = words.collect::<Vec<_>>().join(" · ");
+        lines.push(format!(
+            "attempt  {} {} at {:.0} {words}",
+            attempt.attempt, attempt.outcome, attempt.closed_at
+        ));
+    }
+    match &detail.envelope {
+        None => lines.push("erased   only the hash remains".to_owned()),
+        Some(envelope) => {
+            let payload = &envelope.payload;
+            lines.push(format!("from     {}", safe(&payload.from)));
+            lines.push(format!("to       {}", safe(&payload.to)));
+            lines.extend(payload.cc.iter().map(|copy| format!("cc       {}", safe(copy))));
+            lines.extend(payload.bcc.iter().map(|copy| format!("bcc      {}", safe(copy))));
+            lines.extend(payload.reply_to.iter().map(|address| format!("reply to {}", safe(address))));
+            lines.extend(
+                payload
+                    .headers
+                    .iter()
+                    .map(|(name, value)| format!("header   {}: {}", safe(name), safe(value))),
+            );
+            lines.push(format!("bytes    {}", detail.envelope_bytes));
+            lines.push(String::new());
+            // Everything that is sent is shown: what is not plain text as its JSON.
+            let parts = serde_json::to_value(&payload.parts).unwrap_or_default();
+            let fields = parts.as_object().and_then(|parts| parts.values().next()).and_then(Value::as_object);
+            for (name, value) in fields.into_iter().flatten() {
+                match value {
+                    Value::String(text) if text.contains('\n') => {
+                        lines.push(format!("{name}:"));
+                        lines.extend(text.lines().map(|line| format!("  {}", safe(line))));
+                    }
+                    Value::String(text) => lines.push(format!("{name}: {}", safe(text))),
+                    other => lines.push(format!("{name}: {}", safe(&other.to_string()))),
+                }
+            }
+        }
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum as _;
+
+    use super::*;
+
+    #[test]
+    fn every_resolution_can_be_said() {
+        assert_eq!(Verdict::value_variants().len(), Resolution::ALL.len());
+    }
+}

@@ -1,0 +1,220 @@
+//! Configuration: one TOML file, overridden by `COUNTERSIGN_*`, overridden by flags. Everything is checked here, once; the rest of the
+//! program sees typed values. Unknown keys are refused, in the file with their line.
+mod overlay;
+mod shape;
+
+use std::path::Path;
+use std::time::Duration;
+
+use countersign_adapters::http::BaseUrl;
+use countersign_core::channel::ChannelName;
+
+pub(crate) use self::overlay::Environment;
+use self::shape::Shape;
+pub(crate) use self::shape::parse_duration;
+
+/// What is configured.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// Another database than the private one.
+    pub(crate) database_url: Option<String>,
+    /// Where mail goes.
+    pub(crate) email_base_url: BaseUrl,
+    /// Everything but the wire.
+    pub(crate) dry_run: bool,
+    /// How the dispatcher works.
+    pub(crate) dispatcher: countersign_core::dispatch::Settings,
+    /// Most verbose level that is logged.
+    pub(crate) log_level: tracing::Level,
+    /// Key material by text instead of by file.
+    pub(crate) master_key: Option<countersign_core::secret::SecretText>,
+}
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// The file cannot be read.
+    #[error("configuration {path} cannot be read: {source}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file says something unknown or wrong.
+    #[error("configuration {path}, line {line}: {problem}")]
+    File {
+        /// The file.
+        path: String,
+        /// Line, from 1.
+        line: usize,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A variable says something unknown or wrong.
+    #[error("variable {name}: {problem}")]
+    Variable {
+        /// The variable.
+        name: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A value is of the right type and still not usable.
+    #[error("{0}")]
+    Value(String),
+}
+
+impl Config {
+    /// Reads file and environment.
+    pub(crate) fn load(path: &Path, environment: &Environment) -> Result<Self, ConfigError> {
+        let shown = path.display().to_string();
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(source) => return Err(ConfigError::Unreadable { path: shown, source }),
+        };
+        let refuse = |error: &toml::de::Error| ConfigError::File {
+            line: error
+                .span()
+                .map_or(1, |span| text.get(..span.start).unwrap_or_default().matches('\n').count() + 1),
+            problem: overlay::one_line(error.message()),
+            path: shown.clone(),
+        };
+        // Once by itself, so that an error has a line of the file; then with the variables on top.
+        toml::from_str::<Shape>(&text).map_err(|error| refuse(&error))?;
+        let mut table: toml::Table = toml::from_str(&text).map_err(|error| refuse(&error))?;
+        environment.lay_over(&mut table)?;
+        let shape: Shape = table
+            .try_into()
+            .map_err(|error: toml::de::Error| ConfigError::Value(overlay::one_line(error.message())))?;
+        Self::from_shape(shape, environment)
+    }
+
+    fn from_shape(shape: Shape, environment: &Environment) -> Result<Self, ConfigError> {
+        let email = shape.channels.email.base_url.as_deref();
+        let email_base_url = match email {
+            Some(text) => BaseUrl::parse(ChannelName::Email, text, "channels.email.base_url")
+                .map_err(|error| ConfigError::Value(error.to_string()))?,
+            None => BaseUrl::pinned(ChannelName::Email)
+                .ok_or_else(|| ConfigError::Value("no base URL is known for email".to_owned()))?,
+        };
+        let defaults = countersign_core::dispatch::Settings::default();
+        let within =
+            |name: &str, value: Option<Duration>, default: Duration, least: u64, most: u64| match value {
+                None => Ok(default),
+                Some(value)
+                    if (Duration::from_millis(least)..=Duration::from_millis(most)).contains(&value) =>
+                {
+                    Ok(value)
+                }
+                Some(_) => Err(ConfigError::Value(format!("{name}: use {least} ms to {most} ms"))),
+            };
+        let dispatcher = countersign_core::dispatch::Settings {
+            lease: within("dispatcher.lease", shape.dispatcher.lease, defaults.lease, 1_000, 600_000)?,
+            poll: within("dispatcher.poll", shape.dispatcher.poll, defaults.poll, 50, 60_000)?,
+            max_in_flight: bounded(
+                "dispatcher.max_in_flight",
+                shape.dispatcher.max_in_flight,
+                defaults.max_in_flight,
+                1_024,
+            )?,
+            batch: bounded("dispatcher.batch", shape.dispatcher.batch, defaults.batch, 200)?,
+            worker: defaults.worker,
+        };
+        let level = shape.log.level.as_deref().unwrap_or("info");
+        let log_level = level.parse().map_err(|_| {
+            ConfigError::Value(format!(
+                "log.level: `{}` is not error, warn, info, debug or trace",
+                overlay::one_line(level)
+            ))
+        })?;
+        Ok(Self {
+            database_url: environment.database_url.clone(),
+            email_base_url,
+            dry_run: environment.dry_run,
+            dispatcher,
+            log_level,
+            master_key: environment.master_key.clone(),
+        })
+    }
+}
+
+fn bounded(name: &str, value: Option<usize>, default: usize, most: usize) -> Result<usize, ConfigError> {
+    match value {
+        None => Ok(default),
+        Some(value) if (1..=most).contains(&value) => Ok(value),
+        Some(_) => Err(ConfigError::Value(format!("{name}: use 1 to {most}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        std::fs::write(&path, text).unwrap();
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Environment::from_variables(variables)
+            .and_then(|environment| Config::load(&path, &environment))
+            .map_err(|error| error.to_string().replace(&path.display().to_string(), "FILE"))
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line() {
+        let error = load("[dispatcher]\nbatch = 10\nbach = 20\n", &[]).unwrap_err();
+        assert!(error.starts_with("configuration FILE, line 3: unknown field `bach`"), "{error}");
+    }
+
+    #[test]
+    fn the_keys_of_all_five_channels_are_known() {
+        for channel in ["email", "cal-com", "linkedin", "whatsapp", "instagram"] {
+            load(&format!("[channels.{channel}]\n"), &[]).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_variable_wins_over_the_file() {
+        let file = "[channels.email]\nbase_url = \"https://mail.example.com\"\n";
+        let config =
+            load(file, &[("COUNTERSIGN_CHANNELS__EMAIL__BASE_URL", "http://127.0.0.1:4010")]).unwrap();
+        assert!(config.email_base_url.is_loopback());
+        let config = load("", &[("COUNTERSIGN_CHANNELS__CAL_COM__API_VERSION", "2026-02-25")]);
+        assert!(config.is_ok(), "{config:?}");
+    }
+
+    #[test]
+    fn an_unknown_variable_is_refused_by_name() {
+        let error = load("", &[("COUNTERSIGN_DISPATCHER__BACH", "3")]).unwrap_err();
+        assert!(error.contains("COUNTERSIGN_DISPATCHER__BACH") && error.contains("bach"), "{error}");
+        let error = load("", &[("COUNTERSIGN_NONSENSE", "3")]).unwrap_err();
+        assert!(error.contains("COUNTERSIGN_NONSENSE"), "{error}");
+    }
+
+    /// S17: only loopback may be plain http, and the reason is said.
+    #[rstest::rstest]
+    #[case("http://10.0.0.1")]
+    #[case("http://169.254.169.254")]
+    #[case("ftp://127.0.0.1")]
+    #[case("https://user:pass@mail.example.com")]
+    fn a_base_url_that_leads_astray_is_refused(#[case] url: &str) {
+        let error = load("", &[("COUNTERSIGN_CHANNELS__EMAIL__BASE_URL", url)]).unwrap_err();
+        assert!(error.contains("channels.email.base_url"), "{error}");
+        assert!(!error.contains("user:pass"), "{error}");
+    }
+
+    #[rstest::rstest]
+    #[case("true", Some(true))]
+    #[case("false", Some(false))]
+    #[case("1", None)]
+    fn dry_run_is_true_or_false_and_nothing_else(#[case] value: &str, #[case] expected: Option<bool>) {
+        assert_eq!(load("", &[("AIMETIER_CRM_DRY_RUN", value)]).ok().map(|config| config.dry_run), expected);
+    }
+
+    #[test]
+    fn limits_are_stated() {
+        assert!(load("[dispatcher]\nbatch = 0\n", &[]).unwrap_err().contains("use 1 to 200"));
+        assert!(load("[dispatcher]\nlease = \"100ms\"\n", &[]).unwrap_err().contains("use 1000 ms to"));
+    }
+}

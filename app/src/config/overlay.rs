@@ -1,0 +1,125 @@
+//! Environment variables over the file: `COUNTERSIGN_A__B` is key `b` of table `a`; `-` is written `_`.
+use countersign_core::safe_text::SafeText;
+use countersign_core::secret::SecretText;
+
+use super::ConfigError;
+use super::shape::Shape;
+
+const PREFIX: &str = "COUNTERSIGN_";
+
+/// Variables with this prefix that are not configuration keys.
+const OTHERS: &[&str] = &["COUNTERSIGN_MASTER_KEY", "COUNTERSIGN_FAULT_DIR", "COUNTERSIGN_PREPARE_URL"];
+
+/// What the environment says.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Environment {
+    pub(super) database_url: Option<String>,
+    pub(super) dry_run: bool,
+    pub(super) master_key: Option<SecretText>,
+    keys: Vec<(String, String)>,
+}
+
+impl Environment {
+    /// Reads the variables of this process.
+    pub(crate) fn of_process() -> Result<Self, ConfigError> {
+        Self::from_variables(
+            std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+        )
+    }
+
+    /// Reads given variables.
+    pub(crate) fn from_variables(
+        variables: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let mut environment = Self::default();
+        for (name, value) in variables {
+            match name.as_str() {
+                "DATABASE_URL" if !value.is_empty() => environment.database_url = Some(value),
+                "AIMETIER_CRM_DRY_RUN" => {
+                    environment.dry_run = match value.as_str() {
+                        "true" => true,
+                        "false" | "" => false,
+                        _ => {
+                            return Err(ConfigError::Variable {
+                                name,
+                                problem: "say true or false".to_owned(),
+                            });
+                        }
+                    }
+                }
+                "COUNTERSIGN_MASTER_KEY" if !value.is_empty() => {
+                    environment.master_key = Some(SecretText::new(value))
+                }
+                other if other.starts_with(PREFIX) && !OTHERS.contains(&other) => {
+                    environment.keys.push((name, value))
+                }
+                _ => {}
+            }
+        }
+        environment.keys.sort();
+        Ok(environment)
+    }
+
+    /// Puts the variables into the table, each checked by itself so that an error names it.
+    pub(super) fn lay_over(&self, table: &mut toml::Table) -> Result<(), ConfigError> {
+        for (name, value) in &self.keys {
+            let refuse = |problem: String| ConfigError::Variable { name: one_line(name), problem };
+            let path: Vec<String> =
+                name[PREFIX.len()..].split("__").map(|part| spelled(&part.to_lowercase())).collect();
+            if path.len() < 2 {
+                return Err(refuse(
+                    "no such setting; keys are written COUNTERSIGN_<TABLE>__<KEY>".to_owned(),
+                ));
+            }
+            let mut last = None;
+            // A variable is only text; the first reading that the key accepts is the right one.
+            for reading in readings(value) {
+                let mut alone = toml::Table::new();
+                insert(&mut alone, &path, reading.clone());
+                match alone.try_into::<Shape>() {
+                    Ok(_) => {
+                        insert(table, &path, reading);
+                        last = None;
+                        break;
+                    }
+                    Err(error) => last = Some(one_line(error.message())),
+                }
+            }
+            if let Some(problem) = last {
+                return Err(refuse(problem));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Channel names have a hyphen that a variable cannot have.
+fn spelled(part: &str) -> String {
+    if part == "cal_com" { "cal-com".to_owned() } else { part.to_owned() }
+}
+
+fn readings(value: &str) -> Vec<toml::Value> {
+    let number = value.parse::<i64>().ok().map(toml::Value::Integer);
+    number.into_iter().chain([toml::Value::String(value.to_owned())]).collect()
+}
+
+fn insert(table: &mut toml::Table, path: &[String], value: toml::Value) {
+    match path {
+        [] => {}
+        [key] => {
+            table.insert(key.clone(), value);
+        }
+        [key, rest @ ..] => {
+            let entry = table.entry(key.clone()).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+            if let toml::Value::Table(inner) = entry {
+                insert(inner, rest, value);
+            }
+        }
+    }
+}
+
+/// Foreign text in an error: one safe line.
+pub(super) fn one_line(text: &str) -> String {
+    SafeText::block(text).as_str().replace('\n', "; ").chars().take(300).collect()
+}

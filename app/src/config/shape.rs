@@ -1,0 +1,67 @@
+//! The shape of the file. Every key is here, so that serde refuses all others by name.
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Deserializer};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Shape {
+    pub(super) dispatcher: Dispatcher,
+    pub(super) log: Log,
+    pub(super) channels: Channels,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Dispatcher {
+    #[serde(deserialize_with = "duration")]
+    pub(super) lease: Option<Duration>,
+    #[serde(deserialize_with = "duration")]
+    pub(super) poll: Option<Duration>,
+    pub(super) max_in_flight: Option<usize>,
+    pub(super) batch: Option<usize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Log {
+    pub(super) level: Option<String>,
+}
+
+/// All five channels are known from the start; those without an adapter take their keys and wait.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Channels {
+    pub(super) email: Channel,
+    #[serde(rename = "cal-com")]
+    _cal_com: Channel,
+    #[serde(rename = "linkedin")]
+    _linkedin: Channel,
+    #[serde(rename = "whatsapp")]
+    _whatsapp: Channel,
+    #[serde(rename = "instagram")]
+    _instagram: Channel,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Channel {
+    pub(super) base_url: Option<String>,
+    #[serde(rename = "api_version")]
+    _api_version: Option<String>,
+}
+
+/// `30s`, `2m`, `1h 30m`.
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_duration(&text).map(Some).map_err(serde::de::Error::custom)
+}
+
+/// Reads a duration as people write it.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    text.parse::<SignedDuration>()
+        .ok()
+        .and_then(|duration| Duration::try_from(duration).ok())
+        .ok_or_else(|| format!("`{}` is not a duration; write 30s, 2m or 1h", super::overlay::one_line(text)))
+}

@@ -1,0 +1,137 @@
+//! Which database this process works on, and how it is reached: `DATABASE_URL`, or the private server of this user.
+use std::sync::Arc;
+use std::time::Duration;
+
+use color_eyre::eyre::{Context as _, Result};
+use countersign_core::db::catalogue::{self, Name};
+use countersign_core::db::private::{self, Launcher, Lease, Location};
+use countersign_core::db::{self, migrate};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, PgPool};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::exit::Fault;
+
+/// A database that can be worked on.
+pub(crate) struct Database {
+    /// Connections.
+    pub(crate) pool: PgPool,
+    /// Keeps the private server alive; absent with `DATABASE_URL`.
+    lease: Option<Arc<Lease>>,
+}
+
+impl Database {
+    /// Opens the database of everyday work.
+    pub(crate) async fn open(config: &Config, connections: u32) -> Result<Self> {
+        let database = Self::reach(config, connections).await?;
+        migrate::migrate(&database.pool).await.map_err(Fault::schema)?;
+        Ok(database)
+    }
+
+    /// Connects without applying migrations.
+    pub(crate) async fn reach(config: &Config, connections: u32) -> Result<Self> {
+        match &config.database_url {
+            Some(url) => {
+                // The text may hold a password, so neither it nor the parser's error is repeated.
+                let options: PgConnectOptions = url.parse().map_err(|_| {
+                    Fault::database(
+                        "DATABASE_URL is not a PostgreSQL URL; write postgres://user@host/database"
+                            .to_owned(),
+                    )
+                })?;
+                let pool = db::connect(options, connections)
+                    .await
+                    .map_err(|error| Fault::database(error.to_string()))?;
+                Ok(Self { pool, lease: None })
+            }
+            None => Self::connect(acquire().await?, Name::Main, connections).await,
+        }
+    }
+
+    /// Opens the demo's database; `DATABASE_URL` does not count for it.
+    pub(crate) async fn open_demo(fresh: bool, connections: u32) -> Result<Self> {
+        let lease = acquire().await?;
+        if fresh {
+            catalogue::drop_demo(&mut admin(&lease).await?).await.map_err(Fault::from)?;
+        }
+        let database = Self::connect(lease, Name::Demo, connections).await?;
+        migrate::migrate(&database.pool).await.map_err(Fault::schema)?;
+        Ok(database)
+    }
+
+    async fn connect(lease: Arc<Lease>, name: Name, connections: u32) -> Result<Self> {
+        catalogue::ensure(&mut admin(&lease).await?, name).await.map_err(Fault::from)?;
+        let options = lease
+            .location()
+            .connect_options(name.as_str())
+            .map_err(|error| Fault::database(error.to_string()))?;
+        let pool =
+            db::connect(options, connections).await.map_err(|error| Fault::database(error.to_string()))?;
+        Ok(Self { pool, lease: Some(lease) })
+    }
+
+    /// Brings the private server back when it went away while this process lives.
+    pub(crate) async fn watch(&self, stop: CancellationToken) {
+        let Some(lease) = &self.lease else {
+            return;
+        };
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            }
+            let mut probe = match lease.location().connect_options("postgres") {
+                Ok(options) => options,
+                Err(error) => {
+                    tracing::error!("the private server's password is gone: {error}");
+                    continue;
+                }
+            };
+            probe = probe.application_name("countersign watch");
+            if let Ok(Ok(connection)) = tokio::time::timeout(Duration::from_secs(5), probe.connect()).await {
+                // One connection that stays open tells at once when the server goes.
+                wait_for_end(connection, &stop).await;
+                continue;
+            }
+            let lease = Arc::clone(lease);
+            match tokio::task::spawn_blocking(move || lease.ensure_running()).await {
+                Ok(Ok(())) => tracing::warn!("the private server was away and runs again"),
+                Ok(Err(error)) => tracing::error!("the private server cannot be started: {error}"),
+                Err(error) => tracing::error!("starting the private server was given up: {error}"),
+            }
+        }
+    }
+}
+
+/// Returns when the connection is lost.
+async fn wait_for_end(mut connection: sqlx::PgConnection, stop: &CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(Duration::from_secs(2)) => {}
+        }
+        match tokio::time::timeout(Duration::from_secs(5), connection.ping()).await {
+            Ok(Ok(())) => {}
+            _ => return,
+        }
+    }
+}
+
+async fn acquire() -> Result<Arc<Lease>> {
+    let lease = tokio::task::spawn_blocking(|| {
+        let location = Location::for_user()?;
+        private::acquire(&location, &Launcher::own())
+    })
+    .await
+    .wrap_err("starting the private server was given up")?
+    .map_err(|error| Fault::database(error.to_string()))?;
+    Ok(Arc::new(lease))
+}
+
+async fn admin(lease: &Lease) -> Result<sqlx::PgConnection> {
+    let options =
+        lease.location().connect_options("postgres").map_err(|error| Fault::database(error.to_string()))?;
+    let connection = options.connect().await.map_err(|error| Fault::database(error.to_string()))?;
+    Ok(connection)
+}

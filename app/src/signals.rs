@@ -1,0 +1,48 @@
+//! Signals of commands without a screen: the first one asks to stop, the second one ends at once.
+use color_eyre::eyre::Result;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Listens for SIGTERM, SIGINT and SIGHUP.
+pub(crate) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    /// Begins to listen; from here on these signals do not end the process by themselves.
+    pub(crate) fn listen() -> Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.hang_up.recv() => {}
+        }
+    }
+
+    /// Runs `work`; the first signal cancels `stop`, the second gives `work` up and returns `None`.
+    pub(crate) async fn around<T>(
+        &mut self,
+        stop: &CancellationToken,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
+        tokio::pin!(work);
+        tokio::select! {
+            result = &mut work => return Some(result),
+            () = self.next() => stop.cancel(),
+        }
+        tokio::select! {
+            result = &mut work => Some(result),
+            () = self.next() => None,
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The database goes away under an open console.
+use std::fs::File;
+
+use rustix::process::Signal;
+
+use crate::home::Home;
+use crate::office::Office;
+use crate::process;
+use crate::screen::Screen;
+
+/// Stops the server and keeps everybody from starting another: they wait for a supervisor that is no supervisor.
+fn keep_stopped(home: &Home) -> File {
+    let path = home.path("data/countersign/pg/supervisor.lock");
+    crate::wait("the place of the supervisor is taken", || {
+        home.run(&["db", "stop"]).ends_with(0);
+        let file = File::options().read(true).write(true).open(&path).expect("the lock file opens");
+        file.try_lock().is_ok().then_some(file)
+    })
+}
+
+/// R19, F20: a banner instead of a hang, decisions are refused, and when the server is back the console finds out by itself.
+#[test]
+fn while_the_database_is_away_nothing_can_be_decided() {
+    let office = Office::open("0s");
+    office.import(2);
+    let mut screen = Screen::open(&office.home, &[]);
+    screen.shows("your roof is ready.");
+
+    let place = keep_stopped(&office.home);
+    screen.shows("stale since");
+    screen.shows("reconnecting");
+    screen.shows("read only");
+    screen.send("a");
+    screen.shows("the database does not answer, so nothing can be decided");
+    // Keys that only look go on working.
+    screen.send("?");
+    screen.shows("half a page");
+    screen.send("?");
+    screen.hides("half a page");
+
+    drop(place);
+    screen.hides("stale since");
+    screen.shows("live");
+    office.home.revive_server();
+    assert_eq!(office.home.count("SELECT count(*) FROM crm_decisions"), 0, "no decision was kept in memory");
+
+    crate::until("the message under the cursor is approved", || {
+        screen.send("a");
+        office.home.count("SELECT count(*) FROM crm_decisions WHERE verdict = 'approve'") > 0
+    });
+    crate::until("it is sent", || !office.provider.ledger().is_empty());
+    screen.send("q");
+    screen.ended_well();
+}
+
+/// F26, F27: supervisor and server are killed under a console; it brings them back and goes on.
+#[test]
+fn a_killed_server_comes_back_under_the_console() {
+    let office = Office::open("0s");
+    office.import(2);
+    let mut screen = Screen::open(&office.home, &[]);
+    screen.shows("1 Approvals 2");
+    let (supervisor, postmaster) = office.home.server();
+    process::signal(supervisor, Signal::KILL);
+    process::signal(postmaster, Signal::KILL);
+    crate::until("the old server is gone", || {
+        [supervisor, postmaster].iter().all(|number| matches!(process::state(*number), None | Some('Z')))
+    });
+    crate::until("another supervisor is at work", || {
+        countersign_core::db::private::status(&office.home.location()).supervisor.is_some()
+    });
+    office.import(3);
+    screen.shows("1 Approvals 3");
+    screen.send("q");
+    screen.ended_well();
+}

@@ -1,0 +1,35 @@
+//! The suites that need a real PostgreSQL, in one binary: starting a server costs more than most tests.
+#[path = "suite/approvals.rs"]
+mod approvals;
+#[path = "suite/architecture.rs"]
+mod architecture;
+#[path = "suite/attacks.rs"]
+mod attacks;
+#[path = "suite/dispatch.rs"]
+mod dispatch;
+#[path = "suite/faults.rs"]
+mod faults;
+#[path = "suite/filing.rs"]
+mod filing;
+#[path = "suite/gates.rs"]
+mod gates;
+#[path = "suite/injections.rs"]
+mod injections;
+#[path = "suite/metadata.rs"]
+mod metadata;
+#[path = "suite/migrations.rs"]
+mod migrations;
+#[path = "suite/plans.rs"]
+mod plans;
+#[path = "suite/quota.rs"]
+mod quota;
+#[path = "suite/races.rs"]
+mod races;
+#[path = "suite/recovery.rs"]
+mod recovery;
+#[path = "suite/secrets.rs"]
+mod secrets;
+#[path = "suite/settling.rs"]
+mod settling;
+#[path = "suite/transitions.rs"]
+mod transitions;
