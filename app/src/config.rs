@@ -87,10 +87,10 @@ impl Config {
         let shape: Shape = table
             .try_into()
             .map_err(|error: toml::de::Error| ConfigError::Value(overlay::one_line(error.message())))?;
-        Self::from_shape(shape, environment)
+        Self::from_shape(&shape, environment)
     }
 
-    fn from_shape(shape: Shape, environment: &Environment) -> Result<Self, ConfigError> {
+    fn from_shape(shape: &Shape, environment: &Environment) -> Result<Self, ConfigError> {
         let email = shape.channels.email.base_url.as_deref();
         let email_base_url = match email {
             Some(text) => BaseUrl::parse(ChannelName::Email, text, "channels.email.base_url")

@@ -23,3 +23,21 @@ pub async fn point(name: &str) {
 #[expect(clippy::unused_async, reason = "the same shape as the version that waits")]
 #[inline(always)]
 pub async fn point(_name: &str) {}
+
+/// Panics if a test put `<name>.panic` into the folder.
+///
+/// # Panics
+/// On request of a test; never in a build without `fault-points`.
+#[cfg(feature = "fault-points")]
+pub fn panic_point(name: &str) {
+    if let Some(folder) = std::env::var_os("COUNTERSIGN_FAULT_DIR").map(std::path::PathBuf::from)
+        && folder.join(format!("{name}.panic")).exists()
+    {
+        panic!("asked to fail at {name} \u{1b}]0;owned\u{7}");
+    }
+}
+
+/// Panics if a test put `<name>.panic` into the folder.
+#[cfg(not(feature = "fault-points"))]
+#[inline(always)]
+pub fn panic_point(_name: &str) {}

@@ -114,7 +114,7 @@ fn parse(value: &Value) -> Result<Envelope, EnvelopeError> {
 fn leaves(value: &Value, at: &str, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {
-            fields.iter().for_each(|(key, value)| leaves(value, &format!("{at}/{key}"), found))
+            fields.iter().for_each(|(key, value)| leaves(value, &format!("{at}/{key}"), found));
         }
         Value::Array(items) => {
             items

@@ -48,7 +48,7 @@ impl Worker {
         let task = runtime.spawn(async move {
             let pool = db::connect(options, 6).await.expect("the database answers");
             let engine = Engine { pool: pool.clone(), lines, key, settings, wake: Arc::new(Notify::new()) };
-            Dispatcher::new(engine).run(token).await;
+            Dispatcher::new(engine).run(token).await.expect("no task of the dispatcher dies");
             pool.close().await;
         });
         Self { runtime: Some(runtime), stop, task: Some(task) }

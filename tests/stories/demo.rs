@@ -1,1 +1,96 @@
-//! demo
+//! The demo: one command on a fresh machine, started by anyone at any time, however often.
+use rustix::process::Signal;
+
+use crate::home::Home;
+use crate::process;
+use crate::screen::Screen;
+
+/// R23, R26, F26, F27: two demos at once on a fresh machine share one server and one company; each sees what the other decides; one
+/// is killed and the other goes on; after the last one nothing runs and everything is kept.
+#[test]
+fn two_demos_at_once_are_one_company() {
+    let home = Home::new();
+    let (mut one, mut other) = (Screen::open(&home, &["demo"]), Screen::open(&home, &["demo"]));
+    for screen in [&one, &other] {
+        screen.shows("Acme Renovation");
+        screen.shows(" pending");
+        screen.shows(" ok outbox");
+        assert!(screen.contents().contains("sandbox"), "{}", screen.contents());
+    }
+    assert_eq!(postmasters(&home), 1, "both consoles work on one server");
+    let pending = number_before(&one.contents(), " pending");
+    assert_eq!(number_before(&other.contents(), " pending"), pending, "there is one company");
+
+    // Without a key press in the other one.
+    reject_the_first(&mut one);
+    other.shows(&approvals(pending - 1));
+
+    one.signal(Signal::KILL);
+    one.ended();
+    reject_the_first(&mut other);
+    other.shows(&approvals(pending - 2));
+    let mut third = Screen::open(&home, &["demo"]);
+    third.shows(&approvals(pending - 2));
+    assert_eq!(postmasters(&home), 1, "a third one joins them");
+    for screen in [&mut other, &mut third] {
+        screen.send("q");
+        screen.ended_well();
+    }
+    home.is_deserted();
+
+    let again = home.run(&["demo", "--seed-only"]).ends_with(0);
+    assert!(again.out.contains("filled already"), "{}", again.out);
+    let mut last = Screen::open(&home, &["demo"]);
+    last.shows(&approvals(pending - 2));
+    last.send("q");
+    last.ended_well();
+}
+
+/// R26: filling says what it made and what the demo cannot do yet; starting over forgets every decision.
+#[test]
+fn a_fresh_demo_starts_over() {
+    let home = Home::new();
+    let filled = home.run(&["demo", "--seed-only"]).ends_with(0).out;
+    let least = [(" outboxes", 5), (" contacts", 200), (" accounts", 40), (" pending", 120), (" holding", 10), (" uncertain", 3)];
+    for (what, least) in least {
+        assert!(number_before(&filled, what) >= least, "{least}{what} at least:\n{filled}");
+    }
+    assert!(filled.contains("channel_unavailable"), "{filled}");
+    let pending = number_before(&filled, " pending");
+    let mut screen = Screen::open(&home, &["demo"]);
+    screen.shows(&approvals(pending));
+    screen.shows(" ok outbox");
+    reject_the_first(&mut screen);
+    screen.shows(&approvals(pending - 1));
+    screen.send("q");
+    screen.ended_well();
+    let fresh = home.run(&["demo", "--fresh", "--seed-only"]).ends_with(0).out;
+    assert_eq!(number_before(&fresh, " pending"), pending, "{fresh}");
+}
+
+/// The tab of the first screen.
+fn approvals(pending: u32) -> String {
+    format!("1 Approvals {pending} ")
+}
+
+/// The number in front of a word.
+#[track_caller]
+fn number_before(text: &str, word: &str) -> u32 {
+    let before = text.split(word).next().unwrap_or_default();
+    let digits = before.rsplit(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+    digits.parse().unwrap_or_else(|_| panic!("no number before `{word}` in\n{text}"))
+}
+
+fn reject_the_first(screen: &mut Screen) {
+    screen.send("x");
+    screen.shows("Reject 1 message, reason:");
+    screen.send("not now\r");
+    screen.shows("rejected");
+}
+
+/// How many servers run. Their own children carry other words.
+fn postmasters(home: &Home) -> usize {
+    let data = home.path("data/countersign/pg/data").display().to_string();
+    let numbers = home.processes().into_iter();
+    numbers.map(process::words).filter(|words| words.contains(&format!("-D {data}")) && !words.contains("private-server")).count()
+}

@@ -65,7 +65,7 @@ async fn write(mut ledger: Ledger, mut offers: mpsc::Receiver<Offer>, stop: Canc
                 }
             }
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the sandbox accepted nothing")
+                tracing::warn!(error = &error as &dyn std::error::Error, "the sandbox accepted nothing");
             }
         }
     }

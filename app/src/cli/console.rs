@@ -18,7 +18,13 @@ pub(super) async fn run(setup: &Setup) -> Result<Code> {
     terminal::support(|name| std::env::var(name).ok())?;
     let database = Database::open(&setup.config, CONNECTIONS).await?;
     let Some(company) = setup.choose(&database.pool).await? else {
-        let sentence = "there is no company yet; add one with `countersign companies add SLUG --name NAME`, or try `countersign demo`";
+        let sentence = "there is no company yet. What to do next:\n\
+            try it            countersign demo\n\
+            add a company     countersign companies add acme --name 'Acme Renovation'\n\
+            add a secret      countersign secrets set resend < key-file\n\
+            add an outbox     countersign outboxes add main --channel email --from 'Ana <ana@example.com>' --secret secret://resend:latest --daily-cap 80 --zone Europe/Paris\n\
+            allow recipients  countersign allowlist add @example.com\n\
+            import drafts     countersign drafts import FILE.jsonl";
         return Err(Fault::usage(sentence).into());
     };
     show(setup, database, company, Vec::new()).await

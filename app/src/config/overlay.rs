@@ -49,10 +49,10 @@ impl Environment {
                     }
                 }
                 "COUNTERSIGN_MASTER_KEY" if !value.is_empty() => {
-                    environment.master_key = Some(SecretText::new(value))
+                    environment.master_key = Some(SecretText::new(value));
                 }
                 other if other.starts_with(PREFIX) && !OTHERS.contains(&other) => {
-                    environment.keys.push((name, value))
+                    environment.keys.push((name, value));
                 }
                 _ => {}
             }

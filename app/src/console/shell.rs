@@ -101,7 +101,10 @@ pub(crate) async fn run(
 /// Draws and tells the model what was drawn.
 fn draw(model: &mut Model, terminal: &mut Terminal, start: Instant) -> io::Result<Vec<Effect>> {
     terminal.fit(model.width, model.height)?;
-    let painted = terminal.draw(|frame| view(model, frame))?;
+    let painted = terminal.draw(|frame| {
+        countersign_core::fault::panic_point("draw");
+        view(model, frame)
+    })?;
     model.is_dirty = false;
     let at = clock::monotonic().duration_since(start);
     Ok(update(model, Msg::Painted { painted, at }))

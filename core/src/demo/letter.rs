@@ -2,7 +2,7 @@
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-use super::book::Book;
+use super::book::{Book, NameOrder};
 use super::people::{Account, Contact};
 use super::setup::Outbox;
 use crate::activity::payload::Kind;
@@ -53,7 +53,11 @@ impl Reader<'_> {
         };
         let site = self.site();
         let opening = match kind {
-            Kind::FollowUp => format!("{} {opening}", pick(&self.book.again, rng)),
+            Kind::FollowUp => {
+                // Chinese and Japanese write no blank between sentences.
+                let blank = if self.book.order == NameOrder::GivenFirst { " " } else { "" };
+                format!("{}{blank}{opening}", pick(&self.book.again, rng))
+            }
             Kind::Reply => pick(&self.book.answer, rng).to_owned(),
             _ => opening.clone(),
         };

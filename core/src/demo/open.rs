@@ -137,11 +137,12 @@ pub(super) fn booking(plan: &mut Plan, contact: usize, created_at: Timestamp, li
     let reader = plan.reader(contact, outbox);
     let zone = TimeZone::get(&reader.book.zone).unwrap_or(TimeZone::UTC);
     let today = plan.now.to_zoned(zone.clone()).date();
-    let start = (0..)
-        .map(|_| (rng.i32(6..22), rng.i8(9..16)))
-        .filter_map(|(days, hour)| Some((today.checked_add(days.days()).ok()?, hour)))
-        .filter(|(date, _)| date.weekday().to_monday_zero_offset() < 5)
-        .find_map(|(date, hour)| date.at(hour, 0, 0, 0).to_zoned(zone.clone()).ok())
+    let hour = rng.i8(9..16);
+    let earliest = rng.i32(6..20);
+    let start = (earliest..earliest + 7)
+        .filter_map(|days| today.checked_add(days.days()).ok())
+        .find(|date| date.weekday().to_monday_zero_offset() < 5)
+        .and_then(|date| date.at(hour, 0, 0, 0).to_zoned(zone).ok())
         .map_or(plan.now, |start| start.timestamp());
     let payload = json!({
         "eventTypeId": 812_034,

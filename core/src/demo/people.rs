@@ -103,7 +103,7 @@ fn contact(
         NameOrder::FamilyJoined => format!("{family}{given}"),
     };
     let is_on_linkedin = matches!(book.language(), "ja" | "en" | "de") && index % 5 == 1;
-    let is_on_instagram = matches!(book.language(), "es" | "pt") && index % 3 == 0;
+    let is_on_instagram = matches!(book.language(), "es" | "pt") && index.is_multiple_of(3);
     Contact {
         id: ContactId(id_at(created_at, rng)),
         account: Some(account),
@@ -112,7 +112,7 @@ fn contact(
         given: given.to_owned(),
         family: family.to_owned(),
         email: Some(format!("{given_ascii}.{family_ascii}@{domain}")),
-        phone: if index % 4 == 0 { film_number(&book.locale, index) } else { None },
+        phone: if index.is_multiple_of(4) { film_number(&book.locale, index) } else { None },
         linkedin: is_on_linkedin.then(|| format!("urn:li:person:demo-{}-{index}", book.language())),
         instagram: is_on_instagram.then(|| format!("178414000{}{index:05}", book_index + 10)),
         created_at,

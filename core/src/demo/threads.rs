@@ -91,7 +91,8 @@ fn chat_thread(plan: &mut Plan, contact: usize, outbox_name: &str) {
     let theirs = reader.short(&reader.book.theirs, &mut rng);
     let reply = format!(
         "{}\n\n{}",
-        reader.short(&reader.book.answer, &mut rng),
+        // In a mail it follows the greeting and its comma; here it begins the message.
+        capitalised(&reader.short(&reader.book.answer, &mut rng)),
         reader.short(&reader.book.ask, &mut rng)
     );
     let payload = |text: &str| match outbox_name {
@@ -117,4 +118,9 @@ fn chat_thread(plan: &mut Plan, contact: usize, outbox_name: &str) {
 /// Sent at the first attempt.
 pub(super) fn left(decided: Decided, attempt: Try) -> Life {
     Life::Left { decided, tries: vec![attempt], end: Status::Sent }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

@@ -208,7 +208,7 @@ async fn judge(
             is_draft: false,
         };
         let keeps_keys_for = line.and_then(|line| line.channel.keeps_keys_for());
-        judged.sort(candidate, envelope, &facts, keeps_keys_for);
+        judged.sort(&candidate, envelope, &facts, keeps_keys_for);
     }
     Ok(judged)
 }
@@ -216,7 +216,7 @@ async fn judge(
 impl Judged {
     fn sort(
         &mut self,
-        candidate: Candidate,
+        candidate: &Candidate,
         envelope: Option<Envelope>,
         facts: &Facts<'_>,
         keeps_keys_for: Option<std::time::Duration>,

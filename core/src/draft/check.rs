@@ -148,11 +148,13 @@ where
     D::Error: std::fmt::Display,
 {
     serde_path_to_error::deserialize(source).map_err(|error| {
+        // `?` is a place inside something that was never finished.
         let path = error.path().to_string();
+        let path = path.trim_end_matches('?').trim_end_matches('.');
         let message = error.inner().to_string();
         // A missing or unknown field is named in the message and not in the path.
         let named = message.contains(" field `").then(|| message.split('`').nth(1)).flatten();
-        let place: Vec<&str> = [root, if path == "." { "" } else { &path }]
+        let place: Vec<&str> = [root, path]
             .into_iter()
             .filter(|part| !part.is_empty())
             .collect();

@@ -78,6 +78,13 @@ struct Draft {
     request_sha256: Vec<u8>,
 }
 
+/// A line that says what an earlier line of its chunk says.
+struct Repeat {
+    line: usize,
+    first_line: usize,
+    dedup_key: String,
+}
+
 /// Files a batch. `lines` says which channels can be rendered: a draft of another channel is kept and waits for its adapter.
 /// Each input carries its line number.
 ///
@@ -92,6 +99,8 @@ pub async fn file(
     mode: Mode,
 ) -> Result<Report, Error> {
     let mut tx = pool.begin().await?;
+    // First of all: the second of two imports at once must find the keys, contacts and drafts of the first.
+    store::take_turns(&mut tx, company).await?;
     let now = crate::db::now(&mut tx).await?;
     let outboxes = crate::outbox::store::settings(&mut tx, company).await?;
     let mut report = Report::default();
@@ -173,7 +182,7 @@ impl Batch<'_> {
         drafts: Vec<Draft>,
         report: &mut Report,
     ) -> Result<(), Error> {
-        let drafts = self.drop_known(conn, drafts, report).await?;
+        let (drafts, repeats) = self.drop_known(conn, drafts, report).await?;
         if drafts.is_empty() {
             return Ok(());
         }
@@ -200,8 +209,6 @@ impl Batch<'_> {
                     conflict(format!("{older} is not an open draft for this contact, outbox and kind"));
                     continue;
                 }
-                open.remove(&place);
-                supersede.push(older);
             } else if let Some(older) = open.get(&place) {
                 conflict(format!(
                     "an open draft for this contact, outbox and kind exists ({older}); name it to replace it"
@@ -213,6 +220,9 @@ impl Batch<'_> {
             }
             match self.seal(&draft) {
                 Ok((id, sealed)) => {
+                    // Only now: a replacement that cannot be filed replaces nothing.
+                    open.remove(&place);
+                    supersede.extend(draft.input.supersedes);
                     self.open.insert(place);
                     self.seen_keys.insert(draft.dedup_key.clone(), (id, draft.request_sha256.clone()));
                     report.filed.push(Filed { line: draft.line, id, created: true });
@@ -221,6 +231,7 @@ impl Batch<'_> {
                 Err(error) => report.errors.push(line_error(draft.line, error)),
             }
         }
+        self.answer_repeats(&repeats, report);
         store::supersede(conn, self.company, &supersede).await?;
         store::insert(conn, self.company, &rows).await?;
         let mut entries: Vec<_> = rows
@@ -234,18 +245,32 @@ impl Batch<'_> {
         audit::store::append(conn, self.company, &entries).await
     }
 
-    /// Takes out what is on file already: the same key with the same body is that activity, with another body an error.
+    /// A line that says what an earlier one of the same chunk says becomes what that one became.
+    fn answer_repeats(&self, repeats: &[Repeat], report: &mut Report) {
+        for repeat in repeats {
+            if let Some((id, _)) = self.seen_keys.get(&repeat.dedup_key) {
+                report.filed.push(Filed { line: repeat.line, id: *id, created: false });
+            } else if let Some(error) = report.errors.iter().find(|error| error.line == repeat.first_line) {
+                let error = LineError { line: repeat.line, ..error.clone() };
+                report.errors.push(error);
+            }
+        }
+    }
+
+    /// Takes out what is on file already: the same key with the same body is that activity, with another body an error. Also takes
+    /// out repeats inside the chunk; what they become is known when the first of them is written.
     async fn drop_known(
         &mut self,
         conn: &mut sqlx::PgConnection,
         drafts: Vec<Draft>,
         report: &mut Report,
-    ) -> Result<Vec<Draft>, Error> {
+    ) -> Result<(Vec<Draft>, Vec<Repeat>), Error> {
         let keys: Vec<_> = drafts.iter().map(|draft| draft.dedup_key.clone()).collect();
         let mut known = store::known_keys(conn, self.company, &keys).await?;
         known.extend(self.seen_keys.iter().map(|(key, value)| (key.clone(), value.clone())));
         let mut fresh = Vec::with_capacity(drafts.len());
-        let mut in_chunk: HashMap<String, Vec<u8>> = HashMap::new();
+        let mut repeats = Vec::new();
+        let mut in_chunk: HashMap<String, (usize, Vec<u8>)> = HashMap::new();
         for draft in drafts {
             match known.get(&draft.dedup_key) {
                 Some((id, sha256)) if *sha256 == draft.request_sha256 => {
@@ -259,19 +284,24 @@ impl Batch<'_> {
                     ),
                 )),
                 None => match in_chunk.get(&draft.dedup_key) {
-                    Some(sha256) if *sha256 == draft.request_sha256 => {}
+                    Some((first_line, sha256)) if *sha256 == draft.request_sha256 => repeats.push(Repeat {
+                        line: draft.line,
+                        first_line: *first_line,
+                        dedup_key: draft.dedup_key,
+                    }),
                     Some(_) => report.errors.push(line_error(
                         draft.line,
                         FieldError::new("clientDedupKey", "an earlier line uses it for another draft"),
                     )),
                     None => {
-                        in_chunk.insert(draft.dedup_key.clone(), draft.request_sha256.clone());
+                        let first = (draft.line, draft.request_sha256.clone());
+                        in_chunk.insert(draft.dedup_key.clone(), first);
                         fresh.push(draft);
                     }
                 },
             }
         }
-        Ok(fresh)
+        Ok((fresh, repeats))
     }
 
     fn seal(&self, draft: &Draft) -> Result<(ActivityId, Sealed), FieldError> {

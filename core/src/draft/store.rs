@@ -39,6 +39,14 @@ pub(crate) struct NewActivity {
     pub(crate) sealed: Sealed,
 }
 
+/// Orders filings of one company: what one of them looks up stays true until it has written.
+pub(super) async fn take_turns(conn: &mut PgConnection, company: CompanyId) -> Result<(), Error> {
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1::text, 7))", company.0.to_string())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// Which of these keys are on file, with the activity and the hash of its body.
 pub(super) async fn known_keys(
     conn: &mut PgConnection,
@@ -128,10 +136,6 @@ async fn addresses(
     company: CompanyId,
     wanted: &[Wanted],
 ) -> Result<HashMap<(String, String), ContactId>, Error> {
-    // Two imports of new contacts at once would both insert; the lock orders them, so that the second finds what the first wrote.
-    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1::text, 7))", company.0.to_string())
-        .execute(&mut *conn)
-        .await?;
     let kinds: Vec<String> = wanted.iter().map(|one| one.address_kind.to_owned()).collect();
     let values: Vec<String> = wanted.iter().map(|one| one.address.clone()).collect();
     let rows = sqlx::query!(

@@ -76,7 +76,7 @@ fn bytes_that_changed_after_the_last_frame_are_not_approved() {
     let shown = bench.hash_of(1);
     bench.changed(|world| {
         world.drafts[0] =
-            item(1, Status::DraftPendingApproval, "Zoë Álvarez", None, mail("New", "Other words."))
+            item(1, Status::DraftPendingApproval, "Zoë Álvarez", None, mail("New", "Other words."));
     });
     bench.key(parse("a")[0]);
     assert!(bench.approvals().is_empty());

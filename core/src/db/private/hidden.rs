@@ -100,10 +100,11 @@ pub(super) fn command(service: Option<&ServiceUser>, on_orphan: OnOrphan, progra
     command
 }
 
-/// Leaves only what a server needs: its environment is readable by its backends and is no place for our settings.
+/// Leaves only what a server and its supervisor need: their environment outlives ours, is readable by the server's backends, and
+/// is no place for our settings, which may hold a key or a password.
 pub(super) fn clear_environment(command: &mut Command) {
     command.env_clear().env("LC_ALL", "C").env("TZ", "UTC").current_dir("/");
-    for name in ["PATH", "LD_LIBRARY_PATH"] {
+    for name in ["PATH", "LD_LIBRARY_PATH", "PG_BINDIR"] {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
         }

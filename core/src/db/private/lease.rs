@@ -136,7 +136,9 @@ impl Lease {
     /// Starts a supervisor; the receiver gets what it said when it ends.
     fn start_supervisor(&self) -> Result<Receiver<Output>, PrivateError> {
         let program = &self.launcher.program;
-        let child = Command::new(program)
+        let mut command = Command::new(program);
+        hidden::clear_environment(&mut command);
+        let child = command
             .args(&self.launcher.args)
             .args(hidden::supervise_arguments(&self.location))
             .stdin(Stdio::null())
