@@ -88,6 +88,7 @@ CREATE TABLE crm_activities (
   FOREIGN KEY (company_id, id, decided_round, payload_sha256) REFERENCES crm_decisions (company_id, activity_id, round, binds_sha256),
   CHECK (status IN ('received', 'recorded') OR (payload_sha256 IS NOT NULL AND outbox_id IS NOT NULL)),
   CHECK ((status = 'dispatching') = (claim_id IS NOT NULL)),
+  CHECK (claim_id <> '00000000-0000-0000-0000-000000000000' OR wire_at IS NOT NULL),
   CHECK (CASE
     WHEN status IN ('sent', 'sent_dryrun', 'uncertain') THEN wire_at IS NOT NULL
     WHEN status NOT IN ('dispatching', 'failed') THEN wire_at IS NULL
@@ -126,6 +127,7 @@ CREATE TABLE crm_dispatch_claims (
   worker text NOT NULL,
   lease_until timestamptz NOT NULL,
   activity_ids uuid[] NOT NULL,
+  secret_version int,                              -- a message that may have left is repeated under the same credential only
   PRIMARY KEY (company_id, id)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
 
@@ -172,12 +174,21 @@ BEGIN
   IF OLD.status = 'dispatching' AND OLD.wire_at IS NOT NULL AND NEW.wire_at IS NULL
     AND NOT (NEW.status = 'approved' AND EXISTS (
       SELECT FROM public.crm_dispatch_attempts x
-      WHERE (x.company_id, x.activity_id, x.attempt) = (OLD.company_id, OLD.id, OLD.attempt) AND x.outcome IN ('retry', 'account_broken')))
+      WHERE (x.company_id, x.activity_id, x.attempt, x.wire_at) = (OLD.company_id, OLD.id, OLD.attempt, OLD.wire_at)
+        AND x.outcome IN ('retry', 'account_broken'))
+      AND NOT EXISTS (SELECT FROM public.crm_dispatch_attempts x
+      WHERE (x.company_id, x.activity_id, x.round) = (OLD.company_id, OLD.id, OLD.round) AND x.outcome = 'maybe_sent'))
   THEN
     RAISE EXCEPTION 'on the wire: only proof that it never left releases it' USING ERRCODE = 'CS005';
   END IF;
   RETURN NEW;
 END $$;
+-- A row that went and came again under its old id would find its old decision.
+CREATE FUNCTION crm_guard_delete() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'activities are never deleted; erasing drops their bytes' USING ERRCODE = 'CS006';
+END $$;
+CREATE TRIGGER crm_guard_delete BEFORE DELETE ON crm_activities FOR EACH ROW EXECUTE FUNCTION crm_guard_delete();
 CREATE TRIGGER crm_guard_insert BEFORE INSERT ON crm_activities FOR EACH ROW EXECUTE FUNCTION crm_guard();
 -- Hot pairs pass in the WHEN clause, without a call.
 CREATE TRIGGER crm_guard_update BEFORE UPDATE ON crm_activities FOR EACH ROW WHEN (NOT (

@@ -16,8 +16,8 @@ pub(crate) use self::shape::parse_duration;
 /// What is configured.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
-    /// Another database than the private one.
-    pub(crate) database_url: Option<String>,
+    /// Another database than the private one; may hold a password.
+    pub(crate) database_url: Option<countersign_core::secret::SecretText>,
     /// Where mail goes.
     pub(crate) email_base_url: BaseUrl,
     /// Everything but the wire.

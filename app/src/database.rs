@@ -34,7 +34,7 @@ impl Database {
         match &config.database_url {
             Some(url) => {
                 // The text may hold a password, so neither it nor the parser's error is repeated.
-                let options: PgConnectOptions = url.parse().map_err(|_| {
+                let options: PgConnectOptions = url.expose().parse().map_err(|_| {
                     Fault::database(
                         "DATABASE_URL is not a PostgreSQL URL; write postgres://user@host/database"
                             .to_owned(),
@@ -74,7 +74,7 @@ impl Database {
     /// Brings the private server back when it went away while this process lives.
     pub(crate) async fn watch(&self, stop: CancellationToken) {
         let Some(lease) = &self.lease else {
-            return;
+            return stop.cancelled().await;
         };
         loop {
             tokio::select! {

@@ -106,11 +106,13 @@ pub(crate) async fn start(
     if config.dry_run {
         notes.push("dry run: everything but the wire".to_owned());
     }
+    // A sandbox company's mail goes to its sandbox, wherever the configuration leads.
     let base = &config.email_base_url;
+    let is_led_elsewhere = base.is_loopback() && companies.iter().any(|company| !company.sandbox);
     let (status, watched) = watch::channel(EngineStatus {
         dispatcher: DispatcherState::Starting,
         sandbox: address,
-        base_url_note: base.is_loopback().then(|| format!("email goes to {}", base.host_label())),
+        base_url_note: is_led_elsewhere.then(|| format!("email goes to {}", base.host_label())),
         notes,
     });
     let engine = Engine {

@@ -25,7 +25,11 @@ pub(crate) fn start(folder: &Path, level: tracing::Level) -> Result<WorkerGuard>
         .wrap_err_with(place)?;
     let (writer, guard) = tracing_appender::non_blocking(appender);
     // The statements of sqlx hold no values, but they drown everything else.
-    let targets = Targets::new().with_default(level).with_target("sqlx", tracing::Level::WARN);
+    let targets = Targets::new()
+        .with_default(level)
+        .with_target("sqlx", tracing::Level::WARN)
+        // It repeats the value of an unknown parameter of DATABASE_URL, which may be a password.
+        .with_target("sqlx_postgres::options", tracing::level_filters::LevelFilter::OFF);
     let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false).with_filter(targets);
     tracing_subscriber::registry().with(layer).try_init().ok();
     Ok(guard)

@@ -5,9 +5,11 @@
 //! *Outcome* (`outcome`): what the call proved is written, each row against its token. *Closed*: audit, activity and bucket in that
 //! same transaction. `settle` decides what an outcome means, `recover` takes care of what a lost worker left, `run` holds the tasks.
 //! HTTP is never inside a transaction.
+pub(crate) mod active;
 pub(crate) mod backoff;
 pub(crate) mod claim;
 pub mod idle;
+mod keep;
 pub(crate) mod outcome;
 pub(crate) mod recover;
 pub mod run;

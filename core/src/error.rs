@@ -69,10 +69,12 @@ fn is_unavailable(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed
         | sqlx::Error::Protocol(_) => true,
-        // 08 connection, 57P shutdown, 53 resources: the same statement may work in a moment.
-        sqlx::Error::Database(error) => error
-            .code()
-            .is_some_and(|code| code.starts_with("08") || code.starts_with("57P") || code.starts_with("53")),
+        // 08 connection, 57P shutdown, 53 resources, 40 rolled back by a conflict, then time limits and a server that only reads:
+        // the same work may succeed in a moment.
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            ["08", "57P", "53", "40"].iter().any(|class| code.starts_with(class))
+                || ["55P03", "57014", "25P03", "25006"].contains(&code.as_ref())
+        }),
         _ => false,
     }
 }

@@ -29,6 +29,8 @@ pub struct Facts<'a> {
     pub has_line: bool,
     /// Whether the stored bytes are an envelope this version can open.
     pub is_readable: bool,
+    /// Whether the message speaks of this outbox, its channel and its credential.
+    pub fits_outbox: bool,
     /// Whether the envelope holds a rendered request.
     pub is_rendered: bool,
     /// Name of the outbox.
@@ -154,6 +156,7 @@ pub fn sentence_for(code: &str) -> &'static str {
         "expired" => "nobody sent it in time",
         "payload_unreadable" => "the stored bytes cannot be read by this version",
         "window_closed" => "the provider may have forgotten the key, so it cannot be tried again",
+        "credential_changed" => "the credential changed since the attempt that may have been accepted",
         "worker_lost" => "the process ended between the request and its answer",
         "payload_mismatch" => "the stored bytes are not the approved ones",
         _ => "waits",

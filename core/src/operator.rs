@@ -14,14 +14,19 @@ use crate::safe_text::SafeText;
 /// # Errors
 /// [`Error::Forbidden`].
 pub fn require(actor: &Actor, needed: Role, action: &'static str) -> Result<OperatorId, Error> {
-    actor.operator(needed).ok_or_else(|| Error::Forbidden {
+    actor.operator(needed).ok_or_else(|| forbidden(actor, needed, action))
+}
+
+/// The refusal of an actor, in words.
+pub(crate) fn forbidden(actor: &Actor, needed: Role, action: &'static str) -> Error {
+    Error::Forbidden {
         actor: match actor {
             Actor::Operator { name, role, .. } => format!("{} ({})", SafeText::line(name), role.as_str()),
             other => format!("{} {}", other.kind(), SafeText::line(other.name())),
         },
         action,
         needed,
-    })
+    }
 }
 
 /// Adds a person to a company.

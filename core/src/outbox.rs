@@ -55,9 +55,15 @@ pub async fn add(
     new: &NewOutbox,
 ) -> Result<OutboxId, Error> {
     operator::require(actor, Role::Admin, "add an outbox")?;
-    check(new)?;
+    let new = &check(new)?;
     let id = OutboxId::new();
     let mut tx = pool.begin().await?;
+    if !store::knows_zone(&mut tx, &new.zone).await? {
+        return Err(Error::Invalid {
+            field: "zone".to_owned(),
+            reason: format!("PostgreSQL does not know the time zone {}; use one like Europe/Paris", new.zone),
+        });
+    }
     let now = crate::db::now(&mut tx).await?;
     if !store::insert(&mut tx, company, id, new).await? {
         return Err(Error::Conflict(format!("there is an outbox `{}` already", new.name)));
@@ -129,7 +135,8 @@ async fn set_enabled(
     Ok(())
 }
 
-fn check(new: &NewOutbox) -> Result<(), Error> {
+/// Checks what was given and brings the zone into its canonical spelling.
+fn check(new: &NewOutbox) -> Result<NewOutbox, Error> {
     let refuse = |field: &str, reason: String| Err(Error::Invalid { field: field.to_owned(), reason });
     let name_fits = (1..=63).contains(&new.name.len())
         && new.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
@@ -143,10 +150,14 @@ fn check(new: &NewOutbox) -> Result<(), Error> {
     if new.undo_window > UNDO_WINDOW_LIMIT {
         return refuse("undo-window", "use at most 1 h".to_owned());
     }
-    if TimeZone::get(&new.zone).is_err() {
+    if new.undo_window.subsec_nanos() != 0 {
+        return refuse("undo-window", "use whole seconds".to_owned());
+    }
+    let zone = TimeZone::get(&new.zone).ok();
+    let Some(zone) = zone.as_ref().and_then(TimeZone::iana_name) else {
         let zone = crate::safe_text::SafeText::line(&new.zone);
         return refuse("zone", format!("`{zone}` is not an IANA time zone; Europe/Paris is one"));
-    }
+    };
     let sender = match new.channel {
         ChannelName::Email | ChannelName::DryRun => address::mailbox(&new.sender).map(|_| ()),
         ChannelName::Whatsapp => address::phone(&new.sender).map(|_| ()),
@@ -158,5 +169,5 @@ fn check(new: &NewOutbox) -> Result<(), Error> {
     if new.sender.trim().is_empty() {
         return refuse("from", "say what the recipient sees".to_owned());
     }
-    Ok(())
+    Ok(NewOutbox { zone: zone.to_owned(), ..new.clone() })
 }

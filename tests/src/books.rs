@@ -21,7 +21,8 @@ pub async fn compare(world: &World, provider: &Provider) {
         ledger.iter().filter_map(|entry| Some((entry.activity_id.as_deref()?, entry))).collect();
     assert_eq!(accepted.len(), ledger.len(), "C1: a message has no activity or two lines");
     for (id, entry) in &accepted {
-        let activity = activities.get(*id).unwrap_or_else(|| panic!("C4: {id} was accepted and is not known"));
+        let activity =
+            activities.get(*id).unwrap_or_else(|| panic!("C4: {id} was accepted and is not known"));
         activity.matches(entry);
     }
     for (id, activity) in &activities {
@@ -102,10 +103,21 @@ impl Activity {
         let envelope = Envelope::open(&self.envelope).expect("an envelope");
         let request = envelope.request.expect("a rendered request");
         assert_eq!(request.body, entry.body, "C3: {id} was sent in other words than were approved");
-        assert_eq!(PayloadHash::of(&self.envelope).as_bytes(), self.sha256, "C3: {id} was changed underneath");
+        assert_eq!(
+            PayloadHash::of(&self.envelope).as_bytes(),
+            self.sha256,
+            "C3: {id} was changed underneath"
+        );
         assert_eq!(self.approved_sha256.as_ref(), Some(&self.sha256), "C3: {id} was approved on other bytes");
-        assert_eq!(self.audited_sha256.as_ref(), Some(&self.sha256), "C3: the audit log names other bytes for {id}");
-        assert!(self.approved_at.is_some_and(|at| at <= entry.at), "C4: {id} was accepted before it was approved");
+        assert_eq!(
+            self.audited_sha256.as_ref(),
+            Some(&self.sha256),
+            "C3: the audit log names other bytes for {id}"
+        );
+        assert!(
+            self.approved_at.is_some_and(|at| at <= entry.at),
+            "C4: {id} was accepted before it was approved"
+        );
         assert_eq!(entry.to, [envelope.payload.to], "C3: {id} went to somebody else");
     }
 

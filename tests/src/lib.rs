@@ -26,11 +26,7 @@ const GLANCE: Duration = Duration::from_millis(10);
 ///
 /// # Panics
 /// When the condition does not come about in time.
-pub async fn until(
-    what: &str,
-    mut holds: impl AsyncFnMut() -> bool,
-    state: impl AsyncFnOnce() -> String,
-) {
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool, state: impl AsyncFnOnce() -> String) {
     let give_up = clock::monotonic() + DEADLINE;
     while !holds().await {
         if clock::monotonic() >= give_up {

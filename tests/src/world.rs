@@ -79,9 +79,8 @@ impl World {
         secret::store::set(&pool, &admin, company, &key, "resend", &credential)
             .await
             .expect("a secret can be set");
-        let outbox = outbox::add(&pool, &admin, company, &mail_outbox("mail"))
-            .await
-            .expect("an outbox can be added");
+        let outbox =
+            outbox::add(&pool, &admin, company, &mail_outbox("mail")).await.expect("an outbox can be added");
         let world = Self { pool, company, admin, approver, second, viewer, key, outbox, database };
         world.allow("@example.com").await;
         world
@@ -131,7 +130,9 @@ impl World {
 
     /// Stops the outbox named `mail`.
     pub async fn pause(&self) {
-        outbox::pause(&self.pool, &self.approver, self.company, self.outbox, "a test").await.expect("can be paused");
+        outbox::pause(&self.pool, &self.approver, self.company, self.outbox, "a test")
+            .await
+            .expect("can be paused");
     }
 
     /// Lets the outbox named `mail` send again.
@@ -153,12 +154,16 @@ impl World {
 
     /// Rejects as somebody.
     pub async fn try_reject(&self, actor: &Actor, items: &[Item]) -> Vec<ItemResult> {
-        approval::reject(&self.pool, actor, self.company, items, "not today").await.expect("the request is acceptable")
+        approval::reject(&self.pool, actor, self.company, items, "not today")
+            .await
+            .expect("the request is acceptable")
     }
 
     /// Takes back as the approver.
     pub async fn undo(&self, ids: &[ActivityId]) -> Vec<ItemResult> {
-        approval::undo(&self.pool, &self.approver, self.company, ids).await.expect("the request is acceptable")
+        approval::undo(&self.pool, &self.approver, self.company, ids)
+            .await
+            .expect("the request is acceptable")
     }
 
     /// Takes one item back and returns it as it is to be approved anew.
@@ -170,14 +175,13 @@ impl World {
 
     /// The hash an item points at.
     pub async fn hash(&self, id: ActivityId) -> PayloadHash {
-        let bytes: Vec<u8> = sqlx::query_scalar(
-            "SELECT payload_sha256 FROM crm_activities WHERE company_id = $1 AND id = $2",
-        )
-        .bind(self.company.0)
-        .bind(id.0)
-        .fetch_one(&self.pool)
-        .await
-        .expect("the item exists");
+        let bytes: Vec<u8> =
+            sqlx::query_scalar("SELECT payload_sha256 FROM crm_activities WHERE company_id = $1 AND id = $2")
+                .bind(self.company.0)
+                .bind(id.0)
+                .fetch_one(&self.pool)
+                .await
+                .expect("the item exists");
         PayloadHash::from_bytes(&bytes).expect("32 bytes")
     }
 }

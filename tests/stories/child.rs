@@ -80,11 +80,6 @@ impl Child {
         process::Number::try_from(self.process.id()).expect("process numbers are small")
     }
 
-    /// Whether it still runs.
-    pub(crate) fn is_running(&mut self) -> bool {
-        self.process.try_wait().expect("a child can be asked").is_none()
-    }
-
     /// Sends it a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         process::signal(self.number(), signal);

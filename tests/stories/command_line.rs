@@ -143,7 +143,17 @@ fn a_paused_outbox_holds_with_its_reason() {
 #[test]
 fn without_its_credential_an_outbox_waits() {
     let office = Office::open("0s");
-    let add = ["outboxes", "add", "second", "--channel", "email", "--from", "Bo <bo@acme.example>", "--daily-cap", "5"];
+    let add = [
+        "outboxes",
+        "add",
+        "second",
+        "--channel",
+        "email",
+        "--from",
+        "Bo <bo@acme.example>",
+        "--daily-cap",
+        "5",
+    ];
     let more = ["--zone", "Europe/Oslo", "--undo-window", "0s", "--secret", "secret://absent:latest"];
     let words: Vec<&str> = add.into_iter().chain(more).collect();
     office.home.run(&words).ends_with(0).complains("countersign secrets set absent");
@@ -153,7 +163,8 @@ fn without_its_credential_an_outbox_waits() {
     office.approve_all();
     let worker = office.dispatch();
     crate::until("the message is held", || {
-        office.home.count("SELECT count(*) FROM crm_activities WHERE hold_code = 'credential_unavailable'") == 1
+        office.home.count("SELECT count(*) FROM crm_activities WHERE hold_code = 'credential_unavailable'")
+            == 1
     });
     worker.kill();
     assert_eq!(office.provider.seen().count, 0);

@@ -1,8 +1,10 @@
 //! The demo: one command on a fresh machine, started by anyone at any time, however often.
+use countersign_adapters::sandbox::Ledger;
 use rustix::process::Signal;
 
 use crate::home::Home;
 use crate::process;
+use crate::provider::Provider;
 use crate::screen::Screen;
 
 /// R23, R26, F26, F27: two demos at once on a fresh machine share one server and one company; each sees what the other decides; one
@@ -46,12 +48,60 @@ fn two_demos_at_once_are_one_company() {
     last.ended_well();
 }
 
+/// S17: what the demo sends goes to its own sandbox provider, wherever the configuration sends mail.
+#[test]
+fn nothing_of_the_demo_leaves_its_sandbox() {
+    let (mut home, elsewhere) = (Home::new(), Home::new());
+    let decoy = Provider::start(&elsewhere);
+    home.set("COUNTERSIGN_CHANNELS__EMAIL__BASE_URL", &decoy.url());
+    home.keep_server();
+    home.run(&["demo", "--seed-only"]).ends_with(0);
+    let (name, to): (String, String) = home.on("countersign_demo", async |conn| {
+        let at_once = "UPDATE crm_outboxes SET undo_window_secs = 0";
+        sqlx::query(at_once).execute(&mut *conn).await.expect(at_once);
+        let shortest = "SELECT c.name, d.recipient FROM crm_activities a
+            JOIN crm_activity_details d ON d.activity_id = a.id JOIN crm_contacts c ON c.id = a.contact_id
+            JOIN crm_outboxes o ON o.id = a.outbox_id JOIN crm_payloads p ON p.payload_sha256 = a.payload_sha256
+            WHERE a.status = 'draft_pending_approval' AND a.kind = 'follow_up' AND o.name = 'main' AND c.name ~ '^[A-Za-z ]+$'
+            ORDER BY octet_length(p.envelope), a.id LIMIT 1";
+        sqlx::query_as(shortest).fetch_one(conn).await.expect(shortest)
+    });
+    let mut screen = Screen::open(&home, &["demo"]);
+    screen.shows(" ok outbox");
+    screen.send("/");
+    screen.shows("Filter:");
+    screen.send(&format!("{to}\r"));
+    screen.shows(&format!("To        {to}"));
+    screen.shows(" ok outbox");
+    assert!(
+        !screen.contents().contains("email goes to"),
+        "the banner speaks of where this company's mail goes"
+    );
+    screen.approve(&name);
+    let ledger = home.path("data/countersign/sandbox/ledger.jsonl");
+    crate::until("the sandbox provider accepts it", || {
+        let entries =
+            Ledger::open(&ledger).and_then(|ledger| ledger.entries()).expect("the ledger can be read");
+        entries.iter().any(|entry| entry.to == [to.as_str()])
+    });
+    assert_eq!(decoy.seen().count, 0);
+    screen.send("q");
+    screen.ended_well();
+}
+
 /// R26: filling says what it made and what the demo cannot do yet; starting over forgets every decision.
 #[test]
 fn a_fresh_demo_starts_over() {
     let home = Home::new();
     let filled = home.run(&["demo", "--seed-only"]).ends_with(0).out;
-    let least = [(" outboxes", 5), (" contacts", 200), (" accounts", 40), (" pending", 120), (" holding", 10), (" uncertain", 3)];
+    let least = [
+        (" outboxes", 5),
+        (" contacts", 200),
+        (" accounts", 40),
+        (" pending", 120),
+        (" holding", 10),
+        (" uncertain", 3),
+    ];
     for (what, least) in least {
         assert!(number_before(&filled, what) >= least, "{least}{what} at least:\n{filled}");
     }
@@ -92,5 +142,8 @@ fn reject_the_first(screen: &mut Screen) {
 fn postmasters(home: &Home) -> usize {
     let data = home.path("data/countersign/pg/data").display().to_string();
     let numbers = home.processes().into_iter();
-    numbers.map(process::words).filter(|words| words.contains(&format!("-D {data}")) && !words.contains("private-server")).count()
+    numbers
+        .map(process::words)
+        .filter(|words| words.contains(&format!("-D {data}")) && !words.contains("private-server"))
+        .count()
 }

@@ -31,7 +31,8 @@ fn three_are_approved_one_is_taken_back_two_are_sent() {
 
     // One by one, each shown to its end before it is approved.
     for number in 1..=3 {
-        approve_shown(&mut screen, number);
+        screen.shows(&format!("Dear Person {number},"));
+        screen.approve(&format!("Person {number}"));
     }
     screen.shows("1 Approvals 2");
     // The latest first: the third.
@@ -62,26 +63,4 @@ fn three_are_approved_one_is_taken_back_two_are_sent() {
     office.home.let_go();
     office.provider.stop();
     office.home.is_deserted();
-}
-
-/// Approves the message under the cursor, which is for that person.
-fn approve_shown(screen: &mut Screen, number: usize) {
-    screen.shows(&format!("Dear Person {number},"));
-    loop {
-        screen.send("a");
-        let mut is_done = false;
-        screen.until("the key is answered", |screen| {
-            let contents = screen.contents();
-            is_done =
-                contents.contains("approved, leaves in") && contents.contains(&format!(": Person {number}"));
-            is_done || contents.contains("look and press again") || contents.contains("not shown yet")
-        });
-        if is_done {
-            return;
-        }
-        // Right after the item changed the key only warns; a person is never that quick. Any other key takes the words away.
-        screen.send("k");
-        screen.hides("look and press again");
-        screen.hides("not shown yet");
-    }
 }

@@ -1,4 +1,7 @@
 //! The provider is away, forgets to answer, or hangs, while the dispatcher's process may be killed as well.
+use std::io::ErrorKind;
+use std::net::TcpListener;
+
 use rustix::process::Signal;
 
 use crate::office::Office;
@@ -72,4 +75,20 @@ fn a_dispatcher_that_is_told_to_stop_finishes_what_is_on_the_wire() {
     worker.finish().ends_with(0);
     office.sent_each_once(DRAFTS);
     assert_eq!(office.provider.seen().count, 5, "nothing was repeated");
+}
+
+/// S18: a proxy that the environment names gets nothing to read.
+#[test]
+fn a_proxy_of_the_environment_is_not_used() {
+    let mut office = Office::with_approved(DRAFTS);
+    let proxy = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let url = format!("http://{}", proxy.local_addr().expect("it has an address"));
+    for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        office.home.set(name, &url);
+    }
+    office.dispatch().finish().ends_with(0);
+    office.sent_each_once(DRAFTS);
+    proxy.set_nonblocking(true).expect("it can be asked without waiting");
+    let asked = proxy.accept().map_err(|error| error.kind());
+    assert_eq!(asked.err(), Some(ErrorKind::WouldBlock), "nobody came");
 }

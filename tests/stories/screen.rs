@@ -43,6 +43,14 @@ pub(crate) enum Line {
     Borrowed,
 }
 
+/// What the console says to the approve key.
+#[derive(Clone, Copy, Debug)]
+enum Answered {
+    Approved,
+    ReadOn,
+    Again,
+}
+
 fn size(columns: u16, rows: u16) -> PtySize {
     PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }
 }
@@ -138,7 +146,8 @@ impl Screen {
     /// Closes the window: the terminal is gone.
     pub(crate) fn hang_up(&mut self) {
         self.shared.lock().is_closed = true;
-        // The reader holds an end of its own and lets go at the next byte; another size makes the program draw one.
+        // The reader holds an end of its own and lets go at the next byte, so the program has to draw one: it answers to another
+        // size, and without a terminal of its own to the keys that a closing writer sends (a line end and ctrl-d).
         self.resize(100, 30);
         self.writer = None;
         self.master = None;
@@ -165,6 +174,37 @@ impl Screen {
     #[track_caller]
     pub(crate) fn hides(&self, text: &str) {
         self.until(&format!("the screen does not show `{text}`"), |screen| !screen.contents().contains(text));
+    }
+
+    /// Approves the message on screen once it was read to its end. `name` is whom it is for.
+    #[track_caller]
+    pub(crate) fn approve(&mut self, name: &str) {
+        loop {
+            self.send("a");
+            let mut answer = None;
+            self.until("the key is answered", |screen| {
+                let contents = screen.contents();
+                let said = |text: &str| contents.contains(text);
+                answer = [
+                    (said("approved, leaves") && said(&format!(": {name}")), Answered::Approved),
+                    (said("read to the end first"), Answered::ReadOn),
+                    // Right after the item changed the key only warns; a person is never that quick.
+                    (said("look and press again") || said("not shown yet"), Answered::Again),
+                ]
+                .into_iter()
+                .find_map(|(is_it, answer)| is_it.then_some(answer));
+                answer.is_some()
+            });
+            match answer {
+                Some(Answered::Approved) => return,
+                Some(Answered::ReadOn) => self.send("\x1b[6~"),
+                // Any key takes the words away.
+                _ => self.send("k"),
+            }
+            self.hides("press again");
+            self.hides("not shown yet");
+            self.hides("read to the end first");
+        }
     }
 
     /// Waits until the screen is as wanted.
@@ -222,9 +262,11 @@ impl Screen {
         self.until("the terminal is given back", |screen| {
             !screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste()
         });
-        let modes = termios::tcgetattr(self.line()).expect("the terminal has modes").local_modes;
         let cooked = LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG;
-        assert!(modes.contains(cooked), "the terminal is still raw: {modes:?}");
+        crate::until("the terminal is cooked again", || {
+            let modes = termios::tcgetattr(self.line()).expect("the terminal has modes").local_modes;
+            modes.contains(cooked)
+        });
     }
 }
 

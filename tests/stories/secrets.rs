@@ -81,7 +81,8 @@ fn the_key_file_is_private() {
     let key = office.home.path("data/countersign/master.key");
     assert_eq!(fs::metadata(&key).expect("it was made").mode() & 0o777, 0o600);
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).expect("the mode can be changed");
-    let refused = office.home.run_with(&["secrets", "set", "resend"], CREDENTIAL).ends_with(1).complains("chmod 600");
+    let refused =
+        office.home.run_with(&["secrets", "set", "resend"], CREDENTIAL).ends_with(1).complains("chmod 600");
     let text = fs::read_to_string(&key).expect("it can be read");
     assert!(!refused.err.contains(text.trim()) && !refused.err.contains(CREDENTIAL));
 }

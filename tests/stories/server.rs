@@ -20,14 +20,19 @@ fn only_for_root(story: &str) -> bool {
 fn the_server_is_reached_by_its_user_alone() {
     let mut home = Home::new();
     home.keep_server();
-    let mode = |name: &str| fs::metadata(home.path("data/countersign/pg").join(name)).expect(name).mode() & 0o777;
+    let mode =
+        |name: &str| fs::metadata(home.path("data/countersign/pg").join(name)).expect(name).mode() & 0o777;
     assert_eq!(mode("run"), 0o700, "the folder of the socket");
     assert_eq!(mode("data"), 0o700, "the data");
     assert_eq!(mode("pgpass"), 0o600, "the password");
     home.run(&["db", "migrate"]).ends_with(0);
     assert_eq!(home.texts("SELECT setting FROM pg_settings WHERE name = 'listen_addresses'"), [""]);
     assert_eq!(home.texts("SELECT setting FROM pg_settings WHERE name = 'fsync'"), ["on"]);
-    assert_eq!(home.count("SELECT count(*) FROM pg_roles WHERE rolname = current_user AND rolsuper"), 0, "no superuser");
+    assert_eq!(
+        home.count("SELECT count(*) FROM pg_roles WHERE rolname = current_user AND rolsuper"),
+        0,
+        "no superuser"
+    );
 }
 
 /// R23: started by root, PostgreSQL runs as somebody else; its supervisor stays.
@@ -42,7 +47,8 @@ fn for_root_the_server_runs_as_an_unprivileged_user() {
     assert_eq!(process::user(supervisor), Some(0));
     let user = process::user(postmaster).expect("it runs");
     assert_ne!(user, 0, "PostgreSQL never runs as root");
-    let servers = home.processes().into_iter().filter(|number| process::words(*number).starts_with("postgres"));
+    let servers =
+        home.processes().into_iter().filter(|number| process::words(*number).starts_with("postgres"));
     for number in servers {
         assert_eq!(process::user(number), Some(user), "{}", process::words(number));
     }
@@ -57,5 +63,9 @@ fn a_place_the_server_cannot_reach_is_explained() {
     let home = Home::new();
     fs::set_permissions(home.path(""), fs::Permissions::from_mode(0o700)).expect("the mode can be changed");
     let answer = home.run(&["db", "migrate"]).ends_with(5);
-    assert!(answer.err.contains(&home.path("").display().to_string().trim_end_matches('/').to_owned()), "{}", answer.err);
+    assert!(
+        answer.err.contains(&home.path("").display().to_string().trim_end_matches('/').to_owned()),
+        "{}",
+        answer.err
+    );
 }

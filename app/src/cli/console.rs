@@ -50,22 +50,20 @@ pub(super) async fn show(
         status: running.status.clone(),
     };
     let watching = CancellationToken::new();
-    let result = {
-        let watch = database.watch(watching.clone());
-        tokio::pin!(watch);
-        let screen = console::run(backend, stop.clone());
-        tokio::pin!(screen);
+    let work = async {
+        let result = console::run(backend, stop.clone()).await;
+        // The screen is gone; a signal now asks to hurry.
+        let mut signals = Signals::listen()?;
         tokio::select! {
-            result = &mut screen => result,
-            () = &mut watch => screen.await,
+            () = running.stop() => {}
+            () = signals.next() => {
+                crate::output::complain("stopped at once; what was on the wire is settled by the next start");
+            }
         }
+        watching.cancel();
+        result
     };
-    // The screen is gone; a signal now asks to hurry.
-    let mut signals = Signals::listen()?;
-    tokio::select! {
-        () = running.stop() => {}
-        () = signals.next() => crate::output::complain("stopped at once; what was on the wire is settled by the next start"),
-    }
-    watching.cancel();
+    // The private server is watched to the very end: outcomes still have to be written.
+    let (result, ()) = tokio::join!(work, database.watch(watching.clone()));
     result.map(|()| Code::Done)
 }

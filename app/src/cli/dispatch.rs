@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use color_eyre::eyre::Result;
 use countersign_core::dispatch::idle::{self, HORIZON_SECS, Load};
+use countersign_core::error::Error;
 use tokio_util::sync::CancellationToken;
 
 use super::console::CONNECTIONS;
@@ -15,6 +16,9 @@ use crate::signals::Signals;
 
 /// How often the load is looked at.
 const LOOK: Duration = Duration::from_millis(200);
+
+/// Looks that may fail one after another before this is given up.
+const FAULTS_LIMIT: u32 = 60;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -29,21 +33,18 @@ pub(super) async fn run(setup: &Setup, _arguments: &Arguments, output: Output) -
     let mut signals = Signals::listen()?;
     let running = engine::start(&setup.config, &setup.paths, &database.pool, &stop).await?;
     let work = async {
-        loop {
-            let load = look(&database).await?;
-            if load.is_idle() || stop.is_cancelled() {
-                break;
-            }
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = tokio::time::sleep(LOOK) => {}
-            }
-        }
+        let load = until_idle(&database, running.lines.is_dry_run(), &stop).await;
+        // In any case: what is on the wire is finished and recorded.
         running.stop().await;
-        // What was on the wire is recorded by now.
-        look(&database).await
+        load
     };
-    let Some(load) = signals.around(&stop, work).await else {
+    let watched = async {
+        tokio::select! {
+            load = work => load,
+            () = database.watch(CancellationToken::new()) => Err(Fault::database("the database is no longer watched".to_owned())),
+        }
+    };
+    let Some(load) = signals.around(&stop, watched).await else {
         return Ok(Code::Failed);
     };
     let load = load?;
@@ -65,8 +66,26 @@ pub(super) async fn run(setup: &Setup, _arguments: &Arguments, output: Output) -
     Ok(Code::Done)
 }
 
-async fn look(database: &Database) -> Result<Load, Fault> {
-    let mut conn =
-        database.pool.acquire().await.map_err(countersign_core::error::Error::from).map_err(Fault::from)?;
-    idle::load(&mut conn).await.map_err(Fault::from)
+/// Looks until nothing is left to do, or a stop was asked for. A database that is away for a moment is waited for.
+async fn until_idle(database: &Database, is_dry_run: bool, stop: &CancellationToken) -> Result<Load, Fault> {
+    let mut faults = 0;
+    loop {
+        match look(database, is_dry_run).await {
+            Ok(load) if load.is_idle() || stop.is_cancelled() => return Ok(load),
+            Ok(_) => faults = 0,
+            Err(Error::Unavailable(error)) if faults < FAULTS_LIMIT && !stop.is_cancelled() => {
+                faults += 1;
+                tracing::warn!("the load cannot be read: {error}");
+            }
+            Err(error) => return Err(error.into()),
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+}
+
+async fn look(database: &Database, is_dry_run: bool) -> Result<Load, Error> {
+    idle::load(&mut *database.pool.acquire().await?, is_dry_run).await
 }

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use color_eyre::eyre::{Context as _, Result};
 use countersign_core::draft::check::parse;
 use countersign_core::draft::file::Mode;
-use countersign_core::draft::input::{DEFAULT_DRAFTER, LINE_LIMIT_BYTES};
+use countersign_core::draft::input::LINE_LIMIT_BYTES;
 use countersign_core::draft::{DraftInput, LineError, file};
 use countersign_core::safe_text::SafeText;
 
@@ -17,6 +17,9 @@ use crate::session::Setup;
 
 /// Lines one import takes; more is split by hand, so that one transaction stays bounded.
 const LINES_LIMIT: usize = 100_000;
+
+/// Bytes one import takes; they are held in memory until all is checked.
+const INPUT_LIMIT_BYTES: usize = 256 << 20;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
@@ -36,8 +39,6 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
     let inputs = read(&path, &mut errors)?;
     let session = setup.session().await?;
     let lines = engine::ways(&setup.config, None)?;
-    // An importing operator files what agents wrote; the drafts name them.
-    let actor = countersign_core::actor::Actor::Agent { name: DEFAULT_DRAFTER.to_owned() };
     countersign_core::operator::require(
         &session.actor,
         countersign_core::actor::Role::Approver,
@@ -46,10 +47,12 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
     .map_err(Fault::from)?;
     let mode = if partial { Mode::Partial } else { Mode::AllOrNothing };
     let mut report = if partial || errors.is_empty() {
-        file(session.pool(), &actor, session.company.id, inputs, &lines, mode).await.map_err(Fault::from)?
+        file(session.pool(), &session.actor, session.company.id, inputs, &lines, mode)
+            .await
+            .map_err(Fault::from)?
     } else {
         // Nothing will be written, but the other lines are checked all the same, so that one run names every fault.
-        file(session.pool(), &actor, session.company.id, inputs, &lines, Mode::Check)
+        file(session.pool(), &session.actor, session.company.id, inputs, &lines, Mode::Check)
             .await
             .map_err(Fault::from)?
     };
@@ -86,12 +89,17 @@ fn read(path: &PathBuf, errors: &mut Vec<LineError>) -> Result<Vec<(usize, Draft
     let limit = u64::try_from(LINE_LIMIT_BYTES).unwrap_or(u64::MAX) + 1;
     let mut inputs = Vec::new();
     let mut bytes = Vec::new();
+    let mut total = 0;
     for number in 1.. {
         bytes.clear();
         let read =
             reader.by_ref().take(limit).read_until(b'\n', &mut bytes).wrap_err("the input cannot be read")?;
         if read == 0 {
             break;
+        }
+        total += read;
+        if total > INPUT_LIMIT_BYTES {
+            return Err(Fault::usage(format!("more than {INPUT_LIMIT_BYTES} bytes; split the file")).into());
         }
         if number > LINES_LIMIT {
             return Err(Fault::usage(format!("more than {LINES_LIMIT} lines; split the file")).into());

@@ -1,10 +1,12 @@
 //! What the dispatcher has before it, and single messages.
 use clap::Subcommand;
 use color_eyre::eyre::Result;
+use countersign_core::activity::payload::Envelope;
 use countersign_core::activity::status::Status;
 use countersign_core::activity::store_read;
 use countersign_core::activity::view::{ActivityDetail, ActivityRow, List};
 use countersign_core::approval::{self, Resolution};
+use countersign_core::channel::Lines;
 use countersign_core::gate::Ruling;
 use countersign_core::ids::ActivityId;
 use countersign_core::safe_text::SafeText;
@@ -139,7 +141,7 @@ pub(super) async fn show(setup: &Setup, session: &Session, id: ActivityId, outpu
     if output.is_json {
         output.json(&as_json(&detail)?)?;
     } else {
-        output.block(&as_text(&detail))?;
+        output.block(&as_text(&detail, &lines))?;
     }
     Ok(Code::Done)
 }
@@ -169,7 +171,7 @@ fn safe(text: &str) -> SafeText {
     SafeText::line(text)
 }
 
-fn as_text(detail: &ActivityDetail) -> String {
+fn as_text(detail: &ActivityDetail, ways: &Lines) -> String {
     let row = &detail.row;
     let mut lines = vec![
         format!("item     {}@{}", row.id, row.payload_sha256),
@@ -237,6 +239,7 @@ fn as_text(detail: &ActivityDetail) -> String {
                     .map(|(name, value)| format!("header   {}: {}", safe(name), safe(value))),
             );
             lines.push(format!("bytes    {}", detail.envelope_bytes));
+            lines.push(format!("request  {}", request_words(envelope, row.id, ways)));
             lines.push(String::new());
             // Everything that is sent is shown: what is not plain text as its JSON.
             let parts = serde_json::to_value(&payload.parts).unwrap_or_default();
@@ -254,6 +257,29 @@ fn as_text(detail: &ActivityDetail) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// What goes on the wire: either just what is shown, or the request itself.
+fn request_words(envelope: &Envelope, id: ActivityId, ways: &Lines) -> String {
+    let Some(request) = &envelope.request else {
+        return "not rendered yet: the channel has no adapter".to_owned();
+    };
+    let renderer = envelope.renderer.as_deref().unwrap_or("unknown");
+    let again = ways
+        .renderer(envelope.payload.channel)
+        .and_then(|channel| channel.render(&envelope.payload, id).ok());
+    if again.as_ref() == Some(request) {
+        format!("{} {}, just what is shown ({})", safe(&request.method), safe(&request.path), safe(renderer))
+    } else {
+        // Another version rendered it: what was frozen is what is sent, so that is what has to be read.
+        format!(
+            "{} {} ({}) {}",
+            safe(&request.method),
+            safe(&request.path),
+            safe(renderer),
+            safe(&request.body)
+        )
+    }
 }
 
 #[cfg(test)]

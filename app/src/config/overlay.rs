@@ -13,7 +13,7 @@ const OTHERS: &[&str] = &["COUNTERSIGN_MASTER_KEY", "COUNTERSIGN_FAULT_DIR", "CO
 /// What the environment says.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Environment {
-    pub(super) database_url: Option<String>,
+    pub(super) database_url: Option<SecretText>,
     pub(super) dry_run: bool,
     pub(super) master_key: Option<SecretText>,
     keys: Vec<(String, String)>,
@@ -22,10 +22,27 @@ pub(crate) struct Environment {
 impl Environment {
     /// Reads the variables of this process.
     pub(crate) fn of_process() -> Result<Self, ConfigError> {
-        Self::from_variables(
-            std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
-        )
+        let mut variables = Vec::new();
+        for (name, value) in std::env::vars_os() {
+            let Ok(name) = name.into_string() else {
+                continue;
+            };
+            match value.into_string() {
+                Ok(value) => variables.push((name, value)),
+                // A setting that cannot be read must not be taken for one that is absent.
+                Err(_)
+                    if name.starts_with(PREFIX)
+                        || ["DATABASE_URL", "AIMETIER_CRM_DRY_RUN"].contains(&name.as_str()) =>
+                {
+                    return Err(ConfigError::Variable {
+                        name,
+                        problem: "it is not text in UTF-8".to_owned(),
+                    });
+                }
+                Err(_) => {}
+            }
+        }
+        Self::from_variables(variables.into_iter())
     }
 
     /// Reads given variables.
@@ -35,7 +52,9 @@ impl Environment {
         let mut environment = Self::default();
         for (name, value) in variables {
             match name.as_str() {
-                "DATABASE_URL" if !value.is_empty() => environment.database_url = Some(value),
+                "DATABASE_URL" if !value.is_empty() => {
+                    environment.database_url = Some(SecretText::new(value))
+                }
                 "AIMETIER_CRM_DRY_RUN" => {
                     environment.dry_run = match value.as_str() {
                         "true" => true,

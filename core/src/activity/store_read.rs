@@ -87,7 +87,7 @@ pub async fn detail(
         .map(|decision| decision.payload_sha256);
     let sources = Sources { found: &found, row: &row, allowlist: &allowlist, decided };
     let stored = extra.envelope.as_deref().map(PayloadHash::of);
-    let has_line = lines.line(row.channel, extra.sandbox).is_some();
+    let has_line = lines.line(row.channel, extra.sandbox).is_some() || lines.renderer(row.channel).is_some();
     let verdicts = gate::judge_all(&sources.facts(
         as_of.to_jiff(),
         recipients,
@@ -136,6 +136,10 @@ impl<'a> Sources<'a> {
             channel: self.row.channel,
             has_line,
             is_readable: envelope.is_some(),
+            fits_outbox: envelope.is_some_and(|envelope| {
+                envelope.payload.outbox_id == self.row.outbox_id
+                    && envelope.payload.channel == self.row.channel
+            }),
             is_rendered: envelope.is_some_and(|envelope| envelope.request.is_some()),
             outbox: &self.row.outbox,
             paused: if enabled { None } else { Some(pause_reason.unwrap_or_default()) },

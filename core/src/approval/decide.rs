@@ -27,7 +27,7 @@ pub async fn approve(
     company: CompanyId,
     items: &[Item],
 ) -> Result<Vec<ItemResult>, Error> {
-    let operator = operator::require(actor, Role::Approver, "approve")?;
+    let operator = authorise(pool, actor, company, "approve").await?;
     decide(pool, actor, operator, company, items, Asked::Approve, None).await
 }
 
@@ -42,7 +42,7 @@ pub async fn reject(
     items: &[Item],
     reason: &str,
 ) -> Result<Vec<ItemResult>, Error> {
-    let operator = operator::require(actor, Role::Approver, "reject")?;
+    let operator = authorise(pool, actor, company, "reject").await?;
     let reason = check_reason(reason)?;
     decide(pool, actor, operator, company, items, Asked::Reject, Some(&reason)).await
 }
@@ -140,14 +140,15 @@ pub async fn undo(
     company: CompanyId,
     ids: &[ActivityId],
 ) -> Result<Vec<ItemResult>, Error> {
-    let operator = operator::require(actor, Role::Approver, "undo")?;
+    let operator = authorise(pool, actor, company, "undo").await?;
     check_size(ids.len())?;
     let mut tx = pool.begin().await?;
     let locked = store::lock(&mut tx, company, ids).await?;
     let mut places = HashSet::new();
     let mut results = Vec::with_capacity(ids.len());
     let mut decisions = Vec::new();
-    for id in ids {
+    let mut seen = HashSet::new();
+    for id in ids.iter().filter(|id| seen.insert(**id)) {
         let row = locked.rows.get(id);
         let outcome = match (objection_to_undo(row.map(|row| &row.standing)), row) {
             (Some(outcome), _) => outcome,
@@ -166,11 +167,44 @@ pub async fn undo(
         return Ok(results);
     }
     store::insert(&mut tx, company, "undo", operator, None, &decisions).await?;
-    store::supersede_newer(&mut tx, company, &decisions).await?;
+    make_room(&mut tx, actor, company, &decisions).await?;
     store::set_draft(&mut tx, company, &decisions).await?;
     record(&mut tx, actor, company, "approval.undo", None, &decisions).await?;
     tx.commit().await?;
     Ok(results)
+}
+
+/// Supersedes newer drafts in the places of items that become drafts again, and records it.
+pub(super) async fn make_room(
+    conn: &mut sqlx::PgConnection,
+    actor: &Actor,
+    company: CompanyId,
+    decisions: &[Decision],
+) -> Result<(), Error> {
+    let superseded = store::supersede_newer(conn, company, decisions).await?;
+    let entries: Vec<_> =
+        superseded.into_iter().map(|id| audit::Entry::new(actor, "draft.supersede").subject(id)).collect();
+    audit::store::append(conn, company, &entries).await
+}
+
+/// The operator behind an actor, if the database still gives it at least the approver role. A refusal is recorded.
+pub(super) async fn authorise(
+    pool: &PgPool,
+    actor: &Actor,
+    company: CompanyId,
+    action: &'static str,
+) -> Result<OperatorId, Error> {
+    let mut conn = pool.acquire().await?;
+    let allowed = match operator::require(actor, Role::Approver, action) {
+        Ok(id) => operator::store::still(&mut conn, company, id, Role::Approver).await?.then_some(id),
+        Err(_) => None,
+    };
+    if let Some(id) = allowed {
+        return Ok(id);
+    }
+    let entry = audit::Entry::new(actor, "approval.refused").detail(serde_json::json!({ "asked": action }));
+    audit::store::append(&mut conn, company, &[entry]).await?;
+    Err(operator::forbidden(actor, Role::Approver, action))
 }
 
 async fn record(

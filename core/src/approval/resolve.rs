@@ -2,16 +2,15 @@
 use serde::Serialize;
 use sqlx::PgPool;
 
-use super::decide::check_reason;
+use super::decide::{authorise, check_reason, make_room};
 use super::store::{self, Decision};
 use super::verdict::{ItemOutcome, ItemResult};
 use crate::activity::status::Status;
-use crate::actor::{Actor, Role};
+use crate::actor::Actor;
 use crate::audit;
 use crate::company;
 use crate::error::Error;
 use crate::ids::{ActivityId, CompanyId};
-use crate::operator;
 use crate::quota;
 
 /// What a person says about an uncertain message.
@@ -61,8 +60,8 @@ pub async fn resolve(
     resolution: Resolution,
     reason: &str,
 ) -> Result<ItemResult, Error> {
-    operator::require(actor, Role::Approver, "resolve")?;
     let reason = check_reason(reason)?;
+    authorise(pool, actor, company, "resolve").await?;
     let mut tx = pool.begin().await?;
     let locked = store::lock(&mut tx, company, &[id]).await?;
     let Some(row) = locked.rows.get(&id) else {
@@ -74,7 +73,7 @@ pub async fn resolve(
     }
     let decision = Decision::new(id, row.round, row.standing.payload_sha256);
     if resolution == Resolution::BackToDraft {
-        store::supersede_newer(&mut tx, company, std::slice::from_ref(&decision)).await?;
+        make_room(&mut tx, actor, company, std::slice::from_ref(&decision)).await?;
         store::set_draft(&mut tx, company, std::slice::from_ref(&decision)).await?;
     } else {
         store::set_resolved(&mut tx, company, id, resolution.status()).await?;

@@ -201,7 +201,8 @@ pub(super) async fn set_draft(
 ) -> Result<(), Error> {
     let done = sqlx::query!(
         r#"UPDATE crm_activities SET status = 'draft_pending_approval', round = round + 1, hold_code = NULL, closed_at = NULL,
-          wire_at = NULL, first_wire_at = NULL, quota_day = NULL, send_after = least(send_after, now())
+          wire_at = NULL, first_wire_at = NULL, quota_day = NULL, 
+          send_after = CASE WHEN hold_code = 'scheduled' THEN send_after ELSE least(send_after, now()) END
         WHERE company_id = $1 AND id = ANY ($2)
           AND status IN ('approved', 'blocked_by_quota', 'blocked_by_allowlist', 'blocked_by_policy', 'failed', 'uncertain')"#,
         company.0,
@@ -235,24 +236,25 @@ pub(super) async fn set_resolved(
     }
 }
 
-/// Makes room for items that become drafts again: a newer open draft in the same place is superseded.
+/// Makes room for items that become drafts again: a newer open draft in the same place is superseded. Returns those.
 pub(super) async fn supersede_newer(
     conn: &mut PgConnection,
     company: CompanyId,
     decisions: &[Decision],
-) -> Result<(), Error> {
-    sqlx::query!(
+) -> Result<Vec<ActivityId>, Error> {
+    let superseded = sqlx::query_scalar!(
         r#"UPDATE crm_activities n SET status = 'superseded', closed_at = now()
         FROM crm_activities a
         WHERE a.company_id = $1 AND a.id = ANY ($2) AND n.company_id = $1 AND n.contact_id = a.contact_id
           AND n.outbox_id = a.outbox_id AND n.kind = a.kind AND n.stage = 'draft' AND n.status = 'draft_pending_approval'
-          AND n.id <> a.id"#,
+          AND n.id <> a.id
+        RETURNING n.id AS "id: ActivityId""#,
         company.0,
         &activity_ids(decisions)
     )
-    .execute(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(())
+    Ok(superseded)
 }
 
 fn expect_all(changed: u64, decisions: &[Decision]) -> Result<(), Error> {

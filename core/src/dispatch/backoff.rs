@@ -5,8 +5,8 @@ use std::time::Duration;
 const BASE: Duration = Duration::from_secs(1);
 const CAP: Duration = Duration::from_secs(300);
 
-/// Attempts before a fault is no longer called passing.
-pub(crate) const ATTEMPTS_LIMIT: i16 = 8;
+/// Attempts that follow one another quickly.
+pub(crate) const QUICK_TRIES: i16 = 8;
 
 /// A random wait below `BASE · 2^(attempt − 1)`, at most `CAP`. `dice` is in 0 … 1.
 pub(crate) fn full_jitter(attempt: i16, dice: f64) -> Duration {

@@ -1,5 +1,7 @@
 //! Claim: takes due rows of one outbox, judges them, takes quota, and opens a claim batch. One transaction, a fixed number of
 //! statements for any number of rows.
+use std::time::Duration;
+
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use sqlx::PgPool;
@@ -7,7 +9,7 @@ use sqlx::PgPool;
 use super::Settings;
 use super::settle::may_replay;
 use super::store::{self, Candidate, DueOutbox, Held};
-use crate::activity::payload::{Envelope, PayloadHash};
+use crate::activity::payload::{Envelope, Payload, PayloadHash};
 use crate::activity::status::Status;
 use crate::actor::Actor;
 use crate::audit;
@@ -46,6 +48,8 @@ pub(crate) struct Claimed {
     pub(crate) is_replay: bool,
     pub(crate) first_wire_at: Option<Timestamp>,
     pub(crate) quota_day: Date,
+    /// Number of this attempt within its round.
+    pub(crate) tries: i16,
 }
 
 impl Claimed {
@@ -85,6 +89,10 @@ pub(crate) async fn claim(
     }
     let now = crate::db::now(&mut tx).await?;
     let line = lines.line(outbox.channel, due.sandbox);
+    if line.is_none() && lines.renderer(outbox.channel).is_some() {
+        // A sandbox company in a process without a sandbox: another process can send this, so nothing is said about it.
+        return Ok(Claim::Nothing);
+    }
     let credential = match line {
         Some(line) if line.channel.reaches_people() => {
             Some(credential(&mut tx, company, key, &outbox).await?)
@@ -95,14 +103,16 @@ pub(crate) async fn claim(
     let (credential, secret_version) = match credential {
         Some(Err(sentence)) => {
             tracing::warn!(outbox = %outbox.id, "credential unavailable: {sentence}");
-            judged.hold_all("credential_unavailable", now + SignedDuration::from_mins(1));
+            judged.hold_all("credential_unavailable", now + SignedDuration::from_mins(5));
             (SecretText::new(String::new()), None)
         }
-        Some(Ok((credential, version))) => (credential, Some(version)),
+        Some(Ok((credential, version))) => {
+            judged.hold_under_other_credential(version);
+            (credential, Some(version))
+        }
         None => (SecretText::new(String::new()), None),
     };
-    let today = quota::day::local_day(now, &outbox.zone);
-    judged.take_quota(&mut tx, company, &outbox, now, today).await?;
+    let today = judged.take_quota(&mut tx, company, &outbox, now).await?;
 
     store::release_from_quota(&mut tx, company, &judged.released()).await?;
     store::hold(&mut tx, company, &judged.held).await?;
@@ -114,8 +124,11 @@ pub(crate) async fn claim(
         Some(line) if !judged.ready.is_empty() => {
             let items: Vec<Claimed> = judged.ready.into_iter().map(|ready| ready.claimed).collect();
             store::claim(&mut tx, company, id, &items, today).await?;
-            store::open_batch(&mut tx, company, id, due.outbox, settings, &items).await?;
-            let detail = serde_json::json!({ "claim": id, "items": items.len(), "worker": settings.worker });
+            store::open_batch(&mut tx, company, id, due.outbox, settings, secret_version, &items).await?;
+            let detail = serde_json::json!({
+                "claim": id, "items": items.len(), "worker": settings.worker,
+                "secret": credential_id, "secretVersion": secret_version,
+            });
             let entry = audit::Entry::new(&DISPATCHER, "dispatch.claim").subject(due.outbox).detail(detail);
             audit::store::append(&mut tx, company, &[entry]).await?;
             Claim::Batch(Batch {
@@ -157,6 +170,8 @@ async fn credential(
 
 struct Ready {
     claimed: Claimed,
+    /// Version of the credential under which it may have been sent before.
+    secret_version: Option<i32>,
     was: Status,
 }
 
@@ -193,6 +208,7 @@ async fn judge(
             channel: outbox.channel,
             has_line: line.is_some(),
             is_readable: envelope.is_some(),
+            fits_outbox: envelope.as_ref().is_some_and(|envelope| fits(&envelope.payload, outbox)),
             is_rendered: envelope.as_ref().is_some_and(|envelope| envelope.request.is_some()),
             outbox: &outbox.name,
             paused: outbox.paused.as_deref(),
@@ -219,7 +235,7 @@ impl Judged {
         candidate: &Candidate,
         envelope: Option<Envelope>,
         facts: &Facts<'_>,
-        keeps_keys_for: Option<std::time::Duration>,
+        keeps_keys_for: Option<Duration>,
     ) {
         let verdicts = gate::judge_all(facts);
         let is_replay = candidate.status == Status::Dispatching;
@@ -244,9 +260,9 @@ impl Judged {
             self.held.push(held);
             return;
         }
-        let since_first_wire =
-            candidate.first_wire_at.map_or(std::time::Duration::ZERO, |at| elapsed(at, facts.now));
-        if is_replay && !may_replay(keeps_keys_for, since_first_wire) {
+        let since_first_wire = candidate.first_wire_at.map_or(Duration::ZERO, |at| elapsed(at, facts.now));
+        let tries = i16::try_from(candidate.tries + 1).unwrap_or(i16::MAX);
+        if is_replay && !may_replay(keeps_keys_for, since_first_wire, tries) {
             self.held.push(held(Status::Uncertain, "window_closed", candidate.send_after));
             return;
         }
@@ -261,9 +277,31 @@ impl Judged {
                 is_replay,
                 first_wire_at: candidate.first_wire_at,
                 quota_day: candidate.quota_day.unwrap_or_default(),
+                tries,
             };
-            self.ready.push(Ready { claimed, was: candidate.status });
+            self.ready.push(Ready {
+                claimed,
+                secret_version: candidate.secret_version,
+                was: candidate.status,
+            });
         }
+    }
+
+    /// Another credential may be another account, where the key of an earlier attempt means nothing: a repeat would be a second
+    /// message.
+    fn hold_under_other_credential(&mut self, version: i32) {
+        let (changed, ready) = std::mem::take(&mut self.ready).into_iter().partition(|ready| {
+            ready.claimed.is_replay && ready.secret_version.is_some_and(|before| before != version)
+        });
+        self.ready = ready;
+        self.held.extend(changed.into_iter().map(|ready: Ready| Held {
+            id: ready.claimed.id,
+            was: ready.was,
+            payload_sha256: ready.claimed.payload_sha256,
+            status: Status::Uncertain,
+            code: "credential_changed".to_owned(),
+            send_after: ready.claimed.first_wire_at.unwrap_or_default(),
+        }));
     }
 
     fn hold_all(&mut self, code: &str, until: Timestamp) {
@@ -279,20 +317,20 @@ impl Judged {
     }
 
     /// Rows that repeat an attempt hold their quota already. Of the others as many go as there is quota; the rest waits for the next
-    /// local day.
+    /// local day. Returns the day whose quota was taken.
     async fn take_quota(
         &mut self,
         conn: &mut sqlx::PgConnection,
         company: CompanyId,
         outbox: &OutboxSettings,
         now: Timestamp,
-        today: Date,
-    ) -> Result<(), Error> {
+    ) -> Result<Date, Error> {
+        let today = quota::day::local_day(now, &outbox.zone);
         let wanted = self.ready.iter().filter(|ready| !ready.claimed.is_replay).count();
         if wanted == 0 {
-            return Ok(());
+            return Ok(today);
         }
-        let granted =
+        let (granted, today) =
             quota::store::take(conn, company, outbox.id, today, i32::try_from(wanted).unwrap_or(i32::MAX))
                 .await?;
         let mut left = usize::try_from(granted).unwrap_or(0);
@@ -317,7 +355,7 @@ impl Judged {
             }
         }
         self.ready = ready;
-        Ok(())
+        Ok(today)
     }
 
     /// Rows that waited for quota and have it now: they are approved again before they are claimed.
@@ -328,6 +366,13 @@ impl Judged {
             .map(|ready| ready.claimed.id)
             .collect()
     }
+}
+
+/// Whether the frozen message speaks of the outbox it lies in, and of its channel and credential.
+fn fits(payload: &Payload, outbox: &OutboxSettings) -> bool {
+    payload.outbox_id == outbox.id
+        && payload.channel == outbox.channel
+        && outbox.secret_ref.parse::<SecretRef>().is_ok_and(|reference| reference.id == payload.credential_id)
 }
 
 /// One audit row for every row whose status changed; a row that merely waits longer is no news.
@@ -344,7 +389,26 @@ async fn record_held(conn: &mut sqlx::PgConnection, company: CompanyId, held: &[
     audit::store::append(conn, company, &entries).await
 }
 
-/// Time that passed, never negative.
-pub(crate) fn elapsed(from: Timestamp, to: Timestamp) -> std::time::Duration {
-    to.duration_since(from).try_into().unwrap_or_default()
+/// Time that passed. A clock that went back further than clocks of one server differ says nothing about the time that passed, so
+/// it counts as all of it: windows close rather than stay open.
+pub(crate) fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
+    let passed = to.duration_since(from);
+    if passed < -CLOCK_TOLERANCE { Duration::MAX } else { passed.try_into().unwrap_or_default() }
+}
+
+/// So much may a clock go back without a consequence.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// R22: a clock that went back a day does not open a window that has closed.
+    #[test]
+    fn a_clock_that_went_back_counts_as_all_the_time() {
+        let noon: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
+        assert_eq!(elapsed(noon, noon + SignedDuration::from_secs(5)), Duration::from_secs(5));
+        assert_eq!(elapsed(noon, noon - SignedDuration::from_secs(5)), Duration::ZERO);
+        assert_eq!(elapsed(noon, noon - SignedDuration::from_hours(24)), Duration::MAX);
+    }
 }

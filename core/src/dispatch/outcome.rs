@@ -49,7 +49,15 @@ pub(crate) async fn write(
     stop_outboxes(&mut tx, company, now, &settled).await?;
     let mut entries: Vec<audit::Entry> =
         settled.iter().map(|(arrival, settled)| entry(arrival, fate_action(settled.fate))).collect();
-    entries.extend(late.into_iter().map(|arrival| entry(arrival, "dispatch.late")));
+    if !late.is_empty() {
+        // A reply to a commit may be lost; what was written then is not late.
+        let recorded = store_close::recorded(&mut tx, company, &ids, &claims).await?;
+        entries.extend(
+            late.into_iter()
+                .filter(|arrival| !recorded.contains(&(arrival.departure.item.id, arrival.departure.claim)))
+                .map(|arrival| entry(arrival, "dispatch.late")),
+        );
+    }
     audit::store::append(&mut tx, company, &entries).await?;
     store::close_batches(&mut tx, company, finished).await?;
     company::store::bump(&mut tx, company).await?;
@@ -61,7 +69,7 @@ pub(crate) async fn write(
 
 fn history(departure: &Departure, now: Timestamp) -> History {
     History {
-        attempt: departure.item.attempt,
+        tries: departure.item.tries,
         since_first_wire: elapsed(departure.item.first_wire_at.unwrap_or(departure.wire_at), now),
         keeps_keys_for: departure.line.channel.keeps_keys_for(),
         is_replay: departure.item.is_replay,
@@ -177,9 +185,11 @@ async fn stop_outboxes(
             && paused.insert(outbox)
         {
             let reason = crate::safe_text::SafeText::line(reason).truncated(300);
-            crate::outbox::store::set_pause(conn, company, outbox, Some(&reason)).await?;
-            let entry = audit::Entry::new(&DISPATCHER, "outbox.pause").subject(outbox).reason(Some(&reason));
-            audit::store::append(conn, company, &[entry]).await?;
+            if crate::outbox::store::pause_open(conn, company, outbox, &reason).await? {
+                let entry =
+                    audit::Entry::new(&DISPATCHER, "outbox.pause").subject(outbox).reason(Some(&reason));
+                audit::store::append(conn, company, &[entry]).await?;
+            }
         }
     }
     let mut cooling: HashMap<&str, std::time::Duration> = HashMap::new();

@@ -1,11 +1,14 @@
-//! Recovery: what a lost worker left behind. Only a claim that never went on the wire is taken back; the rest is repeated with the
-//! same key where its provider keeps keys, else it is uncertain.
+//! Recovery: what a lost worker left behind. Only what never went on the wire is taken back; the rest is repeated with the same key
+//! where its provider keeps keys, else it is uncertain.
+use std::time::Duration;
+
+use jiff::Timestamp;
 use sqlx::PgPool;
 
-use super::claim::DISPATCHER;
-use super::settle::may_replay;
+use super::claim::{DISPATCHER, elapsed};
+use super::settle::{KEY_MARGIN, may_replay};
 use super::store;
-use super::store_close::{self, Attempt, Closing, Expired, Stranded};
+use super::store_close::{self, Attempt, Closing, Expired, Left};
 use super::wire::refund;
 use crate::activity::status::Status;
 use crate::audit;
@@ -14,36 +17,38 @@ use crate::company;
 use crate::error::Error;
 use crate::ids::{ActivityId, CompanyId};
 
-/// Takes over expired batches; returns how many.
-pub(crate) async fn recover(pool: &PgPool, lines: &Lines) -> Result<usize, Error> {
+/// Takes over one expired batch, in a transaction of its own so that a stubborn one does not hold up the others. Says whether there
+/// was one.
+pub(crate) async fn recover_one(pool: &PgPool, lines: &Lines) -> Result<bool, Error> {
     let mut tx = pool.begin().await?;
-    let expired = store_close::expired(&mut tx).await?;
-    for batch in &expired {
-        let ids: Vec<ActivityId> = batch.activities.iter().copied().map(ActivityId).collect();
-        // On the wire first: giving back below would otherwise take a repeated row for one that was not tried.
-        let stranded = store_close::stranded(&mut tx, batch).await?;
-        settle_stranded(&mut tx, lines, batch, &stranded).await?;
-        let unused = store::give_back(&mut tx, batch.company, batch.claim, &ids).await?;
-        refund(&mut tx, batch.company, batch.outbox, unused.iter().filter_map(|unused| unused.quota_day))
-            .await?;
-        store::close_batches(&mut tx, batch.company, &[batch.claim]).await?;
-        let detail = serde_json::json!({
-            "claim": batch.claim, "worker": batch.worker, "givenBack": unused.iter().map(|unused| unused.id).collect::<Vec<_>>(),
-            "onTheWire": stranded.len(),
-        });
-        let entry = audit::Entry::new(&DISPATCHER, "dispatch.recover").subject(batch.outbox).detail(detail);
-        audit::store::append(&mut tx, batch.company, &[entry]).await?;
-        company::store::bump(&mut tx, batch.company).await?;
-    }
+    let Some(batch) = store_close::expired(&mut tx).await? else {
+        return Ok(false);
+    };
+    let now = crate::db::now(&mut tx).await?;
+    let left = store_close::left_behind(&mut tx, &batch).await?;
+    let (on_the_wire, untried): (Vec<&Left>, Vec<&Left>) = left.iter().partition(|row| row.wire_at.is_some());
+    settle_stranded(&mut tx, lines, &batch, &on_the_wire, now).await?;
+    let untried: Vec<ActivityId> = untried.into_iter().map(|row| row.id).collect();
+    let unused = store::give_back(&mut tx, batch.company, batch.claim, &untried).await?;
+    refund(&mut tx, batch.company, batch.outbox, unused.into_iter()).await?;
+    store::close_batches(&mut tx, batch.company, &[batch.claim]).await?;
+    let detail = serde_json::json!({
+        "claim": batch.claim, "worker": batch.worker, "givenBack": untried, "onTheWire": on_the_wire.len(),
+    });
+    let entry = audit::Entry::new(&DISPATCHER, "dispatch.recover").subject(batch.outbox).detail(detail);
+    audit::store::append(&mut tx, batch.company, &[entry]).await?;
+    company::store::bump(&mut tx, batch.company).await?;
     tx.commit().await?;
-    Ok(expired.len())
+    tracing::warn!(claim = %batch.claim, "took over a batch of a lost worker");
+    Ok(true)
 }
 
 async fn settle_stranded(
     conn: &mut sqlx::PgConnection,
     lines: &Lines,
     batch: &Expired,
-    stranded: &[Stranded],
+    stranded: &[&Left],
+    now: Timestamp,
 ) -> Result<(), Error> {
     let attempts: Vec<Attempt> = stranded
         .iter()
@@ -53,8 +58,8 @@ async fn settle_stranded(
             round: row.round,
             claim: batch.claim,
             idempotency_key: format!("countersign-{}-{}", row.id, row.round),
-            wire_at: Some(row.wire_at),
-            secret_version: None,
+            wire_at: row.wire_at,
+            secret_version: batch.secret_version,
             provider_ref: None,
             evidence: serde_json::json!({
                 "code": "worker_lost",
@@ -67,10 +72,9 @@ async fn settle_stranded(
     let mut closings = Vec::with_capacity(stranded.len());
     let mut entries = Vec::with_capacity(stranded.len());
     for row in stranded {
-        let keeps_keys_for = ChannelName::parse(&row.channel)
-            .and_then(|name| lines.renderer(name))
-            .and_then(|channel| channel.keeps_keys_for());
-        let again = may_replay(keeps_keys_for, row.since_first_wire);
+        let since_first_wire = row.first_wire_at.map_or(Duration::MAX, |at| elapsed(at, now));
+        // The count of tries is looked at when the row is claimed again.
+        let again = may_replay(keeps_keys_for(lines, &row.channel), since_first_wire, 1);
         let (status, code) =
             if again { (Status::Dispatching, "replay") } else { (Status::Uncertain, "worker_lost") };
         closings.push(Closing {
@@ -86,6 +90,39 @@ async fn settle_stranded(
     }
     store_close::close(conn, batch.company, &closings).await?;
     audit::store::append(conn, batch.company, &entries).await
+}
+
+fn keeps_keys_for(lines: &Lines, channel: &str) -> Option<Duration> {
+    ChannelName::parse(channel)
+        .and_then(|name| lines.renderer(name))
+        .and_then(|channel| channel.keeps_keys_for())
+}
+
+/// Makes ambiguous rows uncertain whose window has closed while nobody could repeat them.
+pub(crate) async fn close_windows(pool: &PgPool, lines: &Lines, company: CompanyId) -> Result<(), Error> {
+    for name in ChannelName::ALL {
+        let Some(kept) = keeps_keys_for(lines, name.as_str()) else {
+            continue;
+        };
+        let mut tx = pool.begin().await?;
+        let window = kept.saturating_sub(KEY_MARGIN).as_secs_f64();
+        let closed = store_close::close_windows(&mut tx, company, name.as_str(), window).await?;
+        if closed.is_empty() {
+            continue;
+        }
+        let entries: Vec<_> = closed
+            .iter()
+            .map(|(id, sha256)| {
+                audit::Entry::new(&DISPATCHER, "dispatch.uncertain")
+                    .activity(*id, *sha256)
+                    .reason(Some("window_closed"))
+            })
+            .collect();
+        audit::store::append(&mut tx, company, &entries).await?;
+        company::store::bump(&mut tx, company).await?;
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 /// Closes drafts that nobody decided about in time.

@@ -4,7 +4,7 @@
 //! A fault of the database makes every task wait and try again; nothing is decided from memory. On a stop no new work is claimed, calls
 //! under way finish and are recorded.
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::PgPool;
@@ -12,10 +12,11 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::claim::{Batch, Claim, claim};
+use super::active::Active;
+use super::claim::{Claim, claim};
 use super::store::DueOutbox;
 use super::wire::{self, Arrival};
-use super::{Settings, outcome, recover, store};
+use super::{Settings, outcome, store};
 use crate::channel::{Lines, Outcome, Replay};
 use crate::clock;
 use crate::error::Error;
@@ -27,6 +28,9 @@ const OUTCOME_BATCH: usize = 200;
 
 /// Tasks that claim. Two keep the server busy while one of them decides; more buy nothing on a small machine.
 const CLAIMERS: usize = 2;
+
+/// How long a stop waits for a database that is away.
+const PARTING: Duration = Duration::from_secs(30);
 
 /// What a dispatcher needs.
 #[derive(Clone)]
@@ -45,88 +49,15 @@ pub struct Engine {
 
 /// A dispatcher of this process. Any number of processes may run one on the same database.
 pub struct Dispatcher {
-    engine: Engine,
+    pub(super) engine: Engine,
     slots: Arc<Semaphore>,
-    active: Active,
+    pub(super) active: Active,
 }
 
 /// A task of a dispatcher panicked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the {0} of the dispatcher ended by a fault")]
 pub struct TaskDied(&'static str);
-
-/// Batches of this process with the number of calls under way.
-#[derive(Clone, Default)]
-struct Active {
-    batches: Arc<Mutex<HashMap<(CompanyId, ClaimId), usize>>>,
-    /// Credentials whose provider just asked to wait: the answer counts before it is in the database.
-    cooling: Arc<Mutex<HashMap<(CompanyId, String), Instant>>>,
-}
-
-impl Active {
-    fn open(&self, batch: &Batch) {
-        lock(&self.batches).insert((batch.company, batch.id), batch.items.len());
-    }
-
-    fn set(&self, key: (CompanyId, ClaimId), calls: usize) {
-        let mut batches = lock(&self.batches);
-        if calls == 0 {
-            batches.remove(&key);
-        } else {
-            batches.insert(key, calls);
-        }
-    }
-
-    /// The batches that have nothing under way any more once these calls are written.
-    fn ending(&self, company: CompanyId, arrivals: &[Arrival]) -> Vec<ClaimId> {
-        let batches = lock(&self.batches);
-        let mut over: HashMap<ClaimId, usize> = HashMap::new();
-        for arrival in arrivals {
-            *over.entry(arrival.departure.claim).or_default() += 1;
-        }
-        over.into_iter()
-            .filter(|(claim, calls)| batches.get(&(company, *claim)) == Some(calls))
-            .map(|(claim, _)| claim)
-            .collect()
-    }
-
-    /// Notes calls as written. Until then their batch is renewed, so that nobody repeats what has been answered.
-    fn finish(&self, company: CompanyId, arrivals: &[Arrival]) {
-        let mut batches = lock(&self.batches);
-        for arrival in arrivals {
-            let key = (company, arrival.departure.claim);
-            if let Some(calls) = batches.get_mut(&key) {
-                *calls = calls.saturating_sub(1);
-                if *calls == 0 {
-                    batches.remove(&key);
-                }
-            }
-        }
-    }
-
-    fn keys(&self) -> Vec<(CompanyId, ClaimId)> {
-        lock(&self.batches).keys().copied().collect()
-    }
-
-    fn note_wait(&self, arrival: &Arrival) {
-        if let Outcome::Retry { after: Some(after), .. } = &arrival.outcome {
-            let key = (arrival.departure.company, arrival.departure.credential_id.clone());
-            lock(&self.cooling).insert(key, clock::monotonic() + *after);
-        }
-    }
-
-    fn is_cooling(&self, batch: &Batch) -> bool {
-        let now = clock::monotonic();
-        let mut cooling = lock(&self.cooling);
-        cooling.retain(|_, until| *until > now);
-        cooling.contains_key(&(batch.company, batch.credential_id.clone()))
-    }
-}
-
-/// A poisoned map is still a map: every change to it is a single step.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 impl Dispatcher {
     /// Prepares a dispatcher; nothing runs yet.
@@ -151,9 +82,10 @@ impl Dispatcher {
             tasks.spawn(Arc::clone(&this).claimer(done.clone(), stop.clone()));
         }
         drop(done);
-        // The writer ends when the last call is over; the keeper holds the leases for as long as that takes.
+        // The writer ends when the last call is over; the renewer holds the leases for as long as that takes.
         let written = CancellationToken::new();
-        let keeper = tokio::spawn(Arc::clone(&this).keeper(stop.clone(), written.clone()));
+        let renewer = tokio::spawn(Arc::clone(&this).renewer(stop.clone(), written.clone()));
+        let keeper = tokio::spawn(Arc::clone(&this).keeper(stop.clone()));
         let writer = tokio::spawn(Arc::clone(&this).writer(arrivals, stop.clone()));
         while let Some(ended) = tasks.join_next().await {
             if let Err(error) = ended {
@@ -167,9 +99,11 @@ impl Dispatcher {
             died = Some(TaskDied("writer"));
         }
         written.cancel();
-        if let Err(error) = keeper.await {
-            tracing::error!("the keeper ended: {error}");
-            died = Some(TaskDied("keeper"));
+        for (name, task) in [("renewer", renewer), ("keeper", keeper)] {
+            if let Err(error) = task.await {
+                tracing::error!("the {name} ended: {error}");
+                died = Some(TaskDied(name));
+            }
         }
         died.map_or(Ok(()), Err)
     }
@@ -177,8 +111,9 @@ impl Dispatcher {
     async fn claimer(self: Arc<Self>, done: mpsc::Sender<Arrival>, stop: CancellationToken) {
         let mut dice = fastrand::Rng::new();
         let mut faults: i16 = 0;
+        let mut replays_at = clock::monotonic();
         while !stop.is_cancelled() {
-            let wait = match self.turn(&done, &stop, &mut dice).await {
+            let wait = match self.turn(&done, &stop, &mut dice, &mut replays_at).await {
                 Ok(true) => {
                     faults = 0;
                     continue;
@@ -190,7 +125,7 @@ impl Dispatcher {
                 Err(error) => {
                     faults = faults.saturating_add(1);
                     tracing::warn!("dispatch waits: {error}");
-                    super::backoff::full_jitter(faults.min(4), dice.f64()).max(Duration::from_millis(100))
+                    super::backoff::full_jitter(faults.min(3), dice.f64()).max(Duration::from_millis(100))
                 }
             };
             tokio::select! {
@@ -207,8 +142,20 @@ impl Dispatcher {
         done: &mpsc::Sender<Arrival>,
         stop: &CancellationToken,
         dice: &mut fastrand::Rng,
+        replays_at: &mut Instant,
     ) -> Result<bool, Error> {
-        let mut due = store::due_outboxes(&mut *self.engine.pool.acquire().await?).await?;
+        let mut due = {
+            let mut conn = self.engine.pool.acquire().await?;
+            let mut due = store::due_outboxes(&mut conn).await?;
+            if clock::monotonic() >= *replays_at {
+                *replays_at = clock::monotonic() + self.engine.settings.poll;
+                let replays = store::replay_outboxes(&mut conn).await?;
+                due.extend(replays);
+                due.sort_unstable_by_key(|outbox| (outbox.company, outbox.outbox));
+                due.dedup_by_key(|outbox| (outbox.company, outbox.outbox));
+            }
+            due
+        };
         // Another order each time, so that no company waits behind another for long.
         dice.shuffle(&mut due);
         let mut worked = false;
@@ -216,15 +163,24 @@ impl Dispatcher {
             if stop.is_cancelled() {
                 return Ok(worked);
             }
-            worked |= self.serve(&outbox, done).await?;
+            worked |= self.serve(&outbox, done, stop).await?;
         }
         Ok(worked)
     }
 
-    async fn serve(&self, due: &DueOutbox, done: &mpsc::Sender<Arrival>) -> Result<bool, Error> {
+    async fn serve(
+        &self,
+        due: &DueOutbox,
+        done: &mpsc::Sender<Arrival>,
+        stop: &CancellationToken,
+    ) -> Result<bool, Error> {
         let Engine { pool, lines, key, settings, .. } = &self.engine;
         // Nothing is claimed that could not leave at once.
-        let Ok(first) = Arc::clone(&self.slots).acquire_owned().await else {
+        let first = tokio::select! {
+            permit = Arc::clone(&self.slots).acquire_owned() => permit,
+            () = stop.cancelled() => return Ok(false),
+        };
+        let Ok(first) = first else {
             return Ok(false);
         };
         let mut permits = vec![first];
@@ -268,7 +224,7 @@ impl Dispatcher {
 
     async fn writer(self: Arc<Self>, mut arrivals: mpsc::Receiver<Arrival>, stop: CancellationToken) {
         // Without a writer nothing may be claimed.
-        let _stop = stop.drop_guard();
+        let _stop = stop.clone().drop_guard();
         let mut dice = fastrand::Rng::new();
         let mut buffer = Vec::with_capacity(OUTCOME_BATCH);
         while arrivals.recv_many(&mut buffer, OUTCOME_BATCH).await > 0 {
@@ -278,7 +234,7 @@ impl Dispatcher {
             }
             for (company, arrivals) in by_company {
                 let ending = self.active.ending(company, &arrivals);
-                self.write(company, &arrivals, &ending, &mut dice).await;
+                self.write(company, &arrivals, &ending, &mut dice, &stop).await;
                 self.active.finish(company, &arrivals);
             }
             self.engine.wake.notify_waiters();
@@ -293,8 +249,9 @@ impl Dispatcher {
         arrivals: &[Arrival],
         finished: &[ClaimId],
         dice: &mut fastrand::Rng,
+        stop: &CancellationToken,
     ) {
-        let Err(refused) = self.write_or_wait(company, arrivals, finished, dice).await else {
+        let Err(refused) = self.write_or_wait(company, arrivals, finished, dice, stop).await else {
             return;
         };
         tracing::error!(
@@ -302,25 +259,36 @@ impl Dispatcher {
             "the database refused outcomes; each is written alone: {refused}"
         );
         for arrival in arrivals {
-            if let Err(error) = self.write_or_wait(company, std::slice::from_ref(arrival), &[], dice).await {
+            if let Err(error) =
+                self.write_or_wait(company, std::slice::from_ref(arrival), &[], dice, stop).await
+            {
                 // Its batch is no longer renewed; whoever recovers it repeats the message or calls it uncertain.
                 tracing::error!(activity = %arrival.departure.item.id, "an outcome cannot be written: {error}");
             }
         }
     }
 
-    /// Waits for a database that is away; returns what it refused three times.
+    /// Waits for a database that is away; returns what it refused three times. Once a stop was asked for, a database that stays away
+    /// is given up: the leases tell whoever comes next.
     async fn write_or_wait(
         &self,
         company: CompanyId,
         arrivals: &[Arrival],
         finished: &[ClaimId],
         dice: &mut fastrand::Rng,
+        stop: &CancellationToken,
     ) -> Result<(), Error> {
         let mut faults: i16 = 0;
         let mut refusals = 0;
+        let mut given_up_at = None;
         while let Err(error) = outcome::write(&self.engine.pool, company, arrivals, finished, dice).await {
             faults = faults.saturating_add(1);
+            if stop.is_cancelled() {
+                let deadline = *given_up_at.get_or_insert_with(|| clock::monotonic() + PARTING);
+                if clock::monotonic() >= deadline {
+                    return Err(error);
+                }
+            }
             if !matches!(error, Error::Unavailable(_)) {
                 refusals += 1;
                 if refusals == 3 {
@@ -332,40 +300,6 @@ impl Dispatcher {
                 super::backoff::full_jitter(faults.min(3), dice.f64()).max(Duration::from_millis(100)),
             )
             .await;
-        }
-        Ok(())
-    }
-
-    async fn keeper(self: Arc<Self>, stop: CancellationToken, written: CancellationToken) {
-        let pause = (self.engine.settings.lease / 3).min(Duration::from_secs(5));
-        while !written.is_cancelled() {
-            if let Err(error) = self.keep(stop.is_cancelled()).await {
-                tracing::warn!("upkeep waits: {error}");
-            }
-            tokio::select! {
-                () = written.cancelled() => {}
-                () = tokio::time::sleep(pause) => {}
-            }
-        }
-    }
-
-    async fn keep(&self, is_stopping: bool) -> Result<(), Error> {
-        let pool = &self.engine.pool;
-        let active = self.active.keys();
-        if !active.is_empty() {
-            store::renew(&mut *pool.acquire().await?, &active, &self.engine.settings).await?;
-        }
-        if is_stopping {
-            return Ok(());
-        }
-        let recovered = recover::recover(pool, &self.engine.lines).await?;
-        if recovered > 0 {
-            tracing::warn!(recovered, "took over batches of lost workers");
-            self.engine.wake.notify_waiters();
-        }
-        let companies = crate::company::store::list(&mut *pool.acquire().await?).await?;
-        for company in companies {
-            recover::expire(pool, company.id).await?;
         }
         Ok(())
     }

@@ -4,20 +4,23 @@
 //! is repeated only with the same key and the same bytes while its provider still knows the key. Everything else is `uncertain`.
 use std::time::Duration;
 
-use super::backoff::{ATTEMPTS_LIMIT, full_jitter};
+use super::backoff::{QUICK_TRIES, full_jitter};
 use crate::channel::{Outcome, Replay};
 
 /// A key is trusted for an hour less than the provider promises.
-const KEY_MARGIN: Duration = Duration::from_secs(3600);
+pub(crate) const KEY_MARGIN: Duration = Duration::from_secs(3600);
 
 /// Once the quick repeats are used up, an ambiguous message is tried this often until its window closes.
 const SLOW_REPLAY: Duration = Duration::from_secs(3600);
 
+/// The quick repeats, and one an hour for the rest of a day.
+const REPLAYS_LIMIT: i16 = QUICK_TRIES + 24;
+
 /// What is known of a message when an outcome comes in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct History {
-    /// Number of the attempt that ended.
-    pub(crate) attempt: i16,
+    /// Number of the attempt that ended, within its round.
+    pub(crate) tries: i16,
     /// Time since bytes of this message may have left for the first time.
     pub(crate) since_first_wire: Duration,
     /// For how long the provider keeps keys.
@@ -57,19 +60,21 @@ pub(crate) struct Settled {
     pub(crate) pause: Option<String>,
 }
 
-/// Whether the provider still knows the key of a message that was first on the wire so long ago.
-pub(crate) fn may_replay(keeps_keys_for: Option<Duration>, since_first_wire: Duration) -> bool {
-    keeps_keys_for.is_some_and(|kept| since_first_wire + KEY_MARGIN < kept)
+/// Whether the provider still knows the key of a message that was first on the wire so long ago. The count bounds what a clock that
+/// stands still would not.
+pub(crate) fn may_replay(keeps_keys_for: Option<Duration>, since_first_wire: Duration, tries: i16) -> bool {
+    tries <= REPLAYS_LIMIT
+        && keeps_keys_for.is_some_and(|kept| since_first_wire.saturating_add(KEY_MARGIN) < kept)
 }
 
 /// Decides.
 pub(crate) fn settle(outcome: &Outcome, history: &History, dice: f64) -> Settled {
     let plain = |fate| Settled { fate, cool: None, pause: None };
-    let wait = full_jitter(history.attempt, dice);
+    let wait = full_jitter(history.tries, dice);
     let replay = |asked: Option<Duration>| {
-        let own = if history.attempt < ATTEMPTS_LIMIT { wait } else { SLOW_REPLAY };
+        let own = if history.tries < QUICK_TRIES { wait } else { SLOW_REPLAY };
         let wait = own.max(asked.unwrap_or_default());
-        if may_replay(history.keeps_keys_for, history.since_first_wire + wait) {
+        if may_replay(history.keeps_keys_for, history.since_first_wire.saturating_add(wait), history.tries) {
             Fate::Replay { wait }
         } else {
             Fate::Uncertain
@@ -84,8 +89,6 @@ pub(crate) fn settle(outcome: &Outcome, history: &History, dice: f64) -> Settled
         Outcome::Retry { after, .. } => {
             let fate = if history.is_replay {
                 replay(*after)
-            } else if after.is_none() && history.attempt >= ATTEMPTS_LIMIT {
-                Fate::Failed
             } else {
                 Fate::Again { wait: wait.max(after.unwrap_or_default()) }
             };
@@ -110,7 +113,7 @@ mod tests {
 
     fn fresh() -> History {
         History {
-            attempt: 1,
+            tries: 1,
             since_first_wire: Duration::ZERO,
             keeps_keys_for: Some(DAY),
             is_replay: false,
@@ -148,7 +151,7 @@ mod tests {
     /// I4: a refusal or a rate limit after an ambiguous attempt proves nothing about that attempt.
     #[test]
     fn nothing_after_an_ambiguous_attempt_frees_the_message() {
-        let second = History { attempt: 2, is_replay: true, ..fresh() };
+        let second = History { tries: 2, is_replay: true, ..fresh() };
         assert_eq!(settle(&rejected(), &second, 0.5).fate, Fate::Uncertain);
         assert!(matches!(settle(&retry(None), &second, 0.5).fate, Fate::Replay { .. }));
         let broken = Outcome::AccountBroken { code: "401".into(), detail: String::new() };
@@ -163,11 +166,20 @@ mod tests {
         assert_eq!(settled, Settled { fate: Fate::Again { wait: minute }, cool: Some(minute), pause: None });
     }
 
+    /// F10: what is proven not to have been accepted waits until it heals or expires; an outage of minutes fails nobody's message.
     #[test]
-    fn a_rate_limit_never_fails_a_message_but_a_fault_does_after_eight_attempts() {
-        let eighth = History { attempt: ATTEMPTS_LIMIT, ..fresh() };
-        assert!(matches!(settle(&retry(Some(Duration::ZERO)), &eighth, 0.5).fate, Fate::Again { .. }));
-        assert_eq!(settle(&retry(None), &eighth, 0.5).fate, Fate::Failed);
+    fn a_message_that_was_not_accepted_is_never_failed_by_a_count() {
+        let hundredth = History { tries: 100, ..fresh() };
+        assert!(
+            matches!(settle(&retry(None), &hundredth, 1.0).fate, Fate::Again { wait } if wait == Duration::from_secs(300))
+        );
+    }
+
+    #[test]
+    fn replays_end_by_count_where_the_clock_stands_still() {
+        assert!(may_replay(Some(DAY), Duration::ZERO, REPLAYS_LIMIT));
+        assert!(!may_replay(Some(DAY), Duration::ZERO, REPLAYS_LIMIT + 1));
+        assert!(!may_replay(Some(DAY), Duration::MAX, 1));
     }
 
     #[test]

@@ -23,7 +23,8 @@ pub(crate) struct DueOutbox {
     pub(crate) sandbox: bool,
 }
 
-/// Finds outboxes with due rows: open, not asked to wait, and with quota left or something to repeat.
+/// Finds outboxes with due rows: open, not asked to wait, and with quota left. The limit of one keeps the planner from reading
+/// the whole queue at once; a drained outbox is not looked into at all.
 pub(crate) async fn due_outboxes(conn: &mut PgConnection) -> Result<Vec<DueOutbox>, Error> {
     let rows = sqlx::query_as!(
         DueOutbox,
@@ -31,12 +32,30 @@ pub(crate) async fn due_outboxes(conn: &mut PgConnection) -> Result<Vec<DueOutbo
         FROM crm_outboxes o
         JOIN crm_companies y ON y.id = o.company_id
         JOIN crm_credential_buckets b ON b.company_id = o.company_id AND b.outbox_id = o.id
-        WHERE o.enabled AND (o.cool_until IS NULL OR o.cool_until <= now()) AND EXISTS (
-          SELECT FROM crm_activities a
+        CROSS JOIN LATERAL (SELECT a.id FROM crm_activities a
           WHERE a.company_id = o.company_id AND a.outbox_id = o.id AND a.stage = 'queue' AND a.send_after <= now()
-            AND (a.status IN ('approved', 'blocked_by_quota')
-                AND (b.sent_today < b.daily_cap OR b.day < (now() AT TIME ZONE o.zone)::date)
-              OR a.status = 'dispatching' AND a.claim_id = '00000000-0000-0000-0000-000000000000'))
+            AND a.status IN ('approved', 'blocked_by_quota')
+            AND (b.sent_today < b.daily_cap OR b.day < (now() AT TIME ZONE o.zone)::date) LIMIT 1) AS one
+        WHERE o.enabled AND (o.cool_until IS NULL OR o.cool_until <= now())
+        ORDER BY o.company_id, o.id LIMIT 1000"#
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
+/// Finds outboxes with attempts to repeat. They hold their quota, so a drained outbox counts as well; because that means a look
+/// through all its due rows, it is asked less often.
+pub(crate) async fn replay_outboxes(conn: &mut PgConnection) -> Result<Vec<DueOutbox>, Error> {
+    let rows = sqlx::query_as!(
+        DueOutbox,
+        r#"SELECT o.company_id AS "company: CompanyId", o.id AS "outbox: OutboxId", y.sandbox
+        FROM crm_outboxes o
+        JOIN crm_companies y ON y.id = o.company_id
+        CROSS JOIN LATERAL (SELECT a.id FROM crm_activities a
+          WHERE a.company_id = o.company_id AND a.outbox_id = o.id AND a.stage = 'queue' AND a.send_after <= now()
+            AND a.status = 'dispatching' AND a.claim_id = '00000000-0000-0000-0000-000000000000' LIMIT 1) AS one
+        WHERE o.enabled AND (o.cool_until IS NULL OR o.cool_until <= now())
         ORDER BY o.company_id, o.id LIMIT 1000"#
     )
     .fetch_all(conn)
@@ -50,10 +69,7 @@ pub(super) async fn outbox(
     company: CompanyId,
     outbox: OutboxId,
 ) -> Result<Option<OutboxSettings>, Error> {
-    Ok(crate::outbox::store::settings(conn, company)
-        .await?
-        .into_iter()
-        .find(|settings| settings.id == outbox))
+    Ok(crate::outbox::store::settings(conn, company, Some(outbox)).await?.pop())
 }
 
 /// A due row under lock, with what the gates look at.
@@ -69,6 +85,10 @@ pub(super) struct Candidate {
     pub(super) send_after: Timestamp,
     pub(super) first_wire_at: Option<Timestamp>,
     pub(super) quota_day: Option<Date>,
+    /// Attempts of this round so far.
+    pub(super) tries: i64,
+    /// Version of the credential of the first of them.
+    pub(super) secret_version: Option<i32>,
 }
 
 /// Locks due rows, next first, and passes over what others hold. A dry-run process leaves rows alone that a real attempt may have
@@ -88,7 +108,12 @@ pub(super) async fn candidates(
               OR a.status = 'dispatching' AND a.claim_id = '00000000-0000-0000-0000-000000000000' AND NOT $3)
           ORDER BY a.send_after, a.id LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED)
         SELECT a.id AS "id: ActivityId", a.status, a.round, a.attempt, a.payload_sha256 AS "payload_sha256!", p.envelope AS "envelope?",
-          d.binds_sha256 AS "decided_sha256?", a.expires_at, a.send_after, a.first_wire_at, a.quota_day
+          d.binds_sha256 AS "decided_sha256?", a.expires_at, a.send_after, a.first_wire_at, a.quota_day,
+          (SELECT count(*) FROM crm_dispatch_attempts x
+            WHERE x.company_id = $1 AND x.activity_id = a.id AND x.round = a.round) AS "tries!",
+          (SELECT x.secret_version FROM crm_dispatch_attempts x
+            WHERE x.company_id = $1 AND x.activity_id = a.id AND x.round = a.round AND x.outcome = 'maybe_sent'
+            ORDER BY x.attempt LIMIT 1) AS secret_version
         FROM due
         JOIN crm_activities a ON a.company_id = $1 AND a.id = due.id
         LEFT JOIN crm_payloads p ON p.company_id = $1 AND p.activity_id = a.id AND p.payload_sha256 = a.payload_sha256
@@ -114,6 +139,8 @@ pub(super) async fn candidates(
                 send_after: row.send_after.to_jiff(),
                 first_wire_at: row.first_wire_at.map(jiff_sqlx::Timestamp::to_jiff),
                 quota_day: row.quota_day.map(jiff_sqlx::Date::to_jiff),
+                tries: row.tries,
+                secret_version: row.secret_version,
                 id: row.id,
             })
         })
@@ -213,25 +240,27 @@ pub(super) async fn open_batch(
     id: ClaimId,
     outbox: OutboxId,
     settings: &Settings,
+    secret_version: Option<i32>,
     items: &[Claimed],
 ) -> Result<(), Error> {
     let ids: Vec<Uuid> = items.iter().map(|item| item.id.0).collect();
     sqlx::query!(
-        r#"INSERT INTO crm_dispatch_claims (company_id, id, outbox_id, worker, lease_until, activity_ids)
-        VALUES ($1, $2, $3, $4, clock_timestamp() + make_interval(secs => $5), $6)"#,
+        r#"INSERT INTO crm_dispatch_claims (company_id, id, outbox_id, worker, lease_until, activity_ids, secret_version)
+        VALUES ($1, $2, $3, $4, clock_timestamp() + make_interval(secs => $5), $6, $7)"#,
         company.0,
         id.0,
         outbox.0,
         settings.worker,
         settings.lease.as_secs_f64(),
-        &ids
+        &ids,
+        secret_version
     )
     .execute(conn)
     .await?;
     Ok(())
 }
 
-/// Commits that bytes may leave, unless a stop fact came up since the claim, and returns which rows may go and when that was.
+/// Commits that bytes may leave, unless a stop fact came up since the claim or the lease ran out, and returns which rows may go and when that was.
 pub(super) async fn wire(
     conn: &mut PgConnection,
     company: CompanyId,
@@ -245,6 +274,8 @@ pub(super) async fn wire(
         WHERE a.company_id = $1 AND a.id = ANY ($2) AND a.claim_id = $3 AND a.status = 'dispatching'
           AND EXISTS (SELECT FROM crm_outboxes o WHERE o.company_id = $1 AND o.id = $4 AND o.enabled
             AND (o.cool_until IS NULL OR o.cool_until <= now()))
+          AND EXISTS (SELECT FROM crm_dispatch_claims c WHERE c.company_id = $1 AND c.id = $3 AND c.lease_until > clock_timestamp())
+          AND (a.wire_at IS NOT NULL OR a.expires_at IS NULL OR a.expires_at > clock_timestamp())
         RETURNING a.id AS "id: ActivityId", a.wire_at AS "wire_at!""#,
         company.0,
         &ids,
@@ -256,28 +287,23 @@ pub(super) async fn wire(
     Ok(rows.into_iter().map(|row| (row.id, row.wire_at.to_jiff())).collect())
 }
 
-/// A row given back before any byte of this attempt left.
-pub(super) struct Unused {
-    pub(super) id: ActivityId,
-    pub(super) quota_day: Option<Date>,
-}
-
-/// Takes a claim back from rows that did not go on the wire: a fresh one is approved again, a repeated one waits again.
+/// Takes a claim back from rows that did not go on the wire: a fresh one is approved again, a repeated one waits again. Returns the
+/// days whose quota is free again.
 pub(super) async fn give_back(
     conn: &mut PgConnection,
     company: CompanyId,
     claim: ClaimId,
     ids: &[ActivityId],
-) -> Result<Vec<Unused>, Error> {
+) -> Result<Vec<Date>, Error> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-    let fresh = sqlx::query!(
+    let fresh = sqlx::query_scalar!(
         r#"WITH mine AS (
           SELECT id, quota_day FROM crm_activities
           WHERE company_id = $1 AND id = ANY ($2) AND claim_id = $3 AND status = 'dispatching' AND wire_at IS NULL
           ORDER BY id FOR NO KEY UPDATE)
         UPDATE crm_activities a SET status = 'approved', claim_id = NULL, attempt = a.attempt - 1, quota_day = NULL
         FROM mine WHERE a.company_id = $1 AND a.id = mine.id
-        RETURNING a.id AS "id: ActivityId", mine.quota_day"#,
+        RETURNING mine.quota_day"#,
         company.0,
         &ids,
         claim.0
@@ -293,13 +319,10 @@ pub(super) async fn give_back(
     )
     .execute(conn)
     .await?;
-    Ok(fresh
-        .into_iter()
-        .map(|row| Unused { id: row.id, quota_day: row.quota_day.map(jiff_sqlx::Date::to_jiff) })
-        .collect())
+    Ok(fresh.into_iter().flatten().map(jiff_sqlx::Date::to_jiff).collect())
 }
 
-/// Removes batches that have nothing under way any more.
+/// Removes batches that have nothing under way any more. One that still holds a row stays, and its lease tells.
 pub(super) async fn close_batches(
     conn: &mut PgConnection,
     company: CompanyId,
@@ -309,9 +332,15 @@ pub(super) async fn close_batches(
         return Ok(());
     }
     let ids: Vec<Uuid> = claims.iter().map(|claim| claim.0).collect();
-    sqlx::query!("DELETE FROM crm_dispatch_claims WHERE company_id = $1 AND id = ANY ($2)", company.0, &ids)
-        .execute(conn)
-        .await?;
+    sqlx::query!(
+        r#"DELETE FROM crm_dispatch_claims c WHERE c.company_id = $1 AND c.id = ANY ($2) AND NOT EXISTS (
+          SELECT FROM crm_activities a WHERE a.company_id = c.company_id AND a.id = ANY (c.activity_ids)
+            AND a.claim_id = c.id AND a.status = 'dispatching')"#,
+        company.0,
+        &ids
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

@@ -141,68 +141,122 @@ pub(super) struct Expired {
     pub(super) outbox: OutboxId,
     pub(super) worker: String,
     pub(super) activities: Vec<Uuid>,
+    pub(super) secret_version: Option<i32>,
 }
 
-/// Locks expired batches; another recovering worker passes them over.
-pub(super) async fn expired(conn: &mut PgConnection) -> Result<Vec<Expired>, Error> {
-    let rows = sqlx::query!(
-        r#"SELECT company_id AS "company: CompanyId", id AS "claim: ClaimId", outbox_id AS "outbox: OutboxId", worker, activity_ids
+/// Locks one expired batch; another recovering worker passes it over.
+pub(super) async fn expired(conn: &mut PgConnection) -> Result<Option<Expired>, Error> {
+    let row = sqlx::query!(
+        r#"SELECT company_id AS "company: CompanyId", id AS "claim: ClaimId", outbox_id AS "outbox: OutboxId", worker, activity_ids,
+          secret_version
         FROM crm_dispatch_claims WHERE lease_until < clock_timestamp()
-        ORDER BY company_id, id LIMIT 20 FOR UPDATE SKIP LOCKED"#
+        ORDER BY lease_until, id LIMIT 1 FOR UPDATE SKIP LOCKED"#
     )
-    .fetch_all(conn)
+    .fetch_optional(conn)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Expired {
-            company: row.company,
-            claim: row.claim,
-            outbox: row.outbox,
-            worker: row.worker,
-            activities: row.activity_ids,
-        })
-        .collect())
+    Ok(row.map(|row| Expired {
+        company: row.company,
+        claim: row.claim,
+        outbox: row.outbox,
+        worker: row.worker,
+        activities: row.activity_ids,
+        secret_version: row.secret_version,
+    }))
 }
 
-/// A row a lost worker left on the wire.
-pub(super) struct Stranded {
+/// A row a lost worker left behind.
+pub(super) struct Left {
     pub(super) id: ActivityId,
     pub(super) channel: String,
     pub(super) round: i32,
     pub(super) attempt: i16,
     pub(super) payload_sha256: PayloadHash,
-    pub(super) wire_at: Timestamp,
-    pub(super) since_first_wire: std::time::Duration,
+    /// When bytes of this attempt may have left; `None` if it never came to that.
+    pub(super) wire_at: Option<Timestamp>,
+    pub(super) first_wire_at: Option<Timestamp>,
 }
 
-/// Locks what is left on the wire of a batch.
-pub(super) async fn stranded(conn: &mut PgConnection, expired: &Expired) -> Result<Vec<Stranded>, Error> {
+/// Locks everything a batch still holds, in one statement: a wire that commits meanwhile is waited for and seen. A row that is
+/// repeated and was not on the wire yet still has the time of the attempt before.
+pub(super) async fn left_behind(conn: &mut PgConnection, expired: &Expired) -> Result<Vec<Left>, Error> {
     let rows = sqlx::query!(
-        r#"SELECT id AS "id: ActivityId", channel, round, attempt, payload_sha256 AS "payload_sha256!", wire_at AS "wire_at!",
-          greatest(0, extract(epoch FROM clock_timestamp() - first_wire_at))::float8 AS "since_first_wire!"
-        FROM crm_activities
-        WHERE company_id = $1 AND id = ANY ($2) AND claim_id = $3 AND status = 'dispatching' AND wire_at IS NOT NULL
-        ORDER BY id FOR NO KEY UPDATE"#,
+        r#"SELECT a.id AS "id: ActivityId", a.channel, a.round, a.attempt, a.payload_sha256 AS "payload_sha256!", a.wire_at,
+          a.first_wire_at
+        FROM crm_activities a
+        WHERE a.company_id = $1 AND a.id = ANY ($2) AND a.claim_id = $3 AND a.status = 'dispatching'
+        ORDER BY a.id FOR NO KEY UPDATE"#,
         expired.company.0,
         &expired.activities,
         expired.claim.0
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    let earlier = sqlx::query!(
+        r#"SELECT x.activity_id AS "id: ActivityId", x.attempt, x.wire_at FROM crm_dispatch_attempts x
+        WHERE x.company_id = $1 AND x.activity_id = ANY ($2)"#,
+        expired.company.0,
+        &expired.activities
     )
     .fetch_all(conn)
     .await?;
     rows.into_iter()
         .map(|row| {
-            Ok(Stranded {
+            let was_before = earlier.iter().any(|before| {
+                before.id == row.id && before.attempt == row.attempt - 1 && before.wire_at == row.wire_at
+            });
+            Ok(Left {
                 payload_sha256: read_hash(&row.payload_sha256, row.id)?,
                 id: row.id,
                 channel: row.channel,
                 round: row.round,
                 attempt: row.attempt,
-                wire_at: row.wire_at.to_jiff(),
-                since_first_wire: std::time::Duration::try_from_secs_f64(row.since_first_wire)
-                    .unwrap_or_default(),
+                wire_at: row.wire_at.filter(|_| !was_before).map(jiff_sqlx::Timestamp::to_jiff),
+                first_wire_at: row.first_wire_at.map(jiff_sqlx::Timestamp::to_jiff),
             })
         })
         .collect()
+}
+
+/// Makes rows uncertain that wait to be repeated although their provider may have forgotten the key, whatever holds their outbox.
+pub(super) async fn close_windows(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    channel: &str,
+    window_secs: f64,
+) -> Result<Vec<(ActivityId, PayloadHash)>, Error> {
+    let rows = sqlx::query!(
+        r#"UPDATE crm_activities SET status = 'uncertain', claim_id = NULL, hold_code = 'window_closed'
+        WHERE company_id = $1 AND channel = $2 AND stage = 'queue' AND status = 'dispatching'
+          AND claim_id = '00000000-0000-0000-0000-000000000000' AND first_wire_at < now() - make_interval(secs => $3)
+        RETURNING id AS "id: ActivityId", payload_sha256 AS "payload_sha256!""#,
+        company.0,
+        channel,
+        window_secs
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(|row| Ok((row.id, read_hash(&row.payload_sha256, row.id)?))).collect()
+}
+
+/// Which of these attempts are on record already.
+pub(super) async fn recorded(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    ids: &[ActivityId],
+    claims: &[ClaimId],
+) -> Result<Vec<(ActivityId, ClaimId)>, Error> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let claims: Vec<Uuid> = claims.iter().map(|claim| claim.0).collect();
+    let rows = sqlx::query!(
+        r#"SELECT activity_id AS "id: ActivityId", claim_id AS "claim: ClaimId" FROM crm_dispatch_attempts
+        WHERE company_id = $1 AND activity_id = ANY ($2) AND claim_id = ANY ($3) AND evidence ->> 'code' IS DISTINCT FROM 'worker_lost'"#,
+        company.0,
+        &ids,
+        &claims
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.claim)).collect())
 }
 
 /// Closes drafts that nobody decided about in time and returns them.

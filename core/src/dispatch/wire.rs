@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use sqlx::PgPool;
 
-use super::claim::{Batch, Claimed};
-use super::store::{self, Unused};
+use super::claim::{Batch, Claimed, DISPATCHER};
+use super::store;
 use crate::activity::payload::PayloadHash;
+use crate::audit;
 use crate::channel::{Broken, Call, Line, Outcome, Replay};
 use crate::company;
 use crate::error::Error;
@@ -45,7 +46,11 @@ pub(crate) async fn depart(pool: &PgPool, batch: Batch) -> Result<Vec<Departure>
     let stopped: Vec<ActivityId> = ids.into_iter().filter(|id| !wired.contains_key(id)).collect();
     if !stopped.is_empty() {
         let closes = if wired.is_empty() { Some(batch.id) } else { None };
-        give_back(pool, batch.company, batch.outbox, batch.id, &stopped, closes).await?;
+        let given_back = give_back(pool, batch.company, batch.outbox, batch.id, &stopped, closes).await;
+        if let Err(error) = given_back {
+            // The others are on the wire; these stay with their lease.
+            tracing::warn!("rows that may not go could not be given back: {error}");
+        }
     }
     Ok(batch
         .items
@@ -78,8 +83,11 @@ pub(crate) async fn give_back(
 ) -> Result<(), Error> {
     let mut tx = pool.begin().await?;
     let unused = store::give_back(&mut tx, company, claim, ids).await?;
-    refund(&mut tx, company, outbox, unused.iter().filter_map(|unused: &Unused| unused.quota_day)).await?;
+    refund(&mut tx, company, outbox, unused.into_iter()).await?;
     store::close_batches(&mut tx, company, closes.as_slice()).await?;
+    let detail = serde_json::json!({ "claim": claim, "items": ids });
+    let entry = audit::Entry::new(&DISPATCHER, "dispatch.give_back").subject(outbox).detail(detail);
+    audit::store::append(&mut tx, company, &[entry]).await?;
     company::store::bump(&mut tx, company).await?;
     tx.commit().await?;
     Ok(())

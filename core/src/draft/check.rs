@@ -154,10 +154,7 @@ where
         let message = error.inner().to_string();
         // A missing or unknown field is named in the message and not in the path.
         let named = message.contains(" field `").then(|| message.split('`').nth(1)).flatten();
-        let place: Vec<&str> = [root, path]
-            .into_iter()
-            .filter(|part| !part.is_empty())
-            .collect();
+        let place: Vec<&str> = [root, path].into_iter().filter(|part| !part.is_empty()).collect();
         let mut field = place.join(".");
         if let Some(named) = named.filter(|named| !field.ends_with(named)) {
             field = if field.is_empty() { named.to_owned() } else { format!("{field}.{named}") };
@@ -250,6 +247,8 @@ fn mail(payload: &mut Payload, mail: Mail) -> Result<(&'static str, String), Fie
     if mail.text.trim().is_empty() {
         return Err(FieldError::new("payload.text", "it is empty; a plain text is needed also beside html"));
     }
+    check_nul("payload.text", &mail.text)?;
+    check_nul("payload.html", mail.html.as_deref().unwrap_or_default())?;
     for (name, value) in &mail.headers {
         if !HEADER_NAMES.contains(&name.as_str()) {
             let name = SafeText::line(name);
@@ -297,6 +296,7 @@ fn booking(payload: &mut Payload, booking: Booking) -> Result<(&'static str, Str
             "at most 50 pairs, keys of 40 and values of 500 characters",
         ));
     }
+    check_nul("payload.notes", booking.notes.as_deref().unwrap_or_default())?;
     payload.to.clone_from(&attendee.address);
     payload.parts = Parts::CalCom {
         event_type_id: booking.event_type_id,
@@ -405,6 +405,10 @@ fn check_text(field: &str, text: &str) -> Result<(), FieldError> {
     if text.trim().is_empty() {
         return Err(FieldError::new(field, "it is empty"));
     }
+    check_nul(field, text)
+}
+
+fn check_nul(field: &str, text: &str) -> Result<(), FieldError> {
     if text.contains('\0') {
         return Err(FieldError::new(field, "it holds a NUL character; remove it"));
     }

@@ -102,7 +102,7 @@ pub async fn file(
     // First of all: the second of two imports at once must find the keys, contacts and drafts of the first.
     store::take_turns(&mut tx, company).await?;
     let now = crate::db::now(&mut tx).await?;
-    let outboxes = crate::outbox::store::settings(&mut tx, company).await?;
+    let outboxes = crate::outbox::store::settings(&mut tx, company, None).await?;
     let mut report = Report::default();
     let mut batch = Batch { company, now, lines, seen_keys: HashMap::new(), open: HashSet::new() };
     let mut inputs = inputs.into_iter().peekable();
@@ -237,8 +237,9 @@ impl Batch<'_> {
         let mut entries: Vec<_> = rows
             .iter()
             .map(|row| {
-                let drafter = Actor::Agent { name: row.proposed_by.clone() };
-                audit::Entry::new(&drafter, "draft.file").activity(row.id, row.sealed.sha256())
+                audit::Entry::new(actor, "draft.file")
+                    .activity(row.id, row.sealed.sha256())
+                    .detail(serde_json::json!({ "proposedBy": row.proposed_by }))
             })
             .collect();
         entries.extend(supersede.iter().map(|id| audit::Entry::new(actor, "draft.supersede").subject(*id)));

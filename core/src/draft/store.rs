@@ -41,6 +41,13 @@ pub(crate) struct NewActivity {
 
 /// Orders filings of one company: what one of them looks up stays true until it has written.
 pub(super) async fn take_turns(conn: &mut PgConnection, company: CompanyId) -> Result<(), Error> {
+    // A whole import is one transaction; it may wait longer for another one than a key press would.
+    sqlx::query!(
+        r#"SELECT set_config('lock_timeout', '60s', true) AS lock_timeout,
+          set_config('statement_timeout', '60s', true) AS statement_timeout"#
+    )
+    .fetch_one(&mut *conn)
+    .await?;
     sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1::text, 7))", company.0.to_string())
         .execute(conn)
         .await?;

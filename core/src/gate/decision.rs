@@ -13,6 +13,10 @@ pub(super) fn judge(facts: &Facts<'_>) -> Verdict {
         let sentence = "the stored bytes cannot be read by this version; nothing is sent";
         return Verdict::block(GATE, "payload_unreadable", Status::BlockedByPolicy, sentence);
     }
+    if !facts.fits_outbox {
+        let sentence = "the message names another outbox, channel or credential than it would be sent with; nothing is sent";
+        return Verdict::block(GATE, "payload_mismatch", Status::BlockedByPolicy, sentence);
+    }
     match facts.decided_sha256 {
         Some(decided) if decided == facts.payload_sha256 => {
             Verdict::pass(GATE, "decided on exactly these bytes")

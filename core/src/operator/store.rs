@@ -57,6 +57,23 @@ pub async fn find(conn: &mut PgConnection, company: CompanyId, name: &str) -> Re
         .transpose()
 }
 
+/// Whether an operator still holds at least this role: it may have been taken away since its console was opened.
+pub(crate) async fn still(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    id: OperatorId,
+    needed: Role,
+) -> Result<bool, Error> {
+    let role = sqlx::query_scalar!(
+        "SELECT role FROM crm_operators WHERE company_id = $1 AND id = $2 AND disabled_at IS NULL",
+        company.0,
+        id.0
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(role.is_some_and(|role| Role::parse(&role).is_some_and(|role| role >= needed)))
+}
+
 /// Lists the operators of a company by name.
 ///
 /// # Errors

@@ -45,7 +45,7 @@ pub(crate) async fn set_pause(
     reason: Option<&str>,
 ) -> Result<bool, Error> {
     let done = sqlx::query!(
-        r#"UPDATE crm_outboxes SET enabled = $3::text IS NULL, pause_reason = $3, cool_until = NULL, updated_at = now()
+        r#"UPDATE crm_outboxes SET enabled = $3::text IS NULL, pause_reason = $3, updated_at = now()
         WHERE company_id = $1 AND id = $2"#,
         company.0,
         outbox.0,
@@ -54,6 +54,36 @@ pub(crate) async fn set_pause(
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Pauses an outbox that is open; the reason of a person who paused it before stands.
+pub(crate) async fn pause_open(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    outbox: OutboxId,
+    reason: &str,
+) -> Result<bool, Error> {
+    let done = sqlx::query!(
+        r#"UPDATE crm_outboxes SET enabled = false, pause_reason = $3, updated_at = now()
+        WHERE company_id = $1 AND id = $2 AND enabled"#,
+        company.0,
+        outbox.0,
+        reason
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Whether PostgreSQL knows a time zone; the queue asks it for local days.
+pub(super) async fn knows_zone(conn: &mut PgConnection, zone: &str) -> Result<bool, Error> {
+    let known = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = $1) AS "known!""#,
+        zone
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(known)
 }
 
 /// Makes every outbox of one credential wait, as its provider asked.
@@ -100,16 +130,21 @@ pub struct OutboxSettings {
     pub cool_until: Option<Timestamp>,
 }
 
-/// Loads the settings of every outbox of a company, by name.
+/// Loads the settings of every outbox of a company, or of one, by name.
 ///
 /// # Errors
 /// [`Error::Corrupt`] for an unknown channel, or a database fault.
-pub async fn settings(conn: &mut PgConnection, company: CompanyId) -> Result<Vec<OutboxSettings>, Error> {
+pub async fn settings(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    only: Option<OutboxId>,
+) -> Result<Vec<OutboxSettings>, Error> {
     let rows = sqlx::query!(
         r#"SELECT id AS "id: OutboxId", name, channel, sender, secret_ref, zone, undo_window_secs, allowlist_mode, enabled,
           pause_reason, cool_until
-        FROM crm_outboxes WHERE company_id = $1 ORDER BY name LIMIT 10000"#,
-        company.0
+        FROM crm_outboxes WHERE company_id = $1 AND ($2::uuid IS NULL OR id = $2) ORDER BY name LIMIT 10000"#,
+        company.0,
+        only.map(|id| id.0)
     )
     .fetch_all(conn)
     .await?;

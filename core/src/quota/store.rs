@@ -24,7 +24,7 @@ pub(crate) async fn open(
     Ok(())
 }
 
-/// Takes up to `wanted` of what is left of the local day and returns how many were taken. A new day starts the count anew; a clock
+/// Takes up to `wanted` of what is left of the local day and returns how many were taken, and from which day's quota. A new day starts the count anew; a clock
 /// that went back does not.
 ///
 /// # Errors
@@ -35,15 +35,15 @@ pub async fn take(
     outbox: OutboxId,
     today: Date,
     wanted: i32,
-) -> Result<i32, Error> {
-    let granted = sqlx::query_scalar!(
+) -> Result<(i32, Date), Error> {
+    let taken = sqlx::query!(
         r#"UPDATE crm_credential_buckets SET
           day = greatest(day, $3),
           sent_today = (CASE WHEN day < $3 THEN 0 ELSE sent_today END)
             + least($4, daily_cap - (CASE WHEN day < $3 THEN 0 ELSE sent_today END)),
           granted = least($4, daily_cap - (CASE WHEN day < $3 THEN 0 ELSE sent_today END))
         WHERE company_id = $1 AND outbox_id = $2 AND (day < $3 OR sent_today < daily_cap)
-        RETURNING granted"#,
+        RETURNING granted, day"#,
         company.0,
         outbox.0,
         jiff_sqlx::Date::from(today) as _,
@@ -51,7 +51,7 @@ pub async fn take(
     )
     .fetch_optional(conn)
     .await?;
-    Ok(granted.unwrap_or(0))
+    Ok(taken.map_or((0, today), |taken| (taken.granted, taken.day.to_jiff())))
 }
 
 /// Gives back what was proven not to be sent: the same day only, never below zero.

@@ -126,12 +126,14 @@ impl World {
     /// # Panics
     /// When there is no such outbox.
     pub async fn sent_today(&self, outbox: OutboxId) -> i32 {
-        sqlx::query_scalar("SELECT sent_today FROM crm_credential_buckets WHERE company_id = $1 AND outbox_id = $2")
-            .bind(self.company.0)
-            .bind(outbox.0)
-            .fetch_one(&self.pool)
-            .await
-            .expect("the outbox has a bucket")
+        sqlx::query_scalar(
+            "SELECT sent_today FROM crm_credential_buckets WHERE company_id = $1 AND outbox_id = $2",
+        )
+        .bind(self.company.0)
+        .bind(outbox.0)
+        .fetch_one(&self.pool)
+        .await
+        .expect("the outbox has a bucket")
     }
 
     /// What was recorded about one thing, in order.
@@ -139,12 +141,14 @@ impl World {
     /// # Panics
     /// When the query fails.
     pub async fn audit(&self, subject: impl Into<Uuid>) -> Vec<String> {
-        sqlx::query_scalar("SELECT action FROM crm_audit_log WHERE company_id = $1 AND subject_id = $2 ORDER BY id")
-            .bind(self.company.0)
-            .bind(subject.into())
-            .fetch_all(&self.pool)
-            .await
-            .expect("the audit log can be read")
+        sqlx::query_scalar(
+            "SELECT action FROM crm_audit_log WHERE company_id = $1 AND subject_id = $2 ORDER BY id",
+        )
+        .bind(self.company.0)
+        .bind(subject.into())
+        .fetch_all(&self.pool)
+        .await
+        .expect("the audit log can be read")
     }
 
     /// Outcomes of the attempts of one activity, in order.
@@ -178,17 +182,16 @@ impl World {
 
     /// Looks until an activity stands there.
     pub async fn until_status(&self, id: ActivityId, status: Status) {
-        self.until(&format!("{id} becomes {}", status.as_str()), async || self.status(id).await == status).await;
+        self.until(&format!("{id} becomes {}", status.as_str()), async || self.status(id).await == status)
+            .await;
     }
 
     /// Looks until so many activities stand there.
     pub async fn until_count(&self, status: Status, count: usize) {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         let what = format!("{count} become {}", status.as_str());
-        self.until(&what, async || {
-            self.statuses().await.get(status.as_str()).copied().unwrap_or(0) == count
-        })
-        .await;
+        self.until(&what, async || self.statuses().await.get(status.as_str()).copied().unwrap_or(0) == count)
+            .await;
     }
 
     /// Everything a failed test wants to know.
@@ -213,6 +216,12 @@ impl World {
         .fetch_all(&self.pool)
         .await
         .unwrap_or_default();
-        format!("{:?}\n{}\n{}\n{}", self.statuses().await, rows.join("\n"), attempts.join("\n"), outboxes.join("\n"))
+        format!(
+            "{:?}\n{}\n{}\n{}",
+            self.statuses().await,
+            rows.join("\n"),
+            attempts.join("\n"),
+            outboxes.join("\n")
+        )
     }
 }

@@ -127,11 +127,16 @@ async fn only_approvers_decide() {
             approval::approve(&world.pool, actor, world.company, &items).await.map(drop),
             approval::reject(&world.pool, actor, world.company, &items, "no").await.map(drop),
             approval::undo(&world.pool, actor, world.company, &ids).await.map(drop),
-            approval::resolve(&world.pool, actor, world.company, ids[0], approval::Resolution::WasSent, "no").await.map(drop),
+            approval::resolve(&world.pool, actor, world.company, ids[0], approval::Resolution::WasSent, "no")
+                .await
+                .map(drop),
             outbox::pause(&world.pool, actor, world.company, world.outbox, "no").await,
             outbox::add(&world.pool, actor, world.company, &mail_outbox("more")).await.map(drop),
         ];
-        assert!(answers.iter().all(|answer| matches!(answer, Err(Error::Forbidden { .. }))), "{actor:?}: {answers:?}");
+        assert!(
+            answers.iter().all(|answer| matches!(answer, Err(Error::Forbidden { .. }))),
+            "{actor:?}: {answers:?}"
+        );
     }
     assert_eq!((decisions(&world).await, world.status(ids[0]).await), (0, Status::DraftPendingApproval));
 }
@@ -163,7 +168,10 @@ async fn one_stale_item_does_not_stop_a_bulk() {
     assert!(matches!(one.outcome, ItemOutcome::Changed { .. }));
     assert_eq!(world.statuses().await.get("approved"), Some(&999));
     assert_eq!(decisions(&world).await, 999);
-    assert_eq!(world.count("SELECT count(*) FROM crm_audit_log WHERE action = 'approval.approve'").await, 999);
+    assert_eq!(
+        world.count("SELECT count(*) FROM crm_audit_log WHERE action = 'approval.approve'").await,
+        999
+    );
 }
 
 /// S13: a request of more items is refused as a whole.
@@ -238,6 +246,9 @@ async fn an_approved_item_waits_for_its_undo_window() {
     let results = world.try_approve(&world.approver, &items).await;
     let ItemOutcome::Approved { send_after } = results[0].outcome else { panic!("{results:?}") };
     let window = "SELECT count(*) FROM crm_activities WHERE send_after BETWEEN now() + interval '59 minutes' AND now() + interval '1 hour'";
-    assert_eq!((world.count(window).await, world.stored(items[0].id).await.hold_code), (1, Some("undo_window".to_owned())));
+    assert_eq!(
+        (world.count(window).await, world.stored(items[0].id).await.hold_code),
+        (1, Some("undo_window".to_owned()))
+    );
     assert!(send_after > countersign_core::clock::now());
 }

@@ -123,12 +123,20 @@ async fn there_is_no_approval_without_a_decision_on_these_bytes(#[case] statemen
     "UPDATE crm_payloads SET envelope = 'other', payload_sha256 = sha256('other') WHERE activity_id = '{approved}'",
     "23503"
 )]
-#[case::erased_without_a_trace("UPDATE crm_payloads SET envelope = NULL WHERE activity_id = '{approved}'", "23514")]
+#[case::erased_without_a_trace(
+    "UPDATE crm_payloads SET envelope = NULL WHERE activity_id = '{approved}'",
+    "23514"
+)]
 #[case::by_removing_them("DELETE FROM crm_payloads WHERE activity_id = '{approved}'", "23503")]
 #[case::by_removing_the_decision("DELETE FROM crm_decisions WHERE activity_id = '{approved}'", "23503")]
-#[case::by_turning_the_decision("UPDATE crm_decisions SET verdict = 'reject' WHERE activity_id = '{approved}'", "23503")]
+#[case::by_turning_the_decision(
+    "UPDATE crm_decisions SET verdict = 'reject' WHERE activity_id = '{approved}'",
+    "23503"
+)]
 #[case::too_large(
-    "UPDATE crm_payloads SET envelope = convert_to(repeat('x', 1048577), 'UTF8') WHERE activity_id = '{draft}'", "23514")]
+    "UPDATE crm_payloads SET envelope = convert_to(repeat('x', 1048577), 'UTF8') WHERE activity_id = '{draft}'",
+    "23514"
+)]
 #[tokio::test]
 async fn decided_bytes_cannot_be_changed(#[case] statement: &str, #[case] code: &str) {
     refused(statement, code).await;
@@ -137,12 +145,16 @@ async fn decided_bytes_cannot_be_changed(#[case] statement: &str, #[case] code: 
 /// I5: who it goes to, from where and as what is fixed at birth, whatever the status.
 #[rstest]
 #[case::outbox("UPDATE crm_activities SET outbox_id = gen_random_uuid() WHERE id = '{draft}'")]
-#[case::contact("UPDATE crm_activities SET contact_id = (SELECT contact_id FROM crm_activities WHERE id = '{sent}') WHERE id = '{draft}'")]
+#[case::contact(
+    "UPDATE crm_activities SET contact_id = (SELECT contact_id FROM crm_activities WHERE id = '{sent}') WHERE id = '{draft}'"
+)]
 #[case::channel("UPDATE crm_activities SET channel = 'dry-run' WHERE id = '{approved}'")]
 #[case::kind("UPDATE crm_activities SET kind = 'reply' WHERE id = '{approved}'")]
 #[case::id("UPDATE crm_activities SET id = gen_random_uuid() WHERE id = '{claimed}'")]
 #[case::company("UPDATE crm_activities SET company_id = gen_random_uuid() WHERE id = '{claimed}'")]
-#[case::under_a_hot_pair("UPDATE crm_activities SET status = 'dispatching', claim_id = id, kind = 'reply' WHERE id = '{approved}'")]
+#[case::under_a_hot_pair(
+    "UPDATE crm_activities SET status = 'dispatching', claim_id = id, kind = 'reply' WHERE id = '{approved}'"
+)]
 #[tokio::test]
 async fn the_identity_of_an_activity_is_fixed(#[case] statement: &str) {
     refused(statement, "CS002").await;
@@ -150,10 +162,16 @@ async fn the_identity_of_an_activity_is_fixed(#[case] statement: &str) {
 
 /// I5: rounds count decisions; they move when an item becomes a draft again, and only then.
 #[rstest]
-#[case::undo_in_the_same_round("UPDATE crm_activities SET status = 'draft_pending_approval' WHERE id = '{approved}'")]
-#[case::two_rounds_at_once("UPDATE crm_activities SET status = 'draft_pending_approval', round = round + 2 WHERE id = '{approved}'")]
+#[case::undo_in_the_same_round(
+    "UPDATE crm_activities SET status = 'draft_pending_approval' WHERE id = '{approved}'"
+)]
+#[case::two_rounds_at_once(
+    "UPDATE crm_activities SET status = 'draft_pending_approval', round = round + 2 WHERE id = '{approved}'"
+)]
 #[case::a_draft_in_another_round("UPDATE crm_activities SET round = round + 1 WHERE id = '{draft}'")]
-#[case::an_approved_item_in_another_round("UPDATE crm_activities SET round = round + 1 WHERE id = '{approved}'")]
+#[case::an_approved_item_in_another_round(
+    "UPDATE crm_activities SET round = round + 1 WHERE id = '{approved}'"
+)]
 #[tokio::test]
 async fn rounds_move_only_with_a_new_draft(#[case] statement: &str) {
     refused(statement, "CS003").await;
@@ -161,9 +179,13 @@ async fn rounds_move_only_with_a_new_draft(#[case] statement: &str) {
 
 /// I4, R1: what may have left is released only by proof that it did not.
 #[rstest]
-#[case::back_to_the_queue("UPDATE crm_activities SET status = 'approved', claim_id = NULL, wire_at = NULL WHERE id = '{wired}'")]
+#[case::back_to_the_queue(
+    "UPDATE crm_activities SET status = 'approved', claim_id = NULL, wire_at = NULL WHERE id = '{wired}'"
+)]
 #[case::as_if_it_had_not_left("UPDATE crm_activities SET wire_at = NULL WHERE id = '{wired}'")]
-#[case::failed_as_if_it_had_not_left("UPDATE crm_activities SET status = 'failed', claim_id = NULL, wire_at = NULL WHERE id = '{wired}'")]
+#[case::failed_as_if_it_had_not_left(
+    "UPDATE crm_activities SET status = 'failed', claim_id = NULL, wire_at = NULL WHERE id = '{wired}'"
+)]
 #[case::by_an_ambiguous_attempt(
     "INSERT INTO crm_dispatch_attempts (company_id, activity_id, attempt, round, claim_id, idempotency_key, outcome)
      VALUES ('{company}', '{wired}', 1, 1, '{wired}', 'key', 'maybe_sent');
@@ -181,15 +203,30 @@ async fn what_is_on_the_wire_is_released_only_by_proof(#[case] statement: &str) 
 
 /// I3, I5: what the rows themselves must satisfy.
 #[rstest]
-#[case::sending_without_a_claim("UPDATE crm_activities SET status = 'dispatching' WHERE id = '{approved}'", "23514")]
+#[case::sending_without_a_claim(
+    "UPDATE crm_activities SET status = 'dispatching' WHERE id = '{approved}'",
+    "23514"
+)]
 #[case::a_claim_without_sending("UPDATE crm_activities SET claim_id = id WHERE id = '{approved}'", "23514")]
-#[case::sent_without_leaving("UPDATE crm_activities SET status = 'sent', claim_id = NULL WHERE id = '{claimed}'", "23514")]
-#[case::on_the_wire_while_holding("UPDATE crm_activities SET wire_at = now() WHERE id = '{approved}'", "23514")]
-#[case::sent_again("UPDATE crm_activities SET status = 'approved', wire_at = NULL WHERE id = '{sent}'", "CS001")]
+#[case::sent_without_leaving(
+    "UPDATE crm_activities SET status = 'sent', claim_id = NULL WHERE id = '{claimed}'",
+    "23514"
+)]
+#[case::on_the_wire_while_holding(
+    "UPDATE crm_activities SET wire_at = now() WHERE id = '{approved}'",
+    "23514"
+)]
+#[case::sent_again(
+    "UPDATE crm_activities SET status = 'approved', wire_at = NULL WHERE id = '{sent}'",
+    "CS001"
+)]
 #[case::a_stage_of_its_own("UPDATE crm_activities SET stage = 'draft' WHERE id = '{approved}'", "428C9")]
 #[case::over_the_cap("UPDATE crm_credential_buckets SET sent_today = daily_cap + 1", "23514")]
 #[case::below_zero("UPDATE crm_credential_buckets SET sent_today = -1", "23514")]
-#[case::a_cap_below_what_was_sent("UPDATE crm_credential_buckets SET sent_today = 5; UPDATE crm_credential_buckets SET daily_cap = 4", "23514")]
+#[case::a_cap_below_what_was_sent(
+    "UPDATE crm_credential_buckets SET sent_today = 5; UPDATE crm_credential_buckets SET daily_cap = 4",
+    "23514"
+)]
 #[case::two_open_drafts_in_one_place(
     "UPDATE crm_activities SET status = 'rejected' WHERE id = '{draft}';
      INSERT INTO crm_payloads (company_id, activity_id, payload_sha256, envelope)

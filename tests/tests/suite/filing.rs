@@ -75,7 +75,11 @@ async fn two_imports_of_one_file_at_once_are_one() {
         };
         let (one, other) = (import(), import());
         let reports = [one.await.expect("ends").expect("files"), other.await.expect("ends").expect("files")];
-        assert!(reports.iter().all(|report| report.errors.is_empty()), "{:?}", reports.map(|report| report.errors));
+        assert!(
+            reports.iter().all(|report| report.errors.is_empty()),
+            "{:?}",
+            reports.map(|report| report.errors)
+        );
         let created = reports.iter().flat_map(|report| &report.filed).filter(|filed| filed.created).count();
         assert_eq!(created, 40);
     }
@@ -172,7 +176,9 @@ async fn a_contact_is_matched_by_address() {
 async fn the_kind_follows_from_history() {
     let world = World::new().await;
     let items = world.approved_email(1).await;
-    let kind = async || world.text("SELECT kind FROM crm_activities ORDER BY created_at DESC, id DESC LIMIT 1").await;
+    let kind = async || {
+        world.text("SELECT kind FROM crm_activities ORDER BY created_at DESC, id DESC LIMIT 1").await
+    };
     assert_eq!(kind().await, "first_touch");
     world
         .sql(&format!(
@@ -195,7 +201,10 @@ async fn a_draft_replaces_another_only_by_name() {
     let world = World::new().await;
     let [older] = world.file(&[draft(1)]).await[..] else { panic!("one item") };
     let rival = keyed(draft(1), "rival");
-    assert_eq!(problems(&world.import(&[rival.clone()], Mode::AllOrNothing).await), [(1, "supersedes")]);
+    assert_eq!(
+        problems(&world.import(std::slice::from_ref(&rival), Mode::AllOrNothing).await),
+        [(1, "supersedes")]
+    );
     let mut naming = rival;
     naming["supersedes"] = older.id.to_string().into();
     let [newer] = world.file(&[naming]).await[..] else { panic!("one item") };

@@ -118,7 +118,10 @@ async fn an_approval_that_expired_is_not_sent() {
     let (world, provider) = (World::new().await, Provider::start().await);
     let items = world.approved_email(1).await;
     world.sql("UPDATE crm_activities SET expires_at = now() - interval '1 second'").await;
-    dispatch_until(&world, &provider, "it expires", async || world.status(items[0].id).await == Status::Expired).await;
+    dispatch_until(&world, &provider, "it expires", async || {
+        world.status(items[0].id).await == Status::Expired
+    })
+    .await;
     assert_eq!((provider.requests(), world.sent_today(world.outbox).await), (0, 0));
     assert!(world.audit(items[0].id).await.contains(&"dispatch.expired".to_owned()));
 }
@@ -129,7 +132,10 @@ async fn a_draft_expires_by_itself() {
     let (world, provider) = (World::new().await, Provider::start().await);
     let items = world.file_email(2).await;
     world.sql(&format!("UPDATE crm_activities SET expires_at = now() WHERE id = '{}'", items[0].id)).await;
-    dispatch_until(&world, &provider, "it expires", async || world.status(items[0].id).await == Status::Expired).await;
+    dispatch_until(&world, &provider, "it expires", async || {
+        world.status(items[0].id).await == Status::Expired
+    })
+    .await;
     assert_eq!(world.status(items[1].id).await, Status::DraftPendingApproval);
     assert_eq!(world.audit(items[0].id).await, ["draft.file", "draft.expire"]);
 }
@@ -181,12 +187,13 @@ async fn what_is_over_the_cap_waits_for_the_next_day() {
     world.approved_email(8).await;
     let worker = Worker::start(&world, provider.lines(), quick()).await;
     world.until_count(Status::Sent, 3).await;
-    world.until("the others say why they wait", async || {
-        // Either held at the claim, or not looked at again because nothing is left of the day.
-        world.count("SELECT count(*) FROM crm_activities WHERE stage = 'queue'").await == 5
-            && world.count("SELECT count(*) FROM crm_activities WHERE status = 'dispatching'").await == 0
-    })
-    .await;
+    world
+        .until("the others say why they wait", async || {
+            // Either held at the claim, or not looked at again because nothing is left of the day.
+            world.count("SELECT count(*) FROM crm_activities WHERE stage = 'queue'").await == 5
+                && world.count("SELECT count(*) FROM crm_activities WHERE status = 'dispatching'").await == 0
+        })
+        .await;
     assert_eq!((provider.requests(), world.sent_today(world.outbox).await), (3, 3));
     // The bucket and what it holds move a day back, as if midnight had passed.
     world
@@ -221,6 +228,9 @@ async fn an_unreadable_message_does_not_stop_the_queue() {
     })
     .await;
     let stored = world.stored(items[1].id).await;
-    assert_eq!((stored.status, stored.hold_code.as_deref()), (Status::BlockedByPolicy, Some("payload_unreadable")));
+    assert_eq!(
+        (stored.status, stored.hold_code.as_deref()),
+        (Status::BlockedByPolicy, Some("payload_unreadable"))
+    );
     assert_eq!(provider.requests(), 3);
 }

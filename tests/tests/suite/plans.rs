@@ -1,1 +1,189 @@
-//! x
+//! What statements cost: the claim uses its index, claim and wire are HOT, a page reads a page.
+use countersign_core::activity::status::Status;
+use countersign_core::activity::store_read;
+use countersign_core::activity::view::{COUNT_LIMIT, Filter, List, PAGE_LIMIT};
+use countersign_core::channel::ChannelName;
+use countersign_tests::provider::{Provider, mail_by};
+use countersign_tests::server::root;
+use countersign_tests::wire::Valve;
+use countersign_tests::worker::{Worker, quick};
+use countersign_tests::world::World;
+use rstest::rstest;
+use sqlx::AssertSqlSafe;
+
+/// Fills the company with drafts and queued items, by SQL that obeys every rule.
+async fn crowd(world: &World, drafts: usize, queued: usize) {
+    let all = drafts + queued;
+    world
+        .sql(&format!(
+            "CREATE TEMP TABLE made AS SELECT n, gen_random_uuid() AS id, gen_random_uuid() AS contact, convert_to('text ' || n, 'UTF8') AS envelope
+              FROM generate_series(1, {all}) n;
+            INSERT INTO crm_contacts (company_id, id, name) SELECT '{company}', contact, 'Contact ' || n FROM made;
+            INSERT INTO crm_payloads (company_id, activity_id, payload_sha256, envelope)
+              SELECT '{company}', id, sha256(envelope), envelope FROM made;
+            INSERT INTO crm_activities (company_id, id, outbox_id, contact_id, channel, kind, payload_sha256, status, created_at, expires_at, send_after)
+              SELECT '{company}', id, '{outbox}', contact, 'email', 'first_touch', sha256(envelope), 'draft_pending_approval',
+                now() - make_interval(secs => {all} - n), now() + interval '1 day', now() - make_interval(secs => {all} - n) FROM made;
+            INSERT INTO crm_activity_details (company_id, activity_id, recipient, headline, proposed_kind, proposed_by)
+              SELECT '{company}', id, 'c' || n || '@example.com', 'Headline ' || n, 'agent', 'scout' FROM made;
+            INSERT INTO crm_decisions (company_id, id, activity_id, round, payload_sha256, verdict, completes, actor_kind, actor_id)
+              SELECT '{company}', id, id, 1, sha256(envelope), 'approve', true, 'operator', id FROM made WHERE n > {drafts};
+            UPDATE crm_activities a SET status = 'approved' FROM made WHERE a.id = made.id AND n > {drafts};
+            DROP TABLE made",
+            company = world.company,
+            outbox = world.outbox,
+        ))
+        .await;
+    world.sql("ANALYZE").await;
+}
+
+/// The text of the statement that locks due rows, as it is shipped.
+fn candidates() -> String {
+    let source =
+        std::fs::read_to_string(root().join("core/src/dispatch/store.rs")).expect("the source is there");
+    let start = source.find("WITH due AS (").expect("the statement begins so");
+    let end = source[start..].find("\"#").expect("the statement ends");
+    source[start..start + end].to_owned()
+}
+
+/// The claim finds its rows by the index of the queue, whatever else there is, also in the plan that fits every parameter.
+#[rstest]
+#[case("force_generic_plan")]
+#[case("force_custom_plan")]
+#[tokio::test]
+async fn the_claim_uses_the_index_of_the_queue(#[case] mode: &str) {
+    let world = World::new().await;
+    crowd(&world, 10_000, 2_000).await;
+    let mut conn = world.pool.acquire().await.expect("a connection");
+    let prepare = format!(
+        "SET plan_cache_mode = {mode}; PREPARE claim (uuid, uuid, boolean, bigint) AS {}",
+        candidates()
+    );
+    sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut *conn).await.expect("prepares");
+    let explain = format!("EXPLAIN EXECUTE claim ('{}', '{}', false, 50)", world.company, world.outbox);
+    let plan: Vec<String> =
+        sqlx::query_scalar(AssertSqlSafe(explain)).fetch_all(&mut *conn).await.expect("explains");
+    let plan = plan.join("\n");
+    assert!(plan.contains("Index Scan using crm_activities_due on crm_activities"), "{plan}");
+    assert!(!plan.contains("Seq Scan on crm_activities"), "{plan}");
+}
+
+/// Claim and wire change no indexed column: two of a message's three updates are HOT wherever the page has room, and room is given
+/// here, so that the number is exact.
+#[tokio::test]
+async fn claim_and_wire_are_hot() {
+    const COUNT: usize = 200;
+    let (world, provider) = (World::new().await, Provider::start().await);
+    world.sql("ALTER TABLE crm_activities SET (fillfactor = 20, autovacuum_enabled = off)").await;
+    world.approved_email(COUNT).await;
+    let before = updates(&world, count(COUNT)).await;
+    // The valve makes sure that all are claimed and wired before the first is closed.
+    let valve = Valve::default();
+    let mut settings = quick();
+    settings.max_in_flight = COUNT;
+    let worker = Worker::start(&world, mail_by(valve.before(provider.transport())), settings).await;
+    world.until("all are on the wire", async || valve.arrived() == COUNT).await;
+    valve.open();
+    world.until_count(Status::Sent, COUNT).await;
+    worker.stop().await;
+    let after = updates(&world, before.0 + 3 * count(COUNT)).await;
+    assert_eq!(after.0 - before.0, 3 * count(COUNT), "claim, wire and close update each message once");
+    assert_eq!(after.1 - before.1, 2 * count(COUNT), "claim and wire of every message are HOT");
+}
+
+/// All and HOT updates of the table so far, once there are at least so many: connections hand their numbers in when they end, or
+/// after a second.
+async fn updates(world: &World, at_least: i64) -> (i64, i64) {
+    let read = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'crm_activities'";
+    let mut updates = (0, 0);
+    world
+        .until("the statistics are in", async || {
+            world.sql("SELECT pg_stat_force_next_flush()").await;
+            updates = sqlx::query_as(read).fetch_one(&world.pool).await.expect("reads");
+            updates.0 >= at_least
+        })
+        .await;
+    updates
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).expect("a small number")
+}
+
+/// A key press reads a page, whatever waits behind it: by an index, at most two hundred rows.
+#[tokio::test]
+async fn a_page_costs_a_page() {
+    let world = World::new().await;
+    crowd(&world, 10_000, 10_000).await;
+    let all = Filter::default();
+    let of_a_channel = Filter { channel: Some(ChannelName::Email), ..Filter::default() };
+    two_pages(&world, List::Approvals, &all).await;
+    two_pages(&world, List::Approvals, &of_a_channel).await;
+    two_pages(&world, List::Queue, &all).await;
+    two_pages(&world, List::Attention, &all).await;
+    two_pages(&world, List::Closed, &all).await;
+}
+
+async fn two_pages(world: &World, list: List, filter: &Filter) {
+    let mut tx = world.pool.begin().await.expect("begins");
+    let first = store_read::page(&mut tx, world.company, list, filter, None, 10_000).await.expect("reads");
+    let second = match first.next {
+        Some(next) => {
+            store_read::page(&mut tx, world.company, list, filter, Some(next), 10_000)
+                .await
+                .expect("reads")
+                .rows
+        }
+        None => Vec::new(),
+    };
+    // What this transaction has read, counted by the server itself.
+    let (sequential, fetched): (i64, i64) = sqlx::query_as(
+        "SELECT seq_scan, idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'crm_activities'",
+    )
+    .fetch_one(&mut *tx)
+    .await
+    .expect("counts");
+    assert!(first.rows.len() <= PAGE_LIMIT && second.len() <= PAGE_LIMIT);
+    let overlap = first.rows.iter().any(|row| second.iter().any(|other| other.id == row.id));
+    assert!(!overlap, "{list:?}: pages overlap");
+    assert_eq!(sequential, 0, "{list:?}: the table was read through");
+    assert!(fetched <= 2 * count(PAGE_LIMIT + 1), "{list:?}: {fetched} rows were fetched for two pages");
+}
+
+/// Paging through everything shows everything once, in order.
+#[tokio::test]
+async fn pages_show_every_draft_once() {
+    let world = World::new().await;
+    crowd(&world, 1_050, 10).await;
+    let mut conn = world.pool.acquire().await.expect("a connection");
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = store_read::page(
+            &mut conn,
+            world.company,
+            List::Approvals,
+            &Filter::default(),
+            after,
+            PAGE_LIMIT,
+        )
+        .await
+        .expect("reads");
+        seen.extend(page.rows.into_iter().map(|row| (row.created_at, row.id)));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen.len(), 1_050);
+    assert!(seen.is_sorted_by(|a, b| a < b));
+}
+
+/// Counts stop at ten thousand and are shown as "10 000+".
+#[tokio::test]
+async fn counts_are_bounded() {
+    let world = World::new().await;
+    crowd(&world, 10_200, 300).await;
+    let mut conn = world.pool.acquire().await.expect("a connection");
+    let counts = store_read::counts(&mut conn, world.company).await.expect("counts");
+    assert_eq!((counts.pending, counts.holding, counts.sending), (COUNT_LIMIT, 300, 0));
+}

@@ -111,7 +111,11 @@ async fn a_cap_of_zero_grants_nothing() {
 async fn a_day_of_23_or_25_hours_is_one_quota_day() {
     for start in ["2199-03-29T22:00:00Z", "2199-10-25T20:00:00Z"] {
         let (world, outbox) = bucket(1, 0).await;
-        world.sql(&format!("UPDATE crm_credential_buckets SET day = '2199-01-01' WHERE outbox_id = '{outbox}'")).await;
+        world
+            .sql(&format!(
+                "UPDATE crm_credential_buckets SET day = '2199-01-01' WHERE outbox_id = '{outbox}'"
+            ))
+            .await;
         let start: Timestamp = start.parse().expect("a time");
         let hours = (0..72).map(|hour| start + SignedDuration::from_hours(hour));
         let (mut granted, mut days) = (0, Vec::new());
@@ -145,11 +149,13 @@ async fn a_bucket_keeps_its_bounds_under_any_traffic() {
                     } else {
                         held += take(&mut conn, company, outbox, DAY, dice.i32(1..=9)).await.expect("takes");
                     }
-                    let sent: i32 = sqlx::query_scalar("SELECT sent_today FROM crm_credential_buckets WHERE outbox_id = $1")
-                        .bind(outbox.0)
-                        .fetch_one(&mut *conn)
-                        .await
-                        .expect("reads");
+                    let sent: i32 = sqlx::query_scalar(
+                        "SELECT sent_today FROM crm_credential_buckets WHERE outbox_id = $1",
+                    )
+                    .bind(outbox.0)
+                    .fetch_one(&mut *conn)
+                    .await
+                    .expect("reads");
                     assert!((0..=CAP).contains(&sent), "{sent} of {CAP}");
                 }
                 held

@@ -55,12 +55,14 @@ fn one(results: Result<Vec<approval::ItemResult>, countersign_core::error::Error
 /// One winner, and the loser was told who it was.
 fn assert_one_winner(outcomes: [&ItemOutcome; 2]) {
     let winners = outcomes.iter().filter(|outcome| outcome.is_done()).count();
-    let told = outcomes.iter().any(|outcome| matches!(outcome, ItemOutcome::Taken { by: Some(_), at: Some(_), .. }));
+    let told =
+        outcomes.iter().any(|outcome| matches!(outcome, ItemOutcome::Taken { by: Some(_), at: Some(_), .. }));
     assert!(winners == 1 && told, "{outcomes:?}");
 }
 
 async fn assert_one_row_each(world: &World) {
-    let twice = "SELECT count(*) FROM (SELECT 1 FROM crm_decisions GROUP BY activity_id HAVING count(*) <> 1) d";
+    let twice =
+        "SELECT count(*) FROM (SELECT 1 FROM crm_decisions GROUP BY activity_id HAVING count(*) <> 1) d";
     assert_eq!(world.count(twice).await, 0, "an item has another number of decisions than one");
     let twice = "SELECT count(*) FROM (SELECT 1 FROM crm_audit_log WHERE action LIKE 'approval.%' GROUP BY subject_id HAVING count(*) <> 1) l";
     assert_eq!(world.count(twice).await, 0, "an item has another number of audit rows than one");
@@ -129,7 +131,8 @@ async fn overlapping_batches_in_opposite_order_both_end() {
     let second = tokio::spawn(async move { approval::approve(&pool, &cleo, company, &backwards).await });
     let first = world.try_approve(&world.approver, &items).await;
     let second = second.await.expect("ends").expect("answers");
-    let won = |results: &[approval::ItemResult]| results.iter().filter(|result| result.outcome.is_done()).count();
+    let won =
+        |results: &[approval::ItemResult]| results.iter().filter(|result| result.outcome.is_done()).count();
     assert_eq!(won(&first) + won(&second), 400);
     assert_one_row_each(&world).await;
 }

@@ -1,1 +1,209 @@
-//! x
+//! Secrets: in no row, no error and no debug output; the right version at the right time.
+use std::sync::{Arc, Mutex};
+
+use countersign_core::activity::status::Status;
+use countersign_core::error::Error;
+use countersign_core::secret::store::{list, resolve, set};
+use countersign_core::secret::{MasterKey, SecretRef, SecretText};
+use countersign_tests::provider::{Provider, mail_by};
+use countersign_tests::wire::{Scripted, accepted, response};
+use countersign_tests::worker::{Worker, quick};
+use countersign_tests::world::{CREDENTIAL, World, draft};
+use sqlx::AssertSqlSafe;
+
+/// Every row of every table as text, bytes as hexadecimal digits.
+async fn dump(world: &World) -> String {
+    let tables: Vec<String> =
+        sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+            .fetch_all(&world.pool)
+            .await
+            .expect("tables can be listed");
+    let mut dump = String::new();
+    for table in tables {
+        // The name comes out of the catalogue.
+        let rows: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!("SELECT t::text FROM {table} t")))
+            .fetch_all(&world.pool)
+            .await
+            .expect("rows can be read");
+        dump.push_str(&rows.join("\n"));
+    }
+    dump
+}
+
+fn in_hex(text: &str) -> String {
+    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// S22, C12: after a run with acceptances and refusals the credential stands nowhere, not even where a provider repeated it.
+#[tokio::test]
+async fn no_row_holds_a_credential() {
+    let world = World::new().await;
+    world.approved_email(2).await;
+    let parrot = Scripted::new(|number, call| {
+        let said = call.headers.iter().map(|header| header.value.expose()).collect::<Vec<_>>().join(" ");
+        Ok(match number {
+            1 => response(
+                401,
+                &[],
+                &serde_json::json!({ "statusCode": 401, "name": "missing_api_key", "message": said })
+                    .to_string(),
+            ),
+            2 => response(
+                422,
+                &[],
+                &serde_json::json!({ "statusCode": 422, "name": "validation_error", "message": said })
+                    .to_string(),
+            ),
+            _ => accepted("mail-1"),
+        })
+    });
+    let mut settings = quick();
+    settings.max_in_flight = 1;
+    let worker = Worker::start(&world, mail_by(parrot), settings).await;
+    world
+        .until("both are over", async || {
+            world.resume().await;
+            world.hurry().await;
+            world.count("SELECT count(*) FROM crm_activities WHERE status IN ('sent', 'failed')").await == 2
+        })
+        .await;
+    worker.stop().await;
+    let dump = dump(&world).await;
+    assert!(dump.contains("validation_error"), "the dump holds what was said");
+    for canary in [CREDENTIAL, &in_hex(CREDENTIAL), &CREDENTIAL[3..], &"5c".repeat(32)] {
+        assert!(!dump.contains(canary), "a row holds {canary}");
+    }
+}
+
+/// S22: no error about a secret repeats its value, and no debug output shows one.
+#[tokio::test]
+async fn no_error_holds_a_secret() {
+    let world = World::new().await;
+    let canary = "canary_8a2f";
+    let try_set = async |id: &str, value: String| {
+        let value = SecretText::new(value);
+        assert!(!format!("{value:?}").contains(canary));
+        set(&world.pool, &world.admin, world.company, &world.key, id, &value)
+            .await
+            .expect_err("it is refused")
+    };
+    let other_key = MasterKey::from_text(&"a1".repeat(32), "test").expect("a key");
+    let mut conn = world.pool.acquire().await.expect("a connection");
+    let reference: SecretRef = "secret://resend:latest".parse().expect("a reference");
+    let errors: Vec<Error> = vec![
+        try_set("resend", format!("{canary}\nsecond line")).await,
+        try_set("resend", canary.repeat(3000)).await,
+        try_set("not an id", canary.to_owned()).await,
+        set(
+            &world.pool,
+            &world.viewer,
+            world.company,
+            &world.key,
+            "resend",
+            &SecretText::new(canary.to_owned()),
+        )
+        .await
+        .expect_err("a viewer stores nothing"),
+        resolve(&mut conn, world.company, &other_key, &reference)
+            .await
+            .map(drop)
+            .expect_err("the key does not fit"),
+        MasterKey::from_text(canary, "COUNTERSIGN_MASTER_KEY").map(drop).expect_err("no key").into(),
+    ];
+    for error in errors {
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains(canary) && !shown.contains(CREDENTIAL), "{shown}");
+    }
+}
+
+/// Which credential a run put on the wire.
+async fn credential_used(world: &World) -> String {
+    let heard = Arc::new(Mutex::new(String::new()));
+    let note = Arc::clone(&heard);
+    let transport = Scripted::new(move |_, call| {
+        let authorization =
+            call.headers.iter().find(|header| header.name == "authorization").expect("a credential");
+        *note.lock().expect("a lock") = authorization.value.expose().to_owned();
+        Ok(accepted("mail-1"))
+    });
+    let worker = Worker::start(world, mail_by(transport), quick()).await;
+    world.until_count(Status::Sent, 1).await;
+    worker.stop().await;
+    heard.lock().expect("a lock").clone()
+}
+
+/// S23: `latest` is the latest at the claim, not at the approval; the attempt keeps which one it was.
+#[tokio::test]
+async fn the_latest_version_is_the_one_at_the_claim() {
+    let world = World::new().await;
+    world.approved_email(1).await;
+    assert_eq!(world.set_secret("resend", "re_rotated").await, 2);
+    assert_eq!(credential_used(&world).await, "Bearer re_rotated");
+    assert_eq!(world.count("SELECT secret_version::bigint FROM crm_dispatch_attempts").await, 2);
+}
+
+/// S23: a version that is named stays that version.
+#[tokio::test]
+async fn a_named_version_stays() {
+    let world = World::new().await;
+    world.sql("UPDATE crm_outboxes SET secret_ref = 'secret://resend:1'").await;
+    world.approved_email(1).await;
+    world.set_secret("resend", "re_rotated").await;
+    assert_eq!(credential_used(&world).await, format!("Bearer {CREDENTIAL}"));
+}
+
+/// S23: a revoked credential is never used; the message is held, says why, and goes with the next one.
+#[tokio::test]
+async fn a_revoked_credential_holds_the_message() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let items = world.approved_email(1).await;
+    world.sql("UPDATE crm_secrets SET revoked_at = now()").await;
+    let worker = Worker::start(&world, provider.lines(), quick()).await;
+    world
+        .until("it is held", async || {
+            world.stored(items[0].id).await.hold_code.as_deref() == Some("credential_unavailable")
+        })
+        .await;
+    assert_eq!((provider.requests(), world.sent_today(world.outbox).await), (0, 0));
+    world.set_secret("resend", "re_fresh").await;
+    world.hurry().await;
+    world.until_status(items[0].id, Status::Sent).await;
+    worker.stop().await;
+}
+
+/// S21: text that looks like a reference is text, wherever a draft has it.
+#[tokio::test]
+async fn a_reference_in_a_message_stays_text() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let mut line = draft(1);
+    line["payload"]["subject"] = "secret://resend:latest".into();
+    line["payload"]["text"] = "${secret://resend:latest}".into();
+    let items = world.file(&[line]).await;
+    world.approve(&items).await;
+    let worker = Worker::start(&world, provider.lines(), quick()).await;
+    world.until_status(items[0].id, Status::Sent).await;
+    worker.stop().await;
+    let body = &provider.ledger()[0].body;
+    assert!(body.contains(r#""subject":"secret://resend:latest""#) && !body.contains(CREDENTIAL), "{body}");
+}
+
+/// S25: another company's secret of the same name is another secret.
+#[tokio::test]
+async fn a_secret_belongs_to_its_company() {
+    let world = World::new().await;
+    let (other, _) = countersign_core::company::add(&world.pool, "other", "Other", true, "zoe")
+        .await
+        .expect("can be added");
+    let mut conn = world.pool.acquire().await.expect("a connection");
+    let reference: SecretRef = "secret://resend:latest".parse().expect("a reference");
+    assert!(resolve(&mut conn, other.id, &world.key, &reference).await.is_err());
+    assert!(list(&mut conn, other.id).await.expect("lists").is_empty());
+    // Moved by hand, it does not open.
+    world
+        .sql(&format!(
+            "INSERT INTO crm_secrets SELECT '{}', secret_id, version, nonce, ciphertext, created_at, created_by FROM crm_secrets",
+            other.id
+        ))
+        .await;
+    assert!(matches!(resolve(&mut conn, other.id, &world.key, &reference).await, Err(Error::Secret(_))));
+}

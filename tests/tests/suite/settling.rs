@@ -15,7 +15,9 @@ async fn put(world: &World, item: Item, status: Status, days_ago: i32) {
         ))
         .await;
     if status != Status::Dispatching {
-        world.sql(&format!("UPDATE crm_activities SET status = '{word}', claim_id = NULL WHERE id = '{id}'")).await;
+        world
+            .sql(&format!("UPDATE crm_activities SET status = '{word}', claim_id = NULL WHERE id = '{id}'"))
+            .await;
     }
     world.sql("UPDATE crm_credential_buckets SET sent_today = sent_today + 1").await;
 }
@@ -38,7 +40,10 @@ async fn an_undone_item_needs_a_new_decision() {
     world.approve(&[again]).await;
     assert_eq!(world.stored(item.id).await.round, 2);
     assert_eq!(world.count("SELECT count(*) FROM crm_decisions WHERE verdict = 'approve'").await, 2);
-    assert_eq!(world.audit(item.id).await, ["draft.file", "approval.approve", "approval.undo", "approval.approve"]);
+    assert_eq!(
+        world.audit(item.id).await,
+        ["draft.file", "approval.approve", "approval.undo", "approval.approve"]
+    );
 }
 
 /// A newer draft for the same contact, outbox and kind gives way in the same step; undo never fails because of it.
@@ -109,11 +114,20 @@ async fn an_uncertain_item_is_settled_by_a_person(
     #[case] quota: i32,
 ) {
     let (world, item) = uncertain(days_ago).await;
-    let result =
-        approval::resolve(&world.pool, &world.approver, world.company, item.id, resolution, "saw it in the inbox").await;
+    let result = approval::resolve(
+        &world.pool,
+        &world.approver,
+        world.company,
+        item.id,
+        resolution,
+        "saw it in the inbox",
+    )
+    .await;
     assert!(result.expect("answers").outcome.is_done());
     assert_eq!((world.status(item.id).await, world.sent_today(world.outbox).await), (becomes, quota));
-    let record = world.text("SELECT actor_name || ': ' || reason FROM crm_audit_log WHERE action LIKE 'activity.resolve.%'").await;
+    let record = world
+        .text("SELECT actor_name || ': ' || reason FROM crm_audit_log WHERE action LIKE 'activity.resolve.%'")
+        .await;
     assert_eq!(record, "ben: saw it in the inbox");
 }
 
@@ -123,11 +137,15 @@ async fn an_item_is_settled_once() {
     let (world, item) = uncertain(0).await;
     world.sql("UPDATE crm_credential_buckets SET sent_today = 5").await;
     let settle = async |resolution| {
-        let done = approval::resolve(&world.pool, &world.second, world.company, item.id, resolution, "no").await;
+        let done =
+            approval::resolve(&world.pool, &world.second, world.company, item.id, resolution, "no").await;
         done.expect("answers").outcome
     };
     assert_eq!(settle(Resolution::WasNotSent).await, ItemOutcome::Resolved { status: Status::Failed });
-    assert!(matches!(settle(Resolution::WasNotSent).await, ItemOutcome::Taken { status: Status::Failed, .. }));
+    assert!(matches!(
+        settle(Resolution::WasNotSent).await,
+        ItemOutcome::Taken { status: Status::Failed, .. }
+    ));
     assert!(matches!(settle(Resolution::WasSent).await, ItemOutcome::Taken { status: Status::Failed, .. }));
     assert_eq!(world.sent_today(world.outbox).await, 4);
 }
@@ -136,11 +154,18 @@ async fn an_item_is_settled_once() {
 #[tokio::test]
 async fn settling_needs_a_note_and_an_uncertain_item() {
     let (world, item) = uncertain(0).await;
-    let empty = approval::resolve(&world.pool, &world.approver, world.company, item.id, Resolution::WasSent, " ").await;
+    let empty =
+        approval::resolve(&world.pool, &world.approver, world.company, item.id, Resolution::WasSent, " ")
+            .await;
     assert!(matches!(empty, Err(Error::Invalid { .. })), "{empty:?}");
     let [fresh] = world.file(&[draft(2)]).await[..] else { panic!("one item") };
-    let early = approval::resolve(&world.pool, &world.approver, world.company, fresh.id, Resolution::WasSent, "no").await;
-    assert!(matches!(early.expect("answers").outcome, ItemOutcome::Taken { status: Status::DraftPendingApproval, .. }));
+    let early =
+        approval::resolve(&world.pool, &world.approver, world.company, fresh.id, Resolution::WasSent, "no")
+            .await;
+    assert!(matches!(
+        early.expect("answers").outcome,
+        ItemOutcome::Taken { status: Status::DraftPendingApproval, .. }
+    ));
     assert_eq!(world.status(item.id).await, Status::Uncertain);
 }
 
@@ -152,7 +177,15 @@ async fn back_to_draft_supersedes_a_newer_draft() {
     newer["clientDedupKey"] = "newer".into();
     newer["kind"] = "first_touch".into();
     let [newer] = world.file(&[newer]).await[..] else { panic!("one item") };
-    let done = approval::resolve(&world.pool, &world.approver, world.company, item.id, Resolution::BackToDraft, "no").await;
+    let done = approval::resolve(
+        &world.pool,
+        &world.approver,
+        world.company,
+        item.id,
+        Resolution::BackToDraft,
+        "no",
+    )
+    .await;
     assert_eq!(done.expect("answers").outcome, ItemOutcome::Undone);
     assert_eq!(world.status(newer.id).await, Status::Superseded);
 }

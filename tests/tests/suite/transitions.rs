@@ -11,7 +11,9 @@ use sqlx::{AssertSqlSafe, Connection};
 fn companions(status: Status) -> &'static str {
     match status {
         Status::Dispatching => "claim_id = '00000000-0000-7000-8000-000000000001', wire_at = now()",
-        Status::Sent | Status::SentDryrun | Status::Uncertain | Status::Failed => "claim_id = NULL, wire_at = now()",
+        Status::Sent | Status::SentDryrun | Status::Uncertain | Status::Failed => {
+            "claim_id = NULL, wire_at = now()"
+        }
         _ => "claim_id = NULL, wire_at = NULL",
     }
 }
@@ -110,12 +112,13 @@ async fn a_row_is_born_in_one_of_five_statuses() {
 #[tokio::test]
 async fn the_database_and_the_code_hold_the_same_table() {
     let world = World::new().await;
-    let stored: BTreeSet<(String, String)> = sqlx::query_as("SELECT from_status, to_status FROM crm_status_transitions")
-        .fetch_all(&world.pool)
-        .await
-        .expect("reads")
-        .into_iter()
-        .collect();
+    let stored: BTreeSet<(String, String)> =
+        sqlx::query_as("SELECT from_status, to_status FROM crm_status_transitions")
+            .fetch_all(&world.pool)
+            .await
+            .expect("reads")
+            .into_iter()
+            .collect();
     let pair = |from: &str, to: &Status| (from.to_owned(), to.as_str().to_owned());
     let mut coded: BTreeSet<_> = Status::INITIAL.iter().map(|to| pair("new", to)).collect();
     for from in Status::ALL {
