@@ -1,4 +1,4 @@
-//! Signals of commands without a screen: the first one asks to stop, the second one ends at once.
+//! Signals of commands without a screen: the first one asks to stop, a second SIGTERM or SIGINT ends at once.
 use color_eyre::eyre::Result;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -29,6 +29,15 @@ impl Signals {
         }
     }
 
+    /// Waits for one that asks to hurry. A hang-up does not: one closed window may be noticed before its signal arrives, and its
+    /// signal may come more than once.
+    pub(crate) async fn hurry(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
     /// Runs `work`; the first signal cancels `stop`, the second gives `work` up and returns `None`.
     pub(crate) async fn around<T>(
         &mut self,
@@ -42,7 +51,7 @@ impl Signals {
         }
         tokio::select! {
             result = &mut work => Some(result),
-            () = self.next() => None,
+            () = self.hurry() => None,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! One PostgreSQL server for a test process and one database for every test.
 //!
 //! The server is started by the first test that asks and goes away with the process, however that ends (see
-//! `TemporaryServer`). Databases are copies of a template that was migrated once; a copy is dropped when its test is over.
+//! `TemporaryServer`). Databases are copies of a template that was migrated once; copies of ended tests are dropped.
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError, mpsc};
@@ -16,6 +17,9 @@ const TEMPLATE: &str = "template_countersign";
 
 /// Connections of a test's own pool.
 const CONNECTIONS: u32 = 12;
+
+/// Databases of ended tests that are kept; each takes about 8 MB.
+const KEPT: usize = 100;
 
 struct Shared {
     server: TemporaryServer,
@@ -45,16 +49,23 @@ fn start() -> Shared {
     Shared { server, unused: Mutex::new(unused), next: AtomicUsize::new(0) }
 }
 
-/// Drops databases as their tests end, so that a long run does not fill the disk.
+/// Drops databases whose tests have ended, oldest first, so that a long run does not fill the disk. The last ones stay until the
+/// server goes: every drop is a checkpoint that everybody waits for.
 fn sweep(admin: &PgConnectOptions, names: &mpsc::Receiver<String>) {
     block_on(async {
         let Ok(mut conn) = PgConnection::connect_with(admin).await else {
             return;
         };
+        let mut unused = VecDeque::new();
         while let Ok(name) = names.recv() {
-            // The name is made below from a counter. What cannot be dropped goes away with the server.
-            let drop = AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
-            let _kept = sqlx::raw_sql(drop).execute(&mut conn).await;
+            unused.push_back(name);
+            if unused.len() > KEPT
+                && let Some(name) = unused.pop_front()
+            {
+                // The name is made below from a counter. What cannot be dropped goes away with the server.
+                let drop = AssertSqlSafe(format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+                let _kept = sqlx::raw_sql(drop).execute(&mut conn).await;
+            }
         }
     });
 }

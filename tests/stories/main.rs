@@ -22,6 +22,7 @@ mod hostile_text;
 mod imports;
 mod killed;
 mod main_story;
+mod panicking;
 mod provider_faults;
 mod quitting;
 mod secrets;

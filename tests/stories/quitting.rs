@@ -65,6 +65,23 @@ fn a_closed_window_ends_the_console_and_loses_nothing(#[case] line: Line) {
     assert_eq!(office.provider.seen().count, 3, "nothing was repeated");
 }
 
+/// R17: a hang-up may be told more than once, and before or after the terminal shows it; it stays one hang-up.
+#[test]
+fn a_hang_up_that_is_told_again_is_no_reason_to_hurry() {
+    let (mut screen, office) = console_in_flight(Line::Owned);
+    screen.signal(Signal::HUP);
+    screen.is_given_back();
+    for _ in 0..3 {
+        screen.signal(Signal::HUP);
+        office.pending();
+        assert!(screen.is_running(), "it waits for the provider");
+    }
+    office.provider.fails("[]");
+    screen.ended_well();
+    office.sent_each_once(3);
+    assert_eq!(office.provider.seen().count, 3, "nothing was repeated");
+}
+
 /// F31, R17: nothing is on the wire, so the end comes soon.
 #[rstest]
 #[case::with_a_signal(Line::Owned)]

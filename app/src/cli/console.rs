@@ -52,11 +52,11 @@ pub(super) async fn show(
     let watching = CancellationToken::new();
     let work = async {
         let result = console::run(backend, stop.clone()).await;
-        // The screen is gone; a signal now asks to hurry.
+        // The screen is gone; another signal now asks to hurry.
         let mut signals = Signals::listen()?;
         tokio::select! {
             () = running.stop() => {}
-            () = signals.next() => {
+            () = signals.hurry() => {
                 crate::output::complain("stopped at once; what was on the wire is settled by the next start");
             }
         }

@@ -139,6 +139,22 @@ async fn only_approvers_decide() {
         );
     }
     assert_eq!((decisions(&world).await, world.status(ids[0]).await), (0, Status::DraftPendingApproval));
+    let recorded = "SELECT count(*) FROM crm_audit_log WHERE action = 'approval.refused'";
+    assert_eq!(world.count(recorded).await, 12, "four refused decisions of three actors are on record");
+}
+
+/// S13: a role that was taken away counts at once, whatever a running console believes.
+#[tokio::test]
+async fn a_role_that_was_taken_away_decides_nothing() {
+    let world = World::new().await;
+    let items = world.file_email(1).await;
+    world.sql("UPDATE crm_operators SET role = 'viewer' WHERE name = 'ben'; UPDATE crm_operators SET disabled_at = now() WHERE name = 'cleo'")
+        .await;
+    for actor in [&world.approver, &world.second] {
+        let answer = approval::approve(&world.pool, actor, world.company, &items).await;
+        assert!(matches!(answer, Err(Error::Forbidden { .. })), "{answer:?}");
+    }
+    assert_eq!(decisions(&world).await, 0);
 }
 
 /// S25: an item of another company does not exist.

@@ -89,12 +89,18 @@ const OTHER_BYTES: &str = "INSERT INTO crm_payloads (company_id, activity_id, pa
     "23503"
 )]
 #[case::born_approved(
-    "DELETE FROM crm_activity_details WHERE activity_id = '{approved}';
-     CREATE TEMP TABLE born AS SELECT * FROM crm_activities WHERE id = '{approved}';
-     DELETE FROM crm_activities WHERE id = '{approved}';
+    "INSERT INTO crm_payloads (company_id, activity_id, payload_sha256, envelope)
+     VALUES ('{company}', '00000000-0000-7000-8000-00000000000a', sha256('x'), 'x');
+     INSERT INTO crm_decisions (company_id, id, activity_id, round, payload_sha256, verdict, completes, actor_kind, actor_id)
+     VALUES ('{company}', '{draft}', '00000000-0000-7000-8000-00000000000a', 1, sha256('x'), 'approve', true, 'operator', '{draft}');
      INSERT INTO crm_activities (company_id, id, outbox_id, contact_id, channel, kind, payload_sha256, status)
-     SELECT company_id, id, outbox_id, contact_id, channel, kind, payload_sha256, 'approved' FROM born",
+     SELECT company_id, '00000000-0000-7000-8000-00000000000a', outbox_id, contact_id, channel, 'reply', sha256('x'), 'approved'
+     FROM crm_activities WHERE id = '{draft}'",
     "CS001"
+)]
+#[case::deleted_to_come_again(
+    "DELETE FROM crm_activity_details; DELETE FROM crm_activities WHERE id = '{sent}'",
+    "CS006"
 )]
 #[tokio::test]
 async fn there_is_no_approval_without_a_decision_on_these_bytes(#[case] statement: &str, #[case] code: &str) {
@@ -196,6 +202,18 @@ async fn rounds_move_only_with_a_new_draft(#[case] statement: &str) {
      VALUES ('{company}', '{wired}', 0, 1, '{wired}', 'key', 'retry');
      UPDATE crm_activities SET status = 'approved', claim_id = NULL, wire_at = NULL WHERE id = '{wired}'"
 )]
+#[case::by_the_proof_of_another_departure(
+    "INSERT INTO crm_dispatch_attempts (company_id, activity_id, attempt, round, claim_id, idempotency_key, wire_at, outcome)
+     VALUES ('{company}', '{wired}', 1, 1, '{wired}', 'key', now() - interval '1 minute', 'retry');
+     UPDATE crm_activities SET status = 'approved', claim_id = NULL, wire_at = NULL WHERE id = '{wired}'"
+)]
+#[case::after_an_ambiguous_attempt(
+    "INSERT INTO crm_dispatch_attempts (company_id, activity_id, attempt, round, claim_id, idempotency_key, wire_at, outcome)
+     SELECT company_id, id, 1, round, id, 'key', wire_at, 'retry' FROM crm_activities WHERE id = '{wired}';
+     INSERT INTO crm_dispatch_attempts (company_id, activity_id, attempt, round, claim_id, idempotency_key, outcome)
+     VALUES ('{company}', '{wired}', 0, 1, '{wired}', 'key', 'maybe_sent');
+     UPDATE crm_activities SET status = 'approved', claim_id = NULL, wire_at = NULL WHERE id = '{wired}'"
+)]
 #[tokio::test]
 async fn what_is_on_the_wire_is_released_only_by_proof(#[case] statement: &str) {
     refused(statement, "CS005").await;
@@ -250,8 +268,8 @@ async fn honest_statements_pass() {
          UPDATE crm_activities SET status = 'approved' WHERE id = '{draft}';
          UPDATE crm_activities SET status = 'draft_pending_approval', round = round + 1 WHERE id = '{draft}';
          UPDATE crm_activities SET status = 'approved', claim_id = NULL WHERE id = '{claimed}';
-         INSERT INTO crm_dispatch_attempts (company_id, activity_id, attempt, round, claim_id, idempotency_key, outcome)
-         VALUES ('{company}', '{wired}', 1, 1, '{wired}', 'key', 'retry');
+         INSERT INTO crm_dispatch_attempts (company_id, activity_id, attempt, round, claim_id, idempotency_key, wire_at, outcome)
+         SELECT company_id, id, attempt, round, id, 'key', wire_at, 'retry' FROM crm_activities WHERE id = '{wired}';
          UPDATE crm_activities SET status = 'approved', claim_id = NULL, wire_at = NULL WHERE id = '{wired}'";
     let done = scene.attempt(honest).await;
     assert!(done.is_ok(), "{done:?}");

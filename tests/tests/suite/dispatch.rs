@@ -194,7 +194,7 @@ async fn idle_means_that_nothing_will_happen_soon() {
     let provider = Arc::new(provider);
     let load = async || {
         let mut conn = world.pool.acquire().await.expect("a connection");
-        idle::load(&mut conn).await.expect("loads")
+        idle::load(&mut conn, false).await.expect("loads")
     };
     world.file_email(2).await;
     assert!(load().await.is_idle());

@@ -10,7 +10,7 @@ use countersign_core::secret::SecretText;
 use countersign_core::{approval, clock};
 use countersign_tests::books;
 use countersign_tests::provider::{Provider, mail_by};
-use countersign_tests::wire::{Scripted, accepted, response};
+use countersign_tests::wire::{Scripted, response};
 use countersign_tests::worker::{Worker, quick};
 use countersign_tests::world::{CREDENTIAL, World, draft, mail_outbox};
 use jiff::{SignedDuration, Timestamp};
@@ -167,12 +167,13 @@ async fn a_broken_account_pauses_its_outbox_after_one_call(#[case] fault: Fault,
     assert!(reason.starts_with(code), "{reason}");
     world
         .until("nothing is under way", async || {
+            // A claim that was being made meanwhile gives back what it took.
             world.count("SELECT count(*) FROM crm_dispatch_claims").await == 0
+                && world.statuses().await.get("approved") == Some(&5)
+                && world.sent_today(world.outbox).await == 0
         })
         .await;
     assert_eq!(provider.requests(), 1, "C9: no request after a 401 until a person resumes");
-    assert_eq!(world.statuses().await.get("approved"), Some(&5));
-    assert_eq!(world.sent_today(world.outbox).await, 0);
     assert!(world.audit(world.outbox).await.contains(&"outbox.pause".to_owned()));
     provider.fails([]);
     world.resume().await;
@@ -285,25 +286,42 @@ async fn a_refusal_after_an_ambiguous_attempt_is_uncertain() {
     assert_eq!(world.sent_today(world.outbox).await, 1);
 }
 
-/// R21: a passing fault is called lasting after eight attempts; a new decision starts counting anew.
+/// R5, R21: a fault that passes is tried again for as long as the message is fresh, and is never called a failure.
 #[tokio::test]
-async fn eight_attempts_fail_and_a_new_decision_counts_anew() {
+async fn a_provider_that_stays_away_is_tried_until_the_message_expires() {
     let world = World::new().await;
     let [item] = world.approved_email(1).await[..] else { panic!("one item") };
-    let transport = Scripted::new(|number, _| match number {
-        1..=9 => Err(Broken::NotSent { detail: "connection refused".to_owned() }),
-        _ => Ok(accepted("mail-1")),
-    });
+    let transport = Scripted::new(|_, _| Err(Broken::NotSent { detail: "connection refused".to_owned() }));
     let calls = transport.calls();
     let worker = Worker::start(&world, mail_by(transport), quick()).await;
-    hurry_until(&world, item, Status::Failed).await;
-    assert_eq!(calls.load(Ordering::SeqCst), 8);
-    assert_eq!(world.sent_today(world.outbox).await, 0);
-    let again = world.undone(item.id).await;
-    world.approve(&[again]).await;
-    hurry_until(&world, item, Status::Sent).await;
+    world
+        .until("it was tried often", async || {
+            world.hurry().await;
+            calls.load(Ordering::SeqCst) >= 10
+        })
+        .await;
+    world.sql("UPDATE crm_activities SET expires_at = now()").await;
+    hurry_until(&world, item, Status::Expired).await;
     worker.stop().await;
-    assert_eq!(calls.load(Ordering::SeqCst), 10);
+    assert!(world.attempts(item.id).await.iter().all(|outcome| outcome == "retry"));
+    assert_eq!(world.sent_today(world.outbox).await, 0);
+}
+
+/// I4: another credential may be another account, which knows nothing of an earlier key: then repeating ends.
+#[tokio::test]
+async fn an_ambiguous_message_is_not_repeated_under_another_credential() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let [item] = world.approved_email(1).await[..] else { panic!("one item") };
+    provider.fails([Fault::ErrorAfterAccept.always()]);
+    let worker = Worker::start(&world, provider.lines(), quick()).await;
+    attempt_recorded(&world, item).await;
+    world.set_secret("resend", "re_another_account").await;
+    hurry_until(&world, item, Status::Uncertain).await;
+    worker.stop().await;
+    assert_eq!(world.stored(item.id).await.hold_code.as_deref(), Some("credential_changed"));
+    assert_eq!((provider.ledger().len(), world.sent_today(world.outbox).await), (1, 1));
+    books::compare(&world, &provider).await;
+    books::every_request_is_an_attempt(&world, &provider).await;
 }
 
 /// I1: a new decision is a new key: the provider must not take the second approval for the first.

@@ -23,7 +23,7 @@ async fn bucket(cap: i32, sent: i32) -> (World, OutboxId) {
 
 async fn take_of(world: &World, pool: &PgPool, outbox: OutboxId, day: Date, wanted: i32) -> i32 {
     let mut conn = pool.acquire().await.expect("a connection");
-    take(&mut conn, world.company, outbox, day, wanted).await.expect("takes")
+    take(&mut conn, world.company, outbox, day, wanted).await.expect("takes").0
 }
 
 async fn refund_of(world: &World, pool: &PgPool, outbox: OutboxId, day: Date, unused: i32) {
@@ -42,7 +42,7 @@ async fn of_sixty_four_takers_one_gets_the_last() {
             let pool = pool.clone();
             tokio::spawn(async move {
                 let mut conn = pool.acquire().await.expect("a connection");
-                take(&mut conn, company, outbox, DAY, 1).await.expect("takes")
+                take(&mut conn, company, outbox, DAY, 1).await.expect("takes").0
             })
         })
         .collect();
@@ -98,6 +98,16 @@ async fn a_bucket_is_never_below_zero() {
     assert_eq!(take_of(&world, &world.pool, outbox, DAY, 20).await, 10);
 }
 
+/// Whoever takes hears for which day, so that a refund finds it: the bucket's, when the clock went back.
+#[tokio::test]
+async fn a_taker_hears_whose_quota_it_is() {
+    let (world, outbox) = bucket(10, 0).await;
+    let mut conn = world.pool.acquire().await.expect("a connection");
+    let yesterday = DAY.yesterday().expect("a day");
+    let taken = take(&mut conn, world.company, outbox, yesterday, 2).await.expect("takes");
+    assert_eq!(taken, (2, DAY));
+}
+
 /// A cap of nothing lets nothing through.
 #[tokio::test]
 async fn a_cap_of_zero_grants_nothing() {
@@ -147,7 +157,8 @@ async fn a_bucket_keeps_its_bounds_under_any_traffic() {
                         refund(&mut conn, company, outbox, DAY, unused).await.expect("gives back");
                         held -= unused;
                     } else {
-                        held += take(&mut conn, company, outbox, DAY, dice.i32(1..=9)).await.expect("takes");
+                        held +=
+                            take(&mut conn, company, outbox, DAY, dice.i32(1..=9)).await.expect("takes").0;
                     }
                     let sent: i32 = sqlx::query_scalar(
                         "SELECT sent_today FROM crm_credential_buckets WHERE outbox_id = $1",

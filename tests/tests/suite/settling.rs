@@ -56,6 +56,7 @@ async fn undo_supersedes_a_newer_draft_in_its_place() {
     let [newer] = world.file(&[newer]).await[..] else { panic!("one item") };
     world.undone(item.id).await;
     assert_eq!(world.status(newer.id).await, Status::Superseded);
+    assert!(world.audit(newer.id).await.contains(&"draft.supersede".to_owned()));
     assert_eq!(world.statuses().await.get("draft_pending_approval"), Some(&1));
 }
 

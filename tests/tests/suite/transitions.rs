@@ -7,12 +7,15 @@ use countersign_tests::world::World;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection};
 
+/// The id of a row that is about to be born.
+const BORN: &str = "00000000-0000-7000-8000-0000000000bb";
+
 /// What has to be set for a row of that status to make sense, so that only the order of statuses can be at fault.
 fn companions(status: Status) -> &'static str {
     match status {
-        Status::Dispatching => "claim_id = '00000000-0000-7000-8000-000000000001', wire_at = now()",
+        Status::Dispatching => "claim_id = '00000000-0000-7000-8000-000000000001', wire_at = '2026-11-23'",
         Status::Sent | Status::SentDryrun | Status::Uncertain | Status::Failed => {
-            "claim_id = NULL, wire_at = now()"
+            "claim_id = NULL, wire_at = '2026-11-23'"
         }
         _ => "claim_id = NULL, wire_at = NULL",
     }
@@ -25,8 +28,8 @@ async fn decided(world: &World) -> Item {
         .sql(&format!(
             "INSERT INTO crm_decisions (company_id, id, activity_id, round, payload_sha256, verdict, completes, actor_kind, actor_id)
             SELECT company_id, gen_random_uuid(), id, 1, payload_sha256, 'approve', true, 'operator', id FROM crm_activities;
-            INSERT INTO crm_dispatch_attempts (company_id, activity_id, attempt, round, claim_id, idempotency_key, outcome)
-            SELECT company_id, id, 0, 1, id, 'key', 'retry' FROM crm_activities WHERE id = '{}'",
+            INSERT INTO crm_dispatch_attempts (company_id, activity_id, attempt, round, claim_id, idempotency_key, wire_at, outcome)
+            SELECT company_id, id, 0, 1, id, 'key', '2026-11-23', 'retry' FROM crm_activities WHERE id = '{}'",
             item.id
         ))
         .await;
@@ -84,15 +87,16 @@ async fn a_row_is_born_in_one_of_five_statuses() {
     let item = decided(&world).await;
     for status in Status::ALL.iter().copied() {
         let birth = format!(
-            // The decided draft moves aside, so that one draft in the place stays one.
-            "DELETE FROM crm_activity_details;
-            CREATE TEMP TABLE born ON COMMIT DROP AS SELECT * FROM crm_activities;
-            DELETE FROM crm_activities;
+            // Beside the decided draft, in another place: bytes and decision are there, only the birth itself can be at fault.
+            "INSERT INTO crm_payloads (company_id, activity_id, payload_sha256, envelope)
+              SELECT company_id, '{BORN}', payload_sha256, envelope FROM crm_payloads;
+            INSERT INTO crm_decisions (company_id, id, activity_id, round, payload_sha256, verdict, completes, actor_kind, actor_id)
+              SELECT company_id, '{BORN}', '{BORN}', 1, payload_sha256, 'approve', true, 'operator', id FROM crm_activities;
             INSERT INTO crm_activities (company_id, id, outbox_id, contact_id, channel, kind, payload_sha256, status, claim_id, wire_at)
-            SELECT company_id, id, outbox_id, contact_id, channel, kind, payload_sha256, '{}', {}, {} FROM born",
+            SELECT company_id, '{BORN}', outbox_id, contact_id, channel, 'reply', payload_sha256, '{}', {}, {} FROM crm_activities",
             status.as_str(),
             if status == Status::Dispatching { "id" } else { "NULL" },
-            if companions(status).ends_with("now()") { "now()" } else { "NULL::timestamptz" },
+            if companions(status).ends_with("NULL") { "NULL::timestamptz" } else { "now()" },
         );
         let mut tx = world.pool.begin().await.expect("begins");
         let born = sqlx::raw_sql(AssertSqlSafe(birth)).execute(&mut *tx).await;
