@@ -32,11 +32,16 @@ pub(super) async fn run(setup: &Setup, _arguments: &Arguments, output: Output) -
     let stop = CancellationToken::new();
     let mut signals = Signals::listen()?;
     let running = engine::start(&setup.config, &setup.paths, &database.pool, &stop).await?;
+    let is_dry_run = running.lines.is_dry_run();
     let work = async {
-        let load = until_idle(&database, running.lines.is_dry_run(), &stop).await;
+        let load = until_idle(&database, is_dry_run, &stop).await;
         // In any case: what is on the wire is finished and recorded.
         running.stop().await;
-        load
+        // What is said is how things are afterwards, where that can still be read.
+        match (load, look(&database, is_dry_run).await) {
+            (Ok(_), Ok(after)) => Ok(after),
+            (before, _) => before,
+        }
     };
     let watched = async {
         tokio::select! {

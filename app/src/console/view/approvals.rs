@@ -50,6 +50,11 @@ impl Widths {
 
 fn filter_line(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
     let mut facts = Vec::new();
+    if (model.filter.channel.is_some() || model.filter.text.is_some()) && model.approvals.is_loaded {
+        // What is loaded is known; a count of all that match would cost more than it tells.
+        let more = if model.approvals.next.is_some() { "+" } else { "" };
+        facts.push(format!("{}{more} match", model.approvals.rows.len()));
+    }
     if let Some(counts) = model.counts {
         facts.push(format!("{} pending", words::count(counts.pending)));
     }
