@@ -3,10 +3,23 @@
 //! A test names a folder in `COUNTERSIGN_FAULT_DIR` and creates `<point>.hold` in it. A process that comes by creates
 //! `<point>.reached` and waits until the `.hold` file goes away, or until it is killed.
 
+/// The variable that names the folder; builds without fault points know no such variable.
+#[cfg(feature = "fault-points")]
+pub const VARIABLE: Option<&str> = Some("COUNTERSIGN_FAULT_DIR");
+
+/// The variable that names the folder; builds without fault points know no such variable.
+#[cfg(not(feature = "fault-points"))]
+pub const VARIABLE: Option<&str> = None;
+
+#[cfg(feature = "fault-points")]
+fn folder() -> Option<std::path::PathBuf> {
+    std::env::var_os(VARIABLE?).map(std::path::PathBuf::from)
+}
+
 /// Comes by a point.
 #[cfg(feature = "fault-points")]
 pub async fn point(name: &str) {
-    let Some(folder) = std::env::var_os("COUNTERSIGN_FAULT_DIR").map(std::path::PathBuf::from) else {
+    let Some(folder) = folder() else {
         return;
     };
     let hold = folder.join(format!("{name}.hold"));
@@ -30,7 +43,7 @@ pub async fn point(_name: &str) {}
 /// On request of a test; never in a build without `fault-points`.
 #[cfg(feature = "fault-points")]
 pub fn panic_point(name: &str) {
-    if let Some(folder) = std::env::var_os("COUNTERSIGN_FAULT_DIR").map(std::path::PathBuf::from)
+    if let Some(folder) = folder()
         && folder.join(format!("{name}.panic")).exists()
     {
         panic!("asked to fail at {name} \u{1b}]0;owned\u{7}");

@@ -8,7 +8,7 @@ use super::shape::Shape;
 const PREFIX: &str = "COUNTERSIGN_";
 
 /// Variables with this prefix that are not configuration keys.
-const OTHERS: &[&str] = &["COUNTERSIGN_MASTER_KEY", "COUNTERSIGN_FAULT_DIR", "COUNTERSIGN_PREPARE_URL"];
+const OTHERS: &[&str] = &["COUNTERSIGN_MASTER_KEY", "COUNTERSIGN_PREPARE_URL"];
 
 /// What the environment says.
 #[derive(Clone, Debug, Default)]
@@ -70,7 +70,7 @@ impl Environment {
                 "COUNTERSIGN_MASTER_KEY" if !value.is_empty() => {
                     environment.master_key = Some(SecretText::new(value));
                 }
-                other if other.starts_with(PREFIX) && !OTHERS.contains(&other) => {
+                other if other.starts_with(PREFIX) && !is_other(other) => {
                     environment.keys.push((name, value));
                 }
                 _ => {}
@@ -111,6 +111,11 @@ impl Environment {
         }
         Ok(())
     }
+}
+
+/// Whether a variable with our prefix is no configuration key. Test builds know one more.
+fn is_other(name: &str) -> bool {
+    OTHERS.contains(&name) || countersign_core::fault::VARIABLE == Some(name)
 }
 
 /// Channel names have a hyphen that a variable cannot have.
