@@ -93,7 +93,8 @@ CREATE TABLE crm_activities (
     WHEN status IN ('sent', 'sent_dryrun', 'uncertain') THEN wire_at IS NOT NULL
     WHEN status NOT IN ('dispatching', 'failed') THEN wire_at IS NULL
     ELSE true END)
-) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0.02);
+) WITH (fillfactor = 40, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0.02);
+-- Room for approve, claim and wire on the same page: measured HOT after a bulk approve 77 % at 70, 83 % at 50, 98 % at 40.
 CREATE INDEX crm_activities_due ON crm_activities (company_id, outbox_id, send_after, id) WHERE stage = 'queue';
 CREATE INDEX crm_activities_triage ON crm_activities (company_id, created_at, id) WHERE stage = 'draft';
 CREATE INDEX crm_activities_channel ON crm_activities (company_id, channel, created_at, id) WHERE stage = 'draft';

@@ -16,6 +16,7 @@ pub mod run;
 pub(crate) mod settle;
 pub(crate) mod store;
 pub(crate) mod store_close;
+mod store_load;
 pub(crate) mod wire;
 
 use std::time::Duration;

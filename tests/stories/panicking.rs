@@ -22,7 +22,10 @@ fn a_panic_of_the_screen_gives_the_terminal_back() {
     screen.shows("asked to fail at draw");
     let bytes = screen.bytes();
     let said = b"\x1b]0;owned";
-    assert!(!bytes.windows(said.len()).any(|window| window == said), "a panic's words are foreign text as well");
+    assert!(
+        !bytes.windows(said.len()).any(|window| window == said),
+        "a panic's words are foreign text as well"
+    );
 
     fs::remove_file(faults.join("draw.panic")).expect("the file is there");
     let mut screen = Screen::open(&office.home, &[]);

@@ -1,7 +1,5 @@
 //! Is there anything left to do? For `dispatch --until-idle`.
-use sqlx::PgConnection;
-
-use crate::error::Error;
+pub use super::store_load::load;
 
 /// Work that falls due within this many seconds counts as work.
 pub const HORIZON_SECS: i32 = 120;
@@ -23,33 +21,4 @@ impl Load {
     pub fn is_idle(&self) -> bool {
         self.dispatching == 0 && self.due == 0
     }
-}
-
-/// Reads the load over all companies. A dry-run process does not repeat what a real attempt may have sent, so that is held for it.
-///
-/// # Errors
-/// A database fault.
-pub async fn load(conn: &mut PgConnection, is_dry_run: bool) -> Result<Load, Error> {
-    let load = sqlx::query_as!(
-        Load,
-        r#"WITH queue AS (
-          SELECT a.status = 'dispatching' AND a.claim_id <> '00000000-0000-0000-0000-000000000000' AS is_under_way,
-            o.enabled AND NOT (a.status = 'dispatching' AND $2)
-            AND greatest(a.send_after, coalesce(o.cool_until, a.send_after)) <= now() + make_interval(secs => $1)
-            AND (a.status = 'dispatching' OR b.sent_today < b.daily_cap
-              OR b.day < ((now() + make_interval(secs => $1)) AT TIME ZONE o.zone)::date) AS is_due
-          FROM crm_activities a
-          JOIN crm_outboxes o ON o.company_id = a.company_id AND o.id = a.outbox_id
-          JOIN crm_credential_buckets b ON b.company_id = a.company_id AND b.outbox_id = a.outbox_id
-          WHERE a.stage = 'queue')
-        SELECT count(*) FILTER (WHERE is_under_way) AS "dispatching!",
-          count(*) FILTER (WHERE is_due AND NOT is_under_way) AS "due!",
-          count(*) FILTER (WHERE NOT is_due AND NOT is_under_way) AS "held!"
-        FROM queue"#,
-        f64::from(HORIZON_SECS),
-        is_dry_run
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok(load)
 }

@@ -205,7 +205,7 @@ pub(super) async fn release_from_quota(
     Ok(())
 }
 
-/// Puts the token on rows. A repeated one keeps `wire_at` and the day its quota was taken.
+/// Puts the token on rows, each in the round that was judged. A repeated one keeps `wire_at` and the day its quota was taken.
 pub(super) async fn claim(
     conn: &mut PgConnection,
     company: CompanyId,
@@ -214,14 +214,17 @@ pub(super) async fn claim(
     today: Date,
 ) -> Result<(), Error> {
     let ids: Vec<Uuid> = items.iter().map(|item| item.id.0).collect();
+    let rounds: Vec<i32> = items.iter().map(|item| item.round).collect();
     let done = sqlx::query!(
-        r#"UPDATE crm_activities SET status = 'dispatching', claim_id = $2, attempt = attempt + 1,
-          quota_day = CASE WHEN status = 'approved' THEN $4 ELSE quota_day END
-        WHERE company_id = $1 AND id = ANY ($3)
-          AND (status = 'approved' OR status = 'dispatching' AND claim_id = '00000000-0000-0000-0000-000000000000')"#,
+        r#"UPDATE crm_activities a SET status = 'dispatching', claim_id = $2, attempt = a.attempt + 1,
+          quota_day = CASE WHEN a.status = 'approved' THEN $5 ELSE a.quota_day END
+        FROM unnest($3::uuid[], $4::int[]) AS j (id, round)
+        WHERE a.company_id = $1 AND a.id = j.id AND a.round = j.round
+          AND (a.status = 'approved' OR a.status = 'dispatching' AND a.claim_id = '00000000-0000-0000-0000-000000000000')"#,
         company.0,
         id.0,
         &ids,
+        &rounds,
         jiff_sqlx::Date::from(today) as _
     )
     .execute(conn)

@@ -79,13 +79,10 @@ fn expect_none(breaches: impl IntoIterator<Item = String>, rule: &str) {
 /// SQL stands in `store` files and in `db`.
 #[test]
 fn only_stores_hold_sql() {
-    // One read of no use case, beside the word it defines.
-    const EXCEPTIONS: &[&str] = &["core/src/dispatch/idle.rs"];
     let macros = ["sqlx::query", "query!(", "query_as!(", "query_scalar!(", "raw_sql(", "QueryBuilder"];
     let may = |source: &Source| {
         source.path.starts_with("core/") && source.is_named("store")
             || source.is_below(&["core/src/db.rs", "core/src/db/"])
-            || EXCEPTIONS.contains(&source.path.as_str())
     };
     let others = product().into_iter().filter(|source| !may(source));
     expect_none(others.flat_map(|source| source.find(&macros)), "SQL belongs in a store");
