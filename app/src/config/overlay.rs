@@ -53,7 +53,7 @@ impl Environment {
         for (name, value) in variables {
             match name.as_str() {
                 "DATABASE_URL" if !value.is_empty() => {
-                    environment.database_url = Some(SecretText::new(value))
+                    environment.database_url = Some(SecretText::new(value));
                 }
                 "AIMETIER_CRM_DRY_RUN" => {
                     environment.dry_run = match value.as_str() {
