@@ -3,6 +3,7 @@
 //! A secret is resolved at call time, in credential columns only; text that merely looks like a reference stays text.
 pub mod key;
 pub mod reference;
+mod set;
 pub mod store;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use zeroize::Zeroize;
 
 pub use self::key::MasterKey;
 pub use self::reference::SecretRef;
+pub use self::set::set;
 
 /// The longest secret that is stored.
 pub const SECRET_LIMIT_BYTES: usize = 16 * 1024;

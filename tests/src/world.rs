@@ -11,7 +11,7 @@ use countersign_core::actor::{Actor, Role};
 use countersign_core::approval::{self, Item, ItemOutcome, ItemResult};
 use countersign_core::channel::ChannelName;
 use countersign_core::contact::allowlist::Entry;
-use countersign_core::contact::store::{allow, disallow};
+use countersign_core::contact::{allow, disallow};
 use countersign_core::ids::{ActivityId, CompanyId, OutboxId};
 use countersign_core::outbox::NewOutbox;
 use countersign_core::secret::{MasterKey, SecretText};
@@ -76,9 +76,7 @@ impl World {
         let viewer = person(&pool, &admin, company, "vic", Role::Viewer).await;
         let key = MasterKey::from_text(&"5c".repeat(32), "test").expect("a key");
         let credential = SecretText::new(CREDENTIAL.to_owned());
-        secret::store::set(&pool, &admin, company, &key, "resend", &credential)
-            .await
-            .expect("a secret can be set");
+        secret::set(&pool, &admin, company, &key, "resend", &credential).await.expect("a secret can be set");
         let outbox =
             outbox::add(&pool, &admin, company, &mail_outbox("mail")).await.expect("an outbox can be added");
         let world = Self { pool, company, admin, approver, second, viewer, key, outbox, database };
@@ -123,7 +121,7 @@ impl World {
     /// Stores a new version of a secret.
     pub async fn set_secret(&self, id: &str, value: &str) -> i32 {
         let value = SecretText::new(value.to_owned());
-        secret::store::set(&self.pool, &self.admin, self.company, &self.key, id, &value)
+        secret::set(&self.pool, &self.admin, self.company, &self.key, id, &value)
             .await
             .expect("a secret can be set")
     }

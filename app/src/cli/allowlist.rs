@@ -2,7 +2,7 @@
 use clap::Subcommand;
 use color_eyre::eyre::Result;
 use countersign_core::contact::allowlist::Entry;
-use countersign_core::contact::store;
+use countersign_core::contact::{self, store};
 use serde_json::json;
 
 use super::page::Paging;
@@ -39,7 +39,7 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
             // All are read before the first is written.
             let entries = entries.iter().map(|text| parse(text)).collect::<Result<Vec<_>, _>>()?;
             for entry in entries {
-                let is_new = store::allow(session.pool(), &session.actor, company, &entry)
+                let is_new = contact::allow(session.pool(), &session.actor, company, &entry)
                     .await
                     .map_err(Fault::from)?;
                 let word = if is_new { "added" } else { "there already" };
@@ -65,7 +65,10 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
         }
         Verb::Remove { entry } => {
             let entry = parse(&entry)?;
-            if !store::disallow(session.pool(), &session.actor, company, &entry).await.map_err(Fault::from)? {
+            if !contact::disallow(session.pool(), &session.actor, company, &entry)
+                .await
+                .map_err(Fault::from)?
+            {
                 let sentence = format!("{} is not on the allowlist", entry.as_text());
                 return Err(Fault { code: Code::Failed, sentence }.into());
             }

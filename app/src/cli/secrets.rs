@@ -3,7 +3,7 @@ use std::io::{IsTerminal as _, Read as _};
 
 use clap::Subcommand;
 use color_eyre::eyre::{Context as _, Result};
-use countersign_core::secret::{SECRET_LIMIT_BYTES, SecretText, store};
+use countersign_core::secret::{self, SECRET_LIMIT_BYTES, SecretText, store};
 use serde_json::json;
 
 use crate::engine;
@@ -28,7 +28,7 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
             let value = read()?;
             let session = setup.session().await?;
             let key = engine::master_key(&setup.config, &setup.paths)?;
-            let version = store::set(session.pool(), &session.actor, session.company.id, &key, &id, &value)
+            let version = secret::set(session.pool(), &session.actor, session.company.id, &key, &id, &value)
                 .await
                 .map_err(Fault::from)?;
             output.thing(

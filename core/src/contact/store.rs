@@ -1,15 +1,11 @@
 //! SQL of the allowlist.
 use jiff::Timestamp;
 use serde::Serialize;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
-use super::allowlist::{Allowlist, Entry, admitting};
-use crate::actor::{Actor, Role};
-use crate::audit;
-use crate::company;
+use super::allowlist::{Allowlist, admitting};
 use crate::error::Error;
 use crate::ids::CompanyId;
-use crate::operator;
 
 /// An entry as it is listed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -46,60 +42,30 @@ pub async fn entries_for(
 }
 
 /// Adds an entry; returns whether it is new.
-///
-/// # Errors
-/// [`Error::Forbidden`] below admin, or a database fault.
-pub async fn allow(pool: &PgPool, actor: &Actor, company: CompanyId, entry: &Entry) -> Result<bool, Error> {
-    operator::require(actor, Role::Admin, "add to the allowlist")?;
-    let mut tx = pool.begin().await?;
+pub(super) async fn insert(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    entry: &str,
+    by: &str,
+) -> Result<bool, Error> {
     let done = sqlx::query!(
         "INSERT INTO crm_allowlist (company_id, entry, created_by) VALUES ($1, $2, $3) ON CONFLICT (company_id, entry) DO NOTHING",
         company.0,
-        entry.as_text(),
-        actor.name()
+        entry,
+        by
     )
-    .execute(&mut *tx)
+    .execute(conn)
     .await?;
-    finish(tx, actor, company, "allowlist.add", entry, done.rows_affected() == 1).await
+    Ok(done.rows_affected() == 1)
 }
 
 /// Removes an entry; returns whether it was there.
-///
-/// # Errors
-/// [`Error::Forbidden`] below admin, or a database fault.
-pub async fn disallow(
-    pool: &PgPool,
-    actor: &Actor,
-    company: CompanyId,
-    entry: &Entry,
-) -> Result<bool, Error> {
-    operator::require(actor, Role::Admin, "remove from the allowlist")?;
-    let mut tx = pool.begin().await?;
-    let done = sqlx::query!(
-        "DELETE FROM crm_allowlist WHERE company_id = $1 AND entry = $2",
-        company.0,
-        entry.as_text()
-    )
-    .execute(&mut *tx)
-    .await?;
-    finish(tx, actor, company, "allowlist.remove", entry, done.rows_affected() == 1).await
-}
-
-async fn finish(
-    mut tx: sqlx::Transaction<'_, sqlx::Postgres>,
-    actor: &Actor,
-    company: CompanyId,
-    action: &'static str,
-    entry: &Entry,
-    changed: bool,
-) -> Result<bool, Error> {
-    if changed {
-        let detail = serde_json::json!({ "entry": entry.as_text() });
-        audit::store::append(&mut tx, company, &[audit::Entry::new(actor, action).detail(detail)]).await?;
-        company::store::bump(&mut tx, company).await?;
-    }
-    tx.commit().await?;
-    Ok(changed)
+pub(super) async fn delete(conn: &mut PgConnection, company: CompanyId, entry: &str) -> Result<bool, Error> {
+    let done =
+        sqlx::query!("DELETE FROM crm_allowlist WHERE company_id = $1 AND entry = $2", company.0, entry)
+            .execute(conn)
+            .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Lists entries after `after`, in order of their text.

@@ -1,12 +1,10 @@
 //! SQL of secrets.
 use jiff::Timestamp;
 use serde::Serialize;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
 use super::key::Encrypted;
-use super::{MasterKey, SECRET_LIMIT_BYTES, SecretError, SecretRef, SecretText, reference};
-use crate::actor::{Actor, Role};
-use crate::audit;
+use super::{MasterKey, SecretError, SecretRef, SecretText};
 use crate::error::Error;
 use crate::ids::CompanyId;
 
@@ -24,37 +22,34 @@ pub struct SecretView {
     pub created_by: String,
 }
 
-/// Stores a new version of a secret and returns its number.
-///
-/// # Errors
-/// [`Error::Forbidden`] below admin, [`Error::Secret`] for a bad id or value, or a database fault.
-pub async fn set(
-    pool: &PgPool,
-    actor: &Actor,
+/// The number the next version of a secret takes. Two writers would take the same one; the company row orders them.
+pub(super) async fn next_version(
+    conn: &mut PgConnection,
     company: CompanyId,
-    key: &MasterKey,
     id: &str,
-    value: &SecretText,
 ) -> Result<i32, Error> {
-    crate::operator::require(actor, Role::Admin, "store a secret")?;
-    reference::check_id(id)?;
-    let text = value.expose();
-    if text.is_empty() || text.len() > SECRET_LIMIT_BYTES || text.chars().any(char::is_control) {
-        return Err(SecretError::BadValue.into());
-    }
-    let mut tx = pool.begin().await?;
-    // Two writers would take the same number; the company row orders them.
     sqlx::query!("SELECT id FROM crm_companies WHERE id = $1 FOR NO KEY UPDATE", company.0)
-        .fetch_one(&mut *tx)
+        .fetch_one(&mut *conn)
         .await?;
     let version = sqlx::query_scalar!(
         r#"SELECT coalesce(max(version), 0) + 1 AS "version!" FROM crm_secrets WHERE company_id = $1 AND secret_id = $2"#,
         company.0,
         id
     )
-    .fetch_one(&mut *tx)
+    .fetch_one(conn)
     .await?;
-    let stored = key.encrypt(company, id, version, value)?;
+    Ok(version)
+}
+
+/// Writes one version.
+pub(super) async fn insert(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    id: &str,
+    version: i32,
+    stored: &Encrypted,
+    by: &str,
+) -> Result<(), Error> {
     sqlx::query!(
         "INSERT INTO crm_secrets (company_id, secret_id, version, nonce, ciphertext, created_by) VALUES ($1, $2, $3, $4, $5, $6)",
         company.0,
@@ -62,15 +57,11 @@ pub async fn set(
         version,
         stored.nonce,
         stored.ciphertext,
-        actor.name()
+        by
     )
-    .execute(&mut *tx)
+    .execute(conn)
     .await?;
-    let entry = audit::Entry::new(actor, "secret.set")
-        .detail(serde_json::json!({ "secret": id, "version": version }));
-    audit::store::append(&mut tx, company, &[entry]).await?;
-    tx.commit().await?;
-    Ok(version)
+    Ok(())
 }
 
 /// Lists the secrets of a company.

@@ -98,13 +98,10 @@ fn only_the_filter_builds_statements() {
     );
 }
 
-/// Stores take a connection: whoever calls them owns the transaction. The two that are use cases of their own say so by their names
-/// in the list.
+/// Stores take a connection: whoever calls them owns the transaction.
 #[test]
 fn stores_do_not_open_transactions() {
-    const EXCEPTIONS: &[&str] = &["core/src/contact/store.rs", "core/src/secret/store.rs"];
-    let stores = sources("core/src").into_iter().filter(|source| source.is_named("store"));
-    let others = stores.filter(|source| !EXCEPTIONS.contains(&source.path.as_str()));
+    let others = sources("core/src").into_iter().filter(|source| source.is_named("store"));
     expect_none(others.flat_map(|source| source.find(&["PgPool", ".begin()"])), "a store takes a connection");
 }
 

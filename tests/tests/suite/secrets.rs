@@ -3,7 +3,8 @@ use std::sync::{Arc, Mutex};
 
 use countersign_core::activity::status::Status;
 use countersign_core::error::Error;
-use countersign_core::secret::store::{list, resolve, set};
+use countersign_core::secret::set;
+use countersign_core::secret::store::{list, resolve};
 use countersign_core::secret::{MasterKey, SecretRef, SecretText};
 use countersign_tests::provider::{Provider, mail_by};
 use countersign_tests::wire::{Scripted, accepted, response};

@@ -1,0 +1,37 @@
+//! Stores a secret: a new version each time, encrypted before it reaches the database.
+use sqlx::PgPool;
+
+use super::{MasterKey, SECRET_LIMIT_BYTES, SecretError, SecretText, reference, store};
+use crate::actor::{Actor, Role};
+use crate::audit;
+use crate::error::Error;
+use crate::ids::CompanyId;
+
+/// Stores a new version of a secret and returns its number.
+///
+/// # Errors
+/// [`Error::Forbidden`] below admin, [`Error::Secret`] for a bad id or value, or a database fault.
+pub async fn set(
+    pool: &PgPool,
+    actor: &Actor,
+    company: CompanyId,
+    key: &MasterKey,
+    id: &str,
+    value: &SecretText,
+) -> Result<i32, Error> {
+    crate::operator::require(actor, Role::Admin, "store a secret")?;
+    reference::check_id(id)?;
+    let text = value.expose();
+    if text.is_empty() || text.len() > SECRET_LIMIT_BYTES || text.chars().any(char::is_control) {
+        return Err(SecretError::BadValue.into());
+    }
+    let mut tx = pool.begin().await?;
+    let version = store::next_version(&mut tx, company, id).await?;
+    let stored = key.encrypt(company, id, version, value)?;
+    store::insert(&mut tx, company, id, version, &stored, actor.name()).await?;
+    let entry = audit::Entry::new(actor, "secret.set")
+        .detail(serde_json::json!({ "secret": id, "version": version }));
+    audit::store::append(&mut tx, company, &[entry]).await?;
+    tx.commit().await?;
+    Ok(version)
+}
