@@ -58,7 +58,7 @@ actions! {
         can_undo, |model, _| decide::undo(model);
     "open": &["enter"], "open", "open the message under the list, then in full", APPROVALS,
         has_row, |model, _| open(model);
-    "close": &["esc"], "", "one step back; never decides anything", BOTH,
+    "close": &["esc"], "", "one step back, last the text filter; never decides anything", BOTH,
         |_| Ok(()), |model, _| close(model);
     "filter": &["/"], "filter", "show only what contains a text: contact, account, address, headline or drafter", APPROVALS,
         is_live, |model, _| ask_filter(model);
@@ -155,6 +155,12 @@ fn open(model: &mut Model) -> Vec<Effect> {
 }
 
 fn close(model: &mut Model) -> Vec<Effect> {
+    // Where list and message stand together anyway, there is nothing to close but the filter.
+    let is_open = model.pane == Pane::Zoom || model.pane == Pane::Split && model.width < 120;
+    if !is_open && model.screen == Screen::Approvals && model.filter.text.take().is_some() {
+        moves::narrowed(model);
+        return Vec::new();
+    }
     model.pane = match model.pane {
         Pane::Zoom if model.width >= 80 => Pane::Split,
         Pane::Zoom | Pane::Split | Pane::List => Pane::List,

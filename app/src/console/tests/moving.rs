@@ -117,6 +117,16 @@ fn the_text_filter_narrows_and_an_empty_one_shows_all() {
 }
 
 #[test]
+fn esc_takes_the_text_filter_away_and_decides_nothing() {
+    let mut bench = Bench::new(120, 40);
+    bench.press("/kari<enter>");
+    assert!(bench.text().contains("1 match"));
+    bench.press("<esc>");
+    assert_eq!(bench.model.approvals.rows.len(), 6);
+    assert!(!bench.text().contains("match"));
+}
+
+#[test]
 fn the_channel_filter_goes_round() {
     let mut bench = Bench::new(120, 40);
     bench.press("c");

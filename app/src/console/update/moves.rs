@@ -98,7 +98,7 @@ pub(crate) fn cycle_channel(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Starts the list over after the filter changed. Marks stay: they hold ids, and the filter line counts them.
-pub(super) fn narrowed(model: &mut Model) {
+pub(in crate::console) fn narrowed(model: &mut Model) {
     model.approvals.clear();
     model.approvals_at = Selection::default();
     model.preview = None;
