@@ -53,10 +53,16 @@ pub(crate) struct Claimed {
 }
 
 impl Claimed {
-    /// The key the provider is given: the same for every attempt of one decision.
+    /// The key the provider is given.
     pub(crate) fn idempotency_key(&self) -> String {
-        format!("countersign-{}-{}", self.id, self.round)
+        idempotency_key(self.id, self.round)
     }
+}
+
+/// The key the provider is given: the same for every attempt of one decision, whoever makes or recovers it, and another one for the
+/// next decision.
+pub(crate) fn idempotency_key(activity: ActivityId, round: i32) -> String {
+    format!("countersign-{activity}-{round}")
 }
 
 /// What a claim did.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sqlx::PgPool;
 
-use super::claim::{DISPATCHER, elapsed};
+use super::claim::{DISPATCHER, elapsed, idempotency_key};
 use super::settle::{KEY_MARGIN, may_replay};
 use super::store;
 use super::store_close::{self, Attempt, Closing, Expired, Left};
@@ -57,7 +57,7 @@ async fn settle_stranded(
             attempt: row.attempt,
             round: row.round,
             claim: batch.claim,
-            idempotency_key: format!("countersign-{}-{}", row.id, row.round),
+            idempotency_key: idempotency_key(row.id, row.round),
             wire_at: row.wire_at,
             secret_version: batch.secret_version,
             provider_ref: None,
