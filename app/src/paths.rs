@@ -13,6 +13,8 @@ pub(crate) struct Paths {
     pub(crate) data: PathBuf,
     /// Logs.
     pub(crate) logs: PathBuf,
+    /// Texts that are being edited.
+    pub(crate) edits: PathBuf,
 }
 
 impl Paths {
@@ -24,6 +26,7 @@ impl Paths {
             config: base.config_dir().join("countersign").join("config.toml"),
             data: base.data_dir().join("countersign"),
             logs: state.join("countersign").join("log"),
+            edits: state.join("countersign").join("edits"),
         })
     }
 

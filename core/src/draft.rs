@@ -1,11 +1,16 @@
 //! Drafts: how a message comes in.
 //!
 //! `input` is the shape agents and files write, `check` turns it into a payload or says which field is wrong, `file` writes whole
-//! batches of drafts in one transaction, `store` holds the SQL. Nothing here decides.
+//! batches of drafts in one transaction, `edit` is the text people change and `revise` what becomes of it, `store*` hold the SQL.
+//! Nothing here decides.
 pub mod check;
+pub mod edit;
 pub mod file;
 pub mod input;
+pub mod revise;
 pub(crate) mod store;
+mod store_revise;
 
 pub use file::{Filed, LineError, Report, file};
 pub use input::DraftInput;
+pub use revise::{revise, withdraw};

@@ -1,16 +1,24 @@
 //! Decisions from the command line. What is approved is named by id and hash, as it was shown.
+use std::path::{Path, PathBuf};
+
 use clap::Subcommand;
-use color_eyre::eyre::Result;
+use color_eyre::eyre::{Context as _, Result};
 use countersign_core::activity::payload::PayloadHash;
+use countersign_core::activity::store_read;
 use countersign_core::activity::view::{ActivityRow, List};
 use countersign_core::approval::{self, BATCH_LIMIT, Item, ItemOutcome, ItemResult};
+use countersign_core::channel::Lines;
+use countersign_core::draft::edit::document as edit_document;
+use countersign_core::draft::revise;
 use countersign_core::ids::ActivityId;
 
 use super::page::{Narrow, rows};
 use super::queue::show;
 use crate::exit::{Code, Fault};
+use crate::kept::Folder;
 use crate::output::{Output, complain};
 use crate::session::{Session, Setup};
+use crate::{editor, engine};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
@@ -35,6 +43,15 @@ pub(super) enum Verb {
         /// Why.
         #[arg(long)]
         reason: String,
+    },
+    /// Change the words of a draft; the new text needs a decision of its own. Opens $VISUAL or $EDITOR.
+    Edit {
+        /// Item as ID@SHA256: the text that is changed.
+        #[arg(value_name = "ID@SHA256")]
+        item: String,
+        /// Take the text from a file instead of an editor; - reads standard input.
+        #[arg(long)]
+        file: Option<PathBuf>,
     },
     /// Take approvals back, or reopen what is blocked or failed: the items are drafts again.
     Undo {
@@ -65,11 +82,71 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
                 approval::reject(pool, actor, company, &items, &reason).await.map_err(Fault::from)?;
             report(&results, output)
         }
+        Verb::Edit { item, file } => edit(setup, &session, &item, file.as_deref(), output).await,
         Verb::Undo { ids } => {
             let results = approval::undo(pool, actor, company, &ids).await.map_err(Fault::from)?;
             report(&results, output)
         }
     }
+}
+
+/// Changes the words of a draft, from a file or in an editor.
+pub(super) async fn edit(
+    setup: &Setup,
+    session: &Session,
+    item: &str,
+    file: Option<&Path>,
+    output: Output,
+) -> Result<Code> {
+    let items = parse_items(setup, session, &[item.to_owned()], output).await?;
+    let Some(item) = items.first().copied() else {
+        return Err(Fault::usage("name one item as ID@SHA256").into());
+    };
+    let lines = engine::ways(&setup.config, None)?;
+    let text = match file {
+        Some(path) if path.as_os_str() == "-" => {
+            editor::read(&mut std::io::stdin().lock(), "standard input")?
+        }
+        Some(path) => editor::read_file(path)?,
+        None => in_editor(setup, session, item, &lines).await?,
+    };
+    let result = revise(session.pool(), &session.actor, session.company.id, item, &text, &lines)
+        .await
+        .map_err(Fault::from);
+    let kept = Folder::new(setup.paths.edits.clone());
+    if file.is_none() && result.as_ref().is_ok_and(|result| result.outcome.is_done()) {
+        kept.forget(item).wrap_err("the text of the editor stays in its file")?;
+    } else if file.is_none() {
+        complain(&format!("the text is kept in {}", kept.file(item).display()));
+    }
+    report(&[result?], output)
+}
+
+/// Opens an editor on the text of a draft and returns what it left.
+async fn in_editor(setup: &Setup, session: &Session, item: Item, lines: &Lines) -> Result<String> {
+    let detail = {
+        let mut conn = session.pool().acquire().await?;
+        store_read::detail(&mut conn, session.company.id, item.id, lines).await.map_err(Fault::from)?
+    };
+    let detail = detail.ok_or_else(|| Fault::usage(format!("{} is not an item of this company", item.id)))?;
+    if detail.row.payload_sha256 != item.payload_sha256 {
+        let sentence =
+            format!("changed since you saw it; it is {}@{} now", item.id, detail.row.payload_sha256);
+        return Err(Fault { code: Code::Conflict, sentence }.into());
+    }
+    let envelope =
+        detail.envelope.ok_or_else(|| Fault::usage("its text was erased; there is nothing to edit"))?;
+    let document = edit_document(&envelope.payload)
+        .map_err(|error| Fault { code: Code::Refused, sentence: error.to_string() })?;
+    let command = editor::command(|name| std::env::var(name).ok())?;
+    let kept = Folder::new(setup.paths.edits.clone());
+    kept.keep(item, &document).wrap_err("the text cannot be put into a file for the editor")?;
+    let file = kept.file(item);
+    // The terminal belongs to the editor; nothing else of this process uses it.
+    let edited = tokio::task::spawn_blocking(move || {
+        editor::edit(&command, &file).and_then(|()| editor::read_file(&file))
+    });
+    Ok(edited.await??)
 }
 
 fn listed(row: &ActivityRow) -> Vec<String> {
@@ -119,7 +196,7 @@ async fn parse_items(
 }
 
 /// Prints what became of each item. A conflict outweighs a refusal.
-fn report(results: &[ItemResult], output: Output) -> Result<Code> {
+pub(super) fn report(results: &[ItemResult], output: Output) -> Result<Code> {
     if output.is_json {
         output.json(&serde_json::json!({ "items": results, "next": null }))?;
     } else {
@@ -151,6 +228,10 @@ pub(super) fn sentence(outcome: &ItemOutcome) -> String {
         }
         ItemOutcome::Rejected => "rejected".to_owned(),
         ItemOutcome::Undone => "a draft again".to_owned(),
+        ItemOutcome::Revised { payload_sha256 } => {
+            format!("changed; it is {payload_sha256} now and waits for a decision")
+        }
+        ItemOutcome::Withdrawn => "withdrawn".to_owned(),
         ItemOutcome::Resolved { status } => format!("settled: {}", status.as_str()),
         ItemOutcome::Already { status } => format!("so already: {}", status.as_str()),
         ItemOutcome::Changed { payload_sha256 } => {

@@ -1,15 +1,17 @@
-//! `countersign drafts import FILE|-`: one draft a line.
+//! `countersign drafts import FILE|-`: one draft a line; and what its drafter can do with a draft.
 use std::io::{BufRead as _, Read as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use color_eyre::eyre::{Context as _, Result};
 use countersign_core::draft::check::parse;
 use countersign_core::draft::file::Mode;
 use countersign_core::draft::input::LINE_LIMIT_BYTES;
-use countersign_core::draft::{DraftInput, LineError, file};
+use countersign_core::draft::{DraftInput, LineError, file, withdraw};
+use countersign_core::ids::ActivityId;
 use countersign_core::safe_text::SafeText;
 
+use super::approvals;
 use crate::engine;
 use crate::exit::{Code, Fault};
 use crate::output::{Output, complain};
@@ -31,12 +33,42 @@ pub(super) enum Verb {
         #[arg(long)]
         partial: bool,
     },
+    /// Change the words of a draft, like `approvals edit`.
+    Revise {
+        /// Item as ID@SHA256: the text that is changed.
+        #[arg(value_name = "ID@SHA256")]
+        item: String,
+        /// File with the text, as `approvals edit` shows it; - reads standard input.
+        #[arg(long)]
+        file: PathBuf,
+    },
+    /// Take a draft away that shall not be decided about any more.
+    Withdraw {
+        /// Id of the draft.
+        id: ActivityId,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
 }
 
 pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Code> {
-    let Verb::Import { file: path, partial } = verb;
+    match verb {
+        Verb::Import { file, partial } => import(setup, &file, partial, output).await,
+        Verb::Revise { item, file } => {
+            approvals::edit(setup, &setup.session().await?, &item, Some(&file), output).await
+        }
+        Verb::Withdraw { id, reason } => {
+            let session = setup.session().await?;
+            let result = withdraw(session.pool(), &session.actor, session.company.id, id, &reason).await;
+            approvals::report(&[result.map_err(Fault::from)?], output)
+        }
+    }
+}
+
+async fn import(setup: &Setup, path: &Path, partial: bool, output: Output) -> Result<Code> {
     let mut errors = Vec::new();
-    let inputs = read(&path, &mut errors)?;
+    let inputs = read(path, &mut errors)?;
     let session = setup.session().await?;
     let lines = engine::ways(&setup.config, None)?;
     countersign_core::operator::require(
@@ -79,7 +111,7 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
     Ok(if report.errors.is_empty() { Code::Done } else { Code::Failed })
 }
 
-fn read(path: &PathBuf, errors: &mut Vec<LineError>) -> Result<Vec<(usize, DraftInput)>> {
+fn read(path: &Path, errors: &mut Vec<LineError>) -> Result<Vec<(usize, DraftInput)>> {
     let mut reader: Box<dyn std::io::BufRead> = if path.as_os_str() == "-" {
         Box::new(std::io::stdin().lock())
     } else {

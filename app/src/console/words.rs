@@ -96,6 +96,8 @@ pub(crate) fn outcome(outcome: &ItemOutcome, now: Timestamp, zone: &TimeZone) ->
         }
         ItemOutcome::Rejected => "rejected".to_owned(),
         ItemOutcome::Undone => "taken back, a draft again".to_owned(),
+        ItemOutcome::Revised { .. } => "changed, and waits for a decision on the new text".to_owned(),
+        ItemOutcome::Withdrawn => "withdrawn".to_owned(),
         ItemOutcome::Resolved { status } => format!("settled as {}", status.label()),
         ItemOutcome::Already { status } => format!("was {} already", status.label()),
         ItemOutcome::Changed { .. } => "changed since shown: look again".to_owned(),

@@ -188,7 +188,7 @@ pub(super) async fn make_room(
 }
 
 /// The operator behind an actor, if the database still gives it at least the approver role. A refusal is recorded.
-pub(super) async fn authorise(
+pub(crate) async fn authorise(
     pool: &PgPool,
     actor: &Actor,
     company: CompanyId,

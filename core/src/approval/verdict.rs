@@ -28,6 +28,13 @@ pub enum ItemOutcome {
     Rejected,
     /// A draft again.
     Undone,
+    /// It has other words now, and needs a decision about them.
+    Revised {
+        /// The hash of what it says now.
+        payload_sha256: PayloadHash,
+    },
+    /// Taken away by its drafter or an operator.
+    Withdrawn,
     /// An uncertain item was settled.
     Resolved {
         /// Where it stands now.
@@ -81,6 +88,8 @@ impl ItemOutcome {
             Self::Approved { .. }
                 | Self::Rejected
                 | Self::Undone
+                | Self::Revised { .. }
+                | Self::Withdrawn
                 | Self::Resolved { .. }
                 | Self::Already { .. }
         )

@@ -1,0 +1,161 @@
+//! Changes the words of a draft, or withdraws it. The envelope that was filed stays on file; the new one has a new hash and needs
+//! a decision of its own.
+use sqlx::PgPool;
+
+use super::check::{FieldError, check};
+use super::edit;
+use super::input::DraftInput;
+use super::store_revise::{self as store, Open};
+use crate::activity::payload::{Envelope, Sealed};
+use crate::activity::status::Status;
+use crate::actor::{Actor, Role};
+use crate::approval::decide::{authorise, check_reason};
+use crate::approval::{Item, ItemOutcome, ItemResult};
+use crate::audit;
+use crate::channel::Lines;
+use crate::company;
+use crate::error::Error;
+use crate::ids::{ActivityId, CompanyId};
+use crate::operator;
+
+/// Gives a draft the words of an edited document (see [`edit::document`]). The item names the bytes that were edited: if the
+/// draft has others by now, nothing is changed. Editing is not drafting: whoever edits another's draft may also approve it.
+///
+/// Says [`ItemOutcome::Revised`], or [`ItemOutcome::Already`] if the words are the same.
+///
+/// # Errors
+/// [`Error::Forbidden`] below approver, for an agent that did not draft it, [`Error::Invalid`] for words that cannot be sent, or a
+/// database fault.
+pub async fn revise(
+    pool: &PgPool,
+    actor: &Actor,
+    company: CompanyId,
+    item: Item,
+    document: &str,
+    lines: &Lines,
+) -> Result<ItemResult, Error> {
+    let result = |outcome| Ok(ItemResult { id: item.id, outcome });
+    may_change(pool, actor, company, "revise a draft").await?;
+    let mut tx = pool.begin().await?;
+    let Some(open) = store::lock(&mut tx, company, item.id).await? else {
+        return result(ItemOutcome::Missing);
+    };
+    own(actor, &open, "revise a draft of somebody else")?;
+    if let Some(outcome) = open.objection(Some(item.payload_sha256)) {
+        return result(outcome);
+    }
+    let Some(envelope) = &open.envelope else {
+        return result(ItemOutcome::Refused { reason: "its text was erased".to_owned() });
+    };
+    let sealed = edited(envelope, &open, item.id, document, lines).map_err(invalid)?;
+    let (sealed, headline) = sealed;
+    if sealed.sha256() == item.payload_sha256 {
+        return result(ItemOutcome::Already { status: open.status });
+    }
+    store::replace(&mut tx, company, item, &sealed, &headline).await?;
+    let entry = audit::Entry::new(actor, "draft.revise")
+        .activity(item.id, sealed.sha256())
+        .detail(serde_json::json!({ "replaces": item.payload_sha256 }));
+    audit::store::append(&mut tx, company, &[entry]).await?;
+    company::store::bump(&mut tx, company).await?;
+    tx.commit().await?;
+    result(ItemOutcome::Revised { payload_sha256: sealed.sha256() })
+}
+
+/// Takes a draft away that shall not be decided about any more; its drafter or an operator may.
+///
+/// # Errors
+/// As [`revise`]; also [`Error::Invalid`] without a reason.
+pub async fn withdraw(
+    pool: &PgPool,
+    actor: &Actor,
+    company: CompanyId,
+    id: ActivityId,
+    reason: &str,
+) -> Result<ItemResult, Error> {
+    let reason = check_reason(reason)?;
+    may_change(pool, actor, company, "withdraw a draft").await?;
+    let mut tx = pool.begin().await?;
+    let Some(open) = store::lock(&mut tx, company, id).await? else {
+        return Ok(ItemResult { id, outcome: ItemOutcome::Missing });
+    };
+    own(actor, &open, "withdraw a draft of somebody else")?;
+    if open.status == Status::Withdrawn {
+        return Ok(ItemResult { id, outcome: ItemOutcome::Already { status: open.status } });
+    }
+    if let Some(outcome) = open.objection(None) {
+        return Ok(ItemResult { id, outcome });
+    }
+    store::withdraw(&mut tx, company, id).await?;
+    let entry =
+        audit::Entry::new(actor, "draft.withdraw").activity(id, open.payload_sha256).reason(Some(&reason));
+    audit::store::append(&mut tx, company, &[entry]).await?;
+    company::store::bump(&mut tx, company).await?;
+    tx.commit().await?;
+    Ok(ItemResult { id, outcome: ItemOutcome::Withdrawn })
+}
+
+/// Operators need the approver role, and the database is asked whether they still have it. Agents come in by their own drafts.
+async fn may_change(
+    pool: &PgPool,
+    actor: &Actor,
+    company: CompanyId,
+    action: &'static str,
+) -> Result<(), Error> {
+    match actor {
+        Actor::Agent { .. } => Ok(()),
+        Actor::Operator { .. } | Actor::Engine(_) => {
+            authorise(pool, actor, company, action).await.map(|_| ())
+        }
+    }
+}
+
+fn own(actor: &Actor, open: &Open, action: &'static str) -> Result<(), Error> {
+    match actor {
+        Actor::Agent { name } if open.drafting_agent.as_ref() != Some(name) => {
+            Err(operator::forbidden(actor, Role::Approver, action))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The envelope with other words, checked and rendered like a new draft, and its line for lists.
+fn edited(
+    envelope: &Envelope,
+    open: &Open,
+    id: ActivityId,
+    document: &str,
+    lines: &Lines,
+) -> Result<(Sealed, String), FieldError> {
+    let old = &envelope.payload;
+    let input = DraftInput {
+        channel: old.channel,
+        outbox_id: Some(old.outbox_id),
+        outbox: None,
+        kind: Some(old.kind),
+        contact: None,
+        to: Some(old.to.clone()),
+        payload: edit::content(old, document)?,
+        send_after: None,
+        expires_at: None,
+        supersedes: None,
+        client_dedup_key: None,
+        proposed_by: None,
+    };
+    let mut payload = check(&input, &open.outbox)?.payload;
+    payload.kind = old.kind;
+    let headline = payload.parts.headline().chars().take(200).collect();
+    let renderer = lines.renderer(payload.channel);
+    let request = renderer
+        .map(|channel| channel.render(&payload, id))
+        .transpose()
+        .map_err(|error| FieldError::new(error.field, error.reason))?;
+    let envelope =
+        Envelope { renderer: renderer.map(|channel| channel.renderer().to_owned()), payload, request };
+    let sealed = envelope.seal().map_err(|error| FieldError::new("payload", error.to_string()))?;
+    Ok((sealed, headline))
+}
+
+fn invalid(error: FieldError) -> Error {
+    Error::Invalid { field: error.field, reason: error.reason }
+}
