@@ -6,6 +6,7 @@ mod action;
 pub(crate) mod backend;
 mod dialog;
 mod document;
+mod editor;
 mod effects;
 mod evidence;
 mod field;

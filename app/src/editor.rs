@@ -2,7 +2,9 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command};
+
+use rustix::process::{self, Pid, Signal, WaitId, WaitIdOptions};
 
 use crate::exit::{Code, Fault};
 
@@ -34,14 +36,35 @@ pub(crate) fn edit(command: &[String], file: &Path) -> Result<(), Fault> {
     let (program, arguments) = command
         .split_first()
         .ok_or_else(|| Fault::usage("EDITOR is empty; set it to a command like `vim`"))?;
-    let status =
-        Command::new(program).args(arguments).arg(file).status().map_err(|error| {
+    let mut child =
+        Command::new(program).args(arguments).arg(file).spawn().map_err(|error| {
             failed(format!("the editor `{program}` cannot be started: {error}; set EDITOR"))
         })?;
+    keep_going(&child);
+    let status = child.wait().map_err(|error| failed(format!("the editor `{program}` was lost: {error}")))?;
     if status.success() {
         Ok(())
     } else {
         Err(failed(format!("the editor `{program}` ended with {status}; nothing was changed")))
+    }
+}
+
+/// Waits for the end of the editor without taking it. Nobody could continue an editor that stops itself (`ctrl-z`): its shell is us.
+fn keep_going(child: &Child) {
+    let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) else {
+        return;
+    };
+    let wanted = WaitIdOptions::EXITED | WaitIdOptions::STOPPED | WaitIdOptions::NOWAIT;
+    loop {
+        match process::waitid(WaitId::Pid(pid), wanted) {
+            Ok(Some(status)) if status.stopped() => {
+                // Taken from the queue, or it would be told again at once.
+                let _ = process::waitid(WaitId::Pid(pid), WaitIdOptions::STOPPED | WaitIdOptions::NOHANG);
+                let _ = process::kill_process(pid, Signal::CONT);
+            }
+            Err(rustix::io::Errno::INTR) => {}
+            Ok(_) | Err(_) => return,
+        }
     }
 }
 

@@ -4,15 +4,14 @@
 //! without ever coming back, so the end is noticed by [`watch`].
 mod frame;
 mod panic;
+mod reader;
 mod support;
 mod watcher;
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
-use countersign_core::clock;
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste, Event};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::terminal::{
     EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
@@ -21,18 +20,15 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{Frame, TerminalOptions, Viewport};
 use rustix::process::{self, Signal};
-use tokio::sync::mpsc;
 
 use self::frame::{Open, Output};
 pub(crate) use self::panic::PanicHook;
+pub(crate) use self::reader::input;
 pub(crate) use self::support::support;
 pub(crate) use self::watcher::watch;
 
 /// Name of the thread that draws; a panic there ends the program, elsewhere it does not.
 pub(crate) const SCREEN_THREAD: &str = "console";
-
-/// Keys that may wait; a person is slower, a paste outside bracketed mode waits in the terminal's own buffer.
-const INPUT: usize = 256;
 
 /// Whether the terminal is ours at the moment.
 static IS_TAKEN: AtomicBool = AtomicBool::new(false);
@@ -106,6 +102,18 @@ impl Terminal {
         drawn.ok_or_else(|| io::Error::other("the frame was not drawn"))
     }
 
+    /// Lends the terminal to another program while `work` runs; afterwards everything is drawn anew.
+    pub(crate) fn lend<T>(&mut self, work: impl FnOnce() -> T) -> io::Result<T> {
+        restore();
+        let done = {
+            let _paused = reader::pause()?;
+            work()
+        };
+        take()?;
+        self.redraw_all()?;
+        Ok(done)
+    }
+
     /// Gives the terminal back and stops this job until it is continued; [`Control::Continue`] follows then.
     ///
     /// [`Control::Continue`]: crate::console::Control
@@ -159,17 +167,4 @@ pub(crate) fn restore_forcibly() {
     if last.is_ok() {
         let _ = ended.recv_timeout(std::time::Duration::from_millis(50));
     }
-}
-
-/// Starts to read keys. The thread ends with the program.
-pub(crate) fn input() -> io::Result<mpsc::Receiver<(Event, Instant)>> {
-    let (sender, receiver) = mpsc::channel(INPUT);
-    std::thread::Builder::new().name("terminal-input".to_owned()).spawn(move || {
-        while let Ok(event) = crossterm::event::read() {
-            if sender.blocking_send((event, clock::monotonic())).is_err() {
-                return;
-            }
-        }
-    })?;
-    Ok(receiver)
 }

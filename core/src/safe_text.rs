@@ -76,6 +76,12 @@ impl SafeText {
         layout::truncate(&self.text, cells)
     }
 
+    /// The first line in pieces of at most this many cells, cut anywhere between graphemes; at least one piece.
+    #[must_use]
+    pub fn chopped(&self, cells: usize) -> Vec<String> {
+        layout::chop(self.text.lines().next().unwrap_or(""), cells)
+    }
+
     /// Every line, wrapped at words to this many cells; words that are too long are broken. Blank lines stay.
     ///
     /// Only spaces at a break are left out. A single character that is wider than `cells` is shown as `…`; without any cell

@@ -47,6 +47,7 @@ pub(super) async fn show(
         actor,
         lines: running.lines.clone(),
         wake: running.wake.clone(),
+        edits: crate::kept::Folder::new(setup.paths.edits.clone()),
         status: running.status.clone(),
     };
     let watching = CancellationToken::new();

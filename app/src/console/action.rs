@@ -7,10 +7,11 @@ use countersign_core::activity::status::Status;
 use countersign_core::actor::Role;
 
 use super::dialog::{Dialog, ResolveStep};
+use super::editor::Then;
 use super::field::Field;
 use super::model::{Focus, Model, Pane, Screen};
 use super::msg::Effect;
-use super::update::{decide, moves};
+use super::update::{decide, edit, moves};
 
 /// Something a person can do.
 pub(crate) struct Action {
@@ -35,19 +36,22 @@ const APPROVALS: &[Screen] = &[Screen::Approvals];
 const OUTBOX: &[Screen] = &[Screen::Outbox];
 
 macro_rules! actions {
-    ($($id:literal: $keys:expr, $hint:literal, $help:literal, $screens:expr, $enabled:expr, $run:expr;)+) => {
-        /// Every action, in the order of hints and help.
-        pub(crate) const ACTIONS: &[Action] = &[$(Action {
+    ($name:ident: $what:literal; $($id:literal: $keys:expr, $hint:literal, $help:literal, $screens:expr, $enabled:expr, $run:expr;)+) => {
+        #[doc = $what]
+        pub(crate) const $name: &[Action] = &[$(Action {
             id: $id, keys: $keys, hint: $hint, help: $help, screens: $screens, enabled: $enabled, run: $run,
         },)+];
     };
 }
 
 actions! {
+    ACTIONS: "Every action of the screens, in the order of hints and help.";
     "approve": &["a"], "approve", "approve the marked messages, else the one shown; only what was read to its end", APPROVALS,
         can_approve, decide::approve;
     "reject": &["x"], "reject", "reject the marked messages, else the one under the cursor; asks for a reason", APPROVALS,
         can_reject, |model, _| decide::ask_reject(model);
+    "edit": &["e"], "edit", "change the words of the message; the new text needs a decision of its own", APPROVALS,
+        can_edit, |model, _| edit::open(model);
     "mark": &["space"], "mark", "mark or unmark the message and go to the next", APPROVALS,
         has_row, |model, _| moves::mark(model);
     "inspect": &["enter"], "open", "settle an uncertain message; show any other in full", OUTBOX,
@@ -82,6 +86,27 @@ actions! {
     "help": &["?"], "help", "these lines", BOTH, |_| Ok(()), |model, _| help(model);
     "suspend": &["ctrl-z"], "", "back to the shell; continue with fg", BOTH, |_| Ok(()), |_, _| vec![Effect::Suspend];
     "quit": &["q", "ctrl-c"], "quit", "leave; data and what was decided stay", BOTH, |_| Ok(()), |_, _| vec![Effect::Quit];
+}
+
+actions! {
+    EDITING: "What keys do while a message is edited; every other key goes into the text.";
+    "save": &["ctrl-s"], "save", "put the new text on file; it waits for a decision", APPROVALS,
+        can_save, |model, _| edit::save(model, Then::Wait);
+    "save-and-approve": &["ctrl-t"], "save and approve", "put the new text on file, show it, and approve it once its end was on screen",
+        APPROVALS, can_save, |model, _| edit::save(model, Then::Approve);
+    "edit-outside": &["ctrl-g"], "own editor", "go on in $VISUAL or $EDITOR", APPROVALS,
+        is_not_saving, |model, _| edit::outside(model);
+    "leave-editor": &["esc"], "leave, text is kept", "back to the list; a changed text is kept, and edit goes on with it", APPROVALS,
+        is_not_saving, |model, _| edit::leave(model);
+    "drop-edit": &["ctrl-q"], "drop it", "back to the list without the changes", APPROVALS,
+        is_not_saving, |model, _| edit::drop_text(model);
+}
+
+/// The actions that keys reach now.
+pub(crate) fn active(model: &Model) -> impl Iterator<Item = &'static Action> {
+    let screen = model.screen;
+    let table = if model.editor.is_some() { EDITING } else { ACTIONS };
+    table.iter().filter(move |action| action.screens.contains(&screen))
 }
 
 /// The actions of a screen.
@@ -126,6 +151,27 @@ fn can_approve(model: &Model) -> Result<(), String> {
 
 fn can_reject(model: &Model) -> Result<(), String> {
     can_approve(model)
+}
+
+fn can_edit(model: &Model) -> Result<(), String> {
+    model.may_write(Role::Approver)?;
+    has_row(model)?;
+    match &model.preview {
+        Some(preview) => preview.words.as_ref().map(|_| ()).map_err(Clone::clone),
+        None => Err("the message is still being read".to_owned()),
+    }
+}
+
+fn is_not_saving(model: &Model) -> Result<(), String> {
+    match model.editor.as_ref().and_then(|editor| editor.saving) {
+        Some(_) => Err("the text is on its way to the database".to_owned()),
+        None => Ok(()),
+    }
+}
+
+fn can_save(model: &Model) -> Result<(), String> {
+    is_not_saving(model)?;
+    model.may_write(Role::Approver)
 }
 
 fn can_pause(model: &Model) -> Result<(), String> {

@@ -8,6 +8,8 @@ use countersign_core::company::Company;
 use sqlx::PgPool;
 use tokio::sync::{Notify, watch};
 
+use crate::kept::Folder;
+
 /// Everything the console works with.
 pub(crate) struct Backend {
     /// Connections to the database.
@@ -20,6 +22,8 @@ pub(crate) struct Backend {
     pub(crate) lines: Lines,
     /// Wakes the dispatcher after a decision.
     pub(crate) wake: Arc<Notify>,
+    /// Where texts that are being edited are kept.
+    pub(crate) edits: Folder,
     /// What the engine says about itself.
     pub(crate) status: watch::Receiver<EngineStatus>,
 }

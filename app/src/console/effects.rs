@@ -1,6 +1,7 @@
 //! Does outside what `update` asked for: reads, decisions, and the poll that notices other people's changes.
 //!
 //! Each effect is a task that answers with one message. The channel is bounded: when the screen does not keep up, tasks wait.
+mod keeper;
 mod read;
 mod write;
 
@@ -16,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
+use self::keeper::Keeper;
 use super::backend::Backend;
 use super::msg::{Effect, Failure, Msg};
 
@@ -33,11 +35,13 @@ pub(super) struct Effects {
     token: CancellationToken,
     reads: JoinSet<()>,
     writes: JoinSet<()>,
+    keeper: Keeper,
 }
 
 impl Effects {
     pub(super) fn new(backend: Arc<Backend>, replies: mpsc::Sender<Msg>, token: CancellationToken) -> Self {
-        Self { backend, replies, token, reads: JoinSet::new(), writes: JoinSet::new() }
+        let keeper = Keeper::new(backend.edits.clone(), replies.clone());
+        Self { backend, replies, token, reads: JoinSet::new(), writes: JoinSet::new(), keeper }
     }
 
     /// Starts to ask for the change number.
@@ -48,12 +52,17 @@ impl Effects {
         });
     }
 
-    /// Starts one effect. `Suspend` and `Quit` are the shell's.
+    /// Starts one effect. `Suspend`, `EditOutside` and `Quit` are the shell's.
     pub(super) fn start(&mut self, effect: Effect) {
         while self.reads.try_join_next().is_some() || self.writes.try_join_next().is_some() {}
         let (backend, replies, token) = (Arc::clone(&self.backend), self.replies.clone(), self.token.clone());
         match effect {
-            Effect::LoadPage { .. } | Effect::LoadSummary { .. } | Effect::LoadDetail { .. } => {
+            Effect::KeepEdit { item, text } => self.keeper.keep(item, Some(text)),
+            Effect::ForgetEdit { item } => self.keeper.keep(item, None),
+            Effect::LoadPage { .. }
+            | Effect::LoadSummary { .. }
+            | Effect::LoadDetail { .. }
+            | Effect::CheckKept { .. } => {
                 self.reads.spawn(async move {
                     let work = async {
                         if let Some(msg) = read::run(&backend, effect).await {
@@ -76,6 +85,7 @@ impl Effects {
 
     /// Waits a moment for decisions that are on their way, and ends everything.
     pub(super) async fn finish(mut self, patience: Duration) {
+        self.keeper.finish();
         let writes = async { while self.writes.join_next().await.is_some() {} };
         let _ = time::timeout(patience, writes).await;
         self.writes.abort_all();

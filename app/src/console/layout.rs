@@ -18,6 +18,8 @@ pub(crate) struct Layout {
     pub(crate) header: Rect,
     pub(crate) tabs: Rect,
     pub(crate) top_rule: Rect,
+    /// Everything between the top rule and the notice: what lies over the screen is drawn there.
+    pub(crate) body: Rect,
     /// Filter line of Approvals.
     pub(crate) filter: Rect,
     /// Table of outboxes, with its heads.
@@ -63,6 +65,7 @@ pub(crate) fn of(model: &Model) -> Layout {
     layout.top_rule = top(&mut rest, 1);
     layout.hints = bottom(&mut rest, 1);
     layout.notice = bottom(&mut rest, 1);
+    layout.body = rest;
     let pane = pane(model);
     if model.screen == Screen::Approvals {
         layout.filter = top(&mut rest, 1);
@@ -89,6 +92,13 @@ pub(crate) fn of(model: &Model) -> Layout {
     layout.heads = top(&mut rest, 1);
     layout.list = rest;
     layout
+}
+
+/// Where the text of the editor stands inside the body: below its head, with a margin.
+pub(crate) fn editor_text(body: Rect) -> Rect {
+    let head = 2.min(body.height);
+    let margin = u16::from(body.width > 2);
+    Rect { x: body.x + margin, y: body.y + head, width: body.width - 2 * margin, height: body.height - head }
 }
 
 fn fill_preview(model: &Model, layout: &mut Layout, mut area: Rect) {

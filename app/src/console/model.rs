@@ -16,11 +16,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::backend::EngineStatus;
 use super::dialog::Dialog;
+use super::editor::Editor;
 use super::item::Row;
 use super::listing::Listing;
 use super::msg::Painted;
 use super::preview::{Preview, Setting};
 use super::theme::{Role, Theme};
+use crate::kept::Kept;
 
 /// The screens there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,6 +150,12 @@ pub(crate) struct Model {
     pub(crate) deciding: Vec<Deciding>,
     pub(crate) batches: Vec<Batch>,
     pub(crate) dialog: Option<Dialog>,
+    /// The draft that is being edited; it lies over the screen's body.
+    pub(crate) editor: Option<Editor>,
+    /// Texts of drafts that were begun and are not on file.
+    pub(crate) kept: HashMap<ActivityId, Kept>,
+    /// Approved as soon as it was painted to its end: its editor asked for that.
+    pub(crate) approve_when_seen: Option<Item>,
     pub(crate) notice: Option<Notice>,
     /// The first key of a sequence that was begun.
     pub(crate) prefix: Option<String>,
@@ -207,6 +215,9 @@ impl Model {
             deciding: Vec::new(),
             batches: Vec::new(),
             dialog: None,
+            editor: None,
+            kept: HashMap::new(),
+            approve_when_seen: None,
             notice: None,
             prefix: None,
             introducer: None,

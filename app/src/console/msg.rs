@@ -1,6 +1,7 @@
 //! What can happen to the console, and what it can ask to be done. Data only.
 use std::time::Duration;
 
+use countersign_core::activity::status::Status;
 use countersign_core::activity::view::{Counts, Cursor, Filter, List, OutboxView, Page};
 use countersign_core::approval::{Item, ItemResult, Resolution};
 use countersign_core::ids::{ActivityId, OutboxId};
@@ -39,6 +40,14 @@ pub(crate) enum Msg {
     DetailLoaded { generation: u64, result: Result<Option<Box<Detail>>, Failure> },
     /// A decision is through, or is not.
     Decided { generation: u64, result: Result<Vec<ItemResult>, Failure> },
+    /// The words of a draft were changed, or were not.
+    Revised { generation: u64, result: Result<ItemResult, Failure> },
+    /// A text cannot be kept in its file.
+    KeepFailed(String),
+    /// The editor of the user gave this text back, or failed.
+    EditedOutside { item: Item, result: Result<String, String> },
+    /// Where the drafts of kept texts stand; those that are not there belong to another company.
+    KeptChecked(Vec<(ActivityId, Status)>),
     /// An outbox was paused or resumed, or was not.
     OutboxSwitched { name: String, is_paused: bool, result: Result<(), Failure> },
 }
@@ -97,6 +106,16 @@ pub(crate) enum Effect {
     Undo { generation: u64, ids: Vec<ActivityId> },
     /// Settle what is uncertain.
     Resolve { generation: u64, id: ActivityId, resolution: Resolution, reason: String },
+    /// Give a draft other words.
+    Revise { generation: u64, item: Item, document: String },
+    /// Keep a text that is being edited.
+    KeepEdit { item: Item, text: String },
+    /// Forget it.
+    ForgetEdit { item: Item },
+    /// Give the terminal to the user's own editor with this text.
+    EditOutside { item: Item, text: String },
+    /// Look where the drafts of kept texts stand.
+    CheckKept { ids: Vec<ActivityId> },
     /// Pause an outbox.
     Pause { id: OutboxId, name: String, reason: String },
     /// Let it send again.

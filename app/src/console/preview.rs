@@ -4,6 +4,7 @@ use std::time::Duration;
 use countersign_core::activity::payload::{Envelope, InstagramAction, LinkedinAction, Parts, Payload};
 use countersign_core::activity::view::ActivityDetail;
 use countersign_core::approval::Item;
+use countersign_core::draft::edit;
 use countersign_core::gate::Verdict;
 use countersign_core::safe_text::SafeText;
 use jiff::Timestamp;
@@ -56,6 +57,8 @@ pub(crate) struct Preview {
     pub(crate) request: SafeText,
     /// Whether the frozen bytes are there to be shown.
     pub(crate) is_complete: bool,
+    /// The words that can be edited, or why they cannot.
+    pub(crate) words: Result<String, String>,
     pub(crate) lines: Vec<Line>,
     pub(crate) scroll: usize,
     document: Document,
@@ -93,6 +96,10 @@ impl Preview {
             outbox: setting.charset.line(&activity.row.outbox),
             request: setting.charset.line(&request_words(activity.envelope.as_ref(), detail.request)),
             is_complete: activity.envelope.is_some(),
+            words: match &activity.envelope {
+                Some(envelope) => edit::document(&envelope.payload).map_err(|error| error.to_string()),
+                None => Err("its text was erased".to_owned()),
+            },
             lines: Vec::new(),
             scroll: 0,
             document,

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use countersign_core::approval::Item;
 use countersign_core::clock;
 use crossterm::event::Event;
 use jiff::tz::TimeZone;
@@ -19,6 +20,8 @@ use super::msg::{Effect, Msg};
 use super::theme::Theme;
 use super::update::update;
 use super::view::view;
+use crate::editor;
+use crate::kept::Folder;
 use crate::terminal::Terminal;
 
 /// Replies of effects that may wait for the screen; further ones wait in their tasks.
@@ -55,14 +58,30 @@ pub(crate) async fn run(
     model.engine = status.borrow_and_update().clone();
     let (width, height) = terminal.size();
     let (sender, mut replies) = mpsc::channel(REPLIES);
+    let kept = backend.edits.load();
+    let edits = backend.edits.clone();
     let mut effects = Effects::new(Arc::new(backend), sender, sources.stop.child_token());
     effects.start_polling();
+    if !kept.is_empty() {
+        effects.start(Effect::CheckKept { ids: kept.iter().map(|kept| kept.item.id).collect() });
+    }
+    // Of two texts of one draft the newer one counts.
+    for kept in kept.into_iter().rev() {
+        model.kept.insert(kept.item.id, kept);
+    }
     let mut next = Some(Msg::Resized { width, height });
     let result = loop {
         if let Some(msg) = next.take() {
             // The clock is read before the message it belongs to, so that countdowns and ages agree with what happened.
             let mut asked = update(&mut model, Msg::Ticked(clock::now()));
             asked.extend(update(&mut model, msg));
+            if let Some((item, text)) = taken_outside(&mut asked) {
+                let result = edit_outside(&mut terminal, &edits, item, &text);
+                // What the terminal sent in between was meant for the editor.
+                while sources.control.try_recv().is_ok() {}
+                asked.extend(update(&mut model, Msg::Resumed));
+                asked.extend(update(&mut model, Msg::EditedOutside { item, result }));
+            }
             match perform(&mut effects, &mut terminal, asked) {
                 Ok(true) => {}
                 Ok(false) => break Ok(()),
@@ -96,6 +115,27 @@ pub(crate) async fn run(
     terminal.leave();
     effects.finish(LAST_WORDS).await;
     result
+}
+
+/// Takes the wish for the user's own editor out of what was asked for.
+fn taken_outside(asked: &mut Vec<Effect>) -> Option<(Item, String)> {
+    let at = asked.iter().position(|effect| matches!(effect, Effect::EditOutside { .. }))?;
+    match asked.remove(at) {
+        Effect::EditOutside { item, text } => Some((item, text)),
+        _ => None,
+    }
+}
+
+/// Lends the terminal to the user's own editor. The text stands in its kept file, so that nothing is lost whatever ends first.
+fn edit_outside(terminal: &mut Terminal, edits: &Folder, item: Item, text: &str) -> Result<String, String> {
+    let command = editor::command(|name| std::env::var(name).ok()).map_err(|fault| fault.to_string())?;
+    edits.keep(item, text).map_err(|error| format!("the text cannot be put into a file: {error}"))?;
+    let file = edits.file(item);
+    terminal
+        .lend(|| editor::edit(&command, &file))
+        .map_err(|error| format!("the terminal failed: {error}"))?
+        .map_err(|fault| fault.to_string())?;
+    editor::read_file(&file).map_err(|fault| fault.to_string())
 }
 
 /// Draws and tells the model what was drawn.

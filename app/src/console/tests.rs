@@ -1,6 +1,7 @@
 //! Tests of the console: keys through `update`, pictures of screens, and what hostile text can reach.
 mod bench;
 mod decisions;
+mod editing;
 mod fixtures;
 mod hostile;
 mod keys;

@@ -1,5 +1,6 @@
 //! What each message changes. Synchronous and pure: no clock, no I/O; what has to be done outside is returned.
 pub(crate) mod decide;
+pub(crate) mod edit;
 mod keys;
 pub(crate) mod live;
 pub(crate) mod moves;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use super::dialog::Dialog;
 use super::model::{Guard, Model};
 use super::msg::{Effect, Msg, Painted};
+use super::theme::Role;
 
 /// How long approve keys are ignored after the item under the cursor changed by itself.
 const SETTLING: Duration = Duration::from_millis(250);
@@ -27,7 +29,7 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             true
         }
         Msg::Pasted(text) => {
-            keys::pasted(model, &text);
+            effects = keys::pasted(model, &text);
             true
         }
         Msg::Resized { width, height } => {
@@ -36,8 +38,8 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             is_other
         }
         Msg::Painted { painted, at } => {
-            note_painted(model, painted, at);
-            false
+            effects = note_painted(model, painted, at);
+            !effects.is_empty()
         }
         Msg::Resumed => true,
         Msg::EngineChanged(status) => {
@@ -57,6 +59,22 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             decide::decided(model, generation, result);
             true
         }
+        Msg::Revised { generation, result } => {
+            effects = edit::revised(model, generation, result);
+            true
+        }
+        Msg::KeepFailed(reason) => {
+            model.say(Role::Bad, &format!("the text cannot be kept in a file: {reason}"));
+            true
+        }
+        Msg::EditedOutside { item, result } => {
+            effects = edit::came_back(model, item, result);
+            true
+        }
+        Msg::KeptChecked(standing) => {
+            edit::kept_checked(model, &standing);
+            true
+        }
         Msg::OutboxSwitched { name, is_paused, result } => {
             decide::outbox_switched(model, &name, is_paused, result);
             true
@@ -69,7 +87,7 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     effects
 }
 
-fn note_painted(model: &mut Model, painted: Painted, at: Duration) {
+fn note_painted(model: &mut Model, painted: Painted, at: Duration) -> Vec<Effect> {
     if let Some(shown) = painted.preview
         && shown.is_end
     {
@@ -84,4 +102,5 @@ fn note_painted(model: &mut Model, painted: Painted, at: Duration) {
         model.guard = Guard::Until(at + SETTLING);
     }
     model.painted = painted;
+    edit::approve_what_was_asked_for(model)
 }

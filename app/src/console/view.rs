@@ -2,6 +2,7 @@
 mod approvals;
 mod canvas;
 mod chrome;
+mod editor;
 mod outbox;
 mod overlay;
 mod preview;
@@ -29,6 +30,8 @@ pub(crate) fn view(model: &Model, frame: &mut Frame<'_>) -> Painted {
     chrome::draw(model, &areas, &mut canvas);
     if let Some(dialog @ (Dialog::Help { .. } | Dialog::Results { .. })) = &model.dialog {
         painted.overlay_top = Some(overlay::draw(model, dialog, &areas, &mut canvas));
+    } else if let Some(text) = &model.editor {
+        editor::draw(model, text, areas.body, &mut canvas);
     } else {
         match model.screen {
             Screen::Approvals => approvals::draw(model, &areas, &mut canvas, &mut painted),
@@ -36,7 +39,8 @@ pub(crate) fn view(model: &Model, frame: &mut Frame<'_>) -> Painted {
         }
         preview::draw(model, &areas, &mut canvas, &mut painted);
     }
-    let cursor = chrome::footer(model, &areas, &mut canvas);
+    let asked = chrome::footer(model, &areas, &mut canvas);
+    let cursor = asked.or_else(|| editor::cursor(model, areas.body));
     canvas.spell_out();
     if let Some(cursor) = cursor {
         frame.set_cursor_position(cursor);

@@ -88,6 +88,11 @@ pub(crate) fn messages(count: usize) -> String {
     format!("{count} {}", if count == 1 { "message" } else { "messages" })
 }
 
+/// `1 edit is`, `3 edits are`.
+pub(crate) fn edits(count: usize) -> String {
+    if count == 1 { "1 edit is".to_owned() } else { format!("{count} edits are") }
+}
+
 /// What became of one item, as words that follow its name.
 pub(crate) fn outcome(outcome: &ItemOutcome, now: Timestamp, zone: &TimeZone) -> String {
     match outcome {

@@ -215,6 +215,26 @@ async fn attempts(
         .collect())
 }
 
+/// Where activities stand; those that are not of this company are left out.
+///
+/// # Errors
+/// [`Error::Corrupt`] for a row that makes no sense, or a database fault.
+pub async fn standing(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    ids: &[ActivityId],
+) -> Result<Vec<(ActivityId, Status)>, Error> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = sqlx::query!(
+        r#"SELECT id AS "id: ActivityId", status FROM crm_activities WHERE company_id = $1 AND id = ANY ($2) ORDER BY id"#,
+        company.0,
+        &ids
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(|row| Ok((row.id, read_status(&row.status, row.id)?))).collect()
+}
+
 /// Counts what waits, each number bounded by [`COUNT_LIMIT`].
 ///
 /// # Errors

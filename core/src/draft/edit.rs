@@ -111,6 +111,12 @@ fn split(document: &str, names: &[&'static str]) -> Result<Vec<(&'static str, St
         .collect())
 }
 
+/// Whether a line of a document with several fields begins one.
+#[must_use]
+pub fn is_separator(line: &str) -> bool {
+    separator(line).is_some()
+}
+
 /// The field a separator line names.
 fn separator(line: &str) -> Option<&str> {
     let name = line.strip_prefix("--- ")?.strip_suffix(" ---")?;

@@ -32,6 +32,24 @@ pub(super) fn truncate(text: &str, cells: usize) -> String {
     }
 }
 
+/// One line in pieces of at most `cells`. A grapheme that is wider than that gets a piece of its own.
+pub(super) fn chop(line: &str, cells: usize) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let mut used = 0;
+    for grapheme in line.graphemes(true) {
+        let width = grapheme.width();
+        if used + width > cells && used > 0 {
+            pieces.push(String::new());
+            used = 0;
+        }
+        if let Some(piece) = pieces.last_mut() {
+            piece.push_str(grapheme);
+        }
+        used += width;
+    }
+    pieces
+}
+
 /// All lines, wrapped to `cells`.
 pub(super) fn wrap(text: &str, cells: usize) -> Vec<String> {
     let mut wrapper = Wrapper { cells, ..Wrapper::default() };

@@ -47,6 +47,14 @@ pub(super) async fn run(backend: &Backend, effect: Effect) -> Option<Msg> {
             };
             Msg::DetailLoaded { generation, result: within(READ, work).await }
         }
+        Effect::CheckKept { ids } => {
+            let work = async {
+                let mut conn = backend.pool.acquire().await?;
+                store_read::standing(&mut conn, company, &ids).await
+            };
+            // Later is soon enough: nothing of a kept text is lost by not knowing.
+            Msg::KeptChecked(within(READ, work).await.ok()?)
+        }
         _ => return None,
     };
     Some(msg)

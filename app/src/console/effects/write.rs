@@ -1,5 +1,5 @@
 //! Decisions and switches. A few lines around one use case of the core each; the dispatcher is woken after those that concern it.
-use countersign_core::{approval, outbox};
+use countersign_core::{approval, draft, outbox};
 
 use super::{WRITE, within};
 use crate::console::backend::Backend;
@@ -28,6 +28,10 @@ pub(super) async fn run(backend: &Backend, effect: Effect) -> Option<Msg> {
             };
             Msg::Decided { generation, result: within(WRITE, work).await }
         }
+        Effect::Revise { generation, item, document } => Msg::Revised {
+            generation,
+            result: within(WRITE, draft::revise(pool, actor, company, item, &document, &backend.lines)).await,
+        },
         Effect::Pause { id, name, reason } => {
             let result = within(WRITE, outbox::pause(pool, actor, company, id, &reason)).await;
             Msg::OutboxSwitched { name, is_paused: true, result }

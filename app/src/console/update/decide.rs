@@ -54,6 +54,12 @@ pub(crate) fn approve(model: &mut Model, at: Duration) -> Vec<Effect> {
     vec![Effect::Approve { generation, items }]
 }
 
+/// Approves one item whose bytes were just painted to their end.
+pub(super) fn approve_shown(model: &mut Model, item: Item) -> Vec<Effect> {
+    let generation = send(model, Verb::Approve, vec![item.id], Vec::new());
+    vec![Effect::Approve { generation, items: vec![item] }]
+}
+
 /// The item under the cursor, if the last frame showed it to its end.
 fn shown_to_its_end(model: &Model) -> Result<Item, String> {
     let Some(row) = model.current() else {

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use crossterm::event::{KeyEvent, KeyEventKind};
 
-use super::decide;
+use super::{decide, edit};
 use crate::console::action::{self, key};
 use crate::console::dialog::{Dialog, ResolveStep};
 use crate::console::model::Model;
@@ -29,6 +29,9 @@ pub(super) fn pressed(model: &mut Model, event: KeyEvent, at: Duration) -> Vec<E
     if model.dialog.is_some() {
         return in_dialog(model, event, &name);
     }
+    if model.editor.is_some() {
+        return in_editor(model, event, &name, at);
+    }
     let sequence = model.prefix.take().map(|first| format!("{first} {name}"));
     match sequence {
         Some(sequence) => run(model, &sequence, at),
@@ -40,18 +43,22 @@ pub(super) fn pressed(model: &mut Model, event: KeyEvent, at: Duration) -> Vec<E
     }
 }
 
-pub(super) fn pasted(model: &mut Model, text: &str) {
-    match model.dialog.as_mut().and_then(Dialog::field_mut) {
-        Some(field) => field.insert(text),
-        None => model
-            .say(Role::Warn, "pasted text was not taken: keys decide here, and text goes into a field (/)"),
+pub(super) fn pasted(model: &mut Model, text: &str) -> Vec<Effect> {
+    if let Some(field) = model.dialog.as_mut().and_then(Dialog::field_mut) {
+        field.insert(text);
+        return Vec::new();
     }
+    if model.editor.is_some() && model.dialog.is_none() {
+        return edit::pasted(model, text);
+    }
+    model.say(Role::Warn, "pasted text was not taken: keys decide here, and text goes into a field (/)");
+    Vec::new()
 }
 
 /// Whether the key belongs to an arrow key that arrived in pieces (`ESC`, `[` or `O`, then a letter).
 fn is_torn(model: &mut Model, name: &str, at: Duration) -> bool {
     let follows = model.introducer.is_some_and(|start| at.saturating_sub(start) < TORN);
-    let has_field = model.dialog.as_mut().and_then(Dialog::field_mut).is_some();
+    let has_field = model.editor.is_some() || model.dialog.as_mut().and_then(Dialog::field_mut).is_some();
     match name {
         "esc" => {
             model.introducer = Some(at);
@@ -78,12 +85,24 @@ fn run(model: &mut Model, keys: &str, at: Duration) -> Vec<Effect> {
     let Some(action) = action::bound_to(model.screen, keys) else {
         return Vec::new();
     };
+    perform(model, action, at)
+}
+
+fn perform(model: &mut Model, action: &action::Action, at: Duration) -> Vec<Effect> {
     match (action.enabled)(model) {
         Ok(()) => (action.run)(model, at),
         Err(reason) => {
             model.say(Role::Warn, &format!("{}: {reason}", action.id));
             Vec::new()
         }
+    }
+}
+
+fn in_editor(model: &mut Model, event: KeyEvent, name: &str, at: Duration) -> Vec<Effect> {
+    let bound = action::active(model).find(|action| action.keys.contains(&name));
+    match bound {
+        Some(action) => perform(model, action, at),
+        None => edit::typed(model, event),
     }
 }
 

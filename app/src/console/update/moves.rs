@@ -108,6 +108,11 @@ pub(in crate::console) fn narrowed(model: &mut Model) {
 /// Keeps the cursor on screen and the message inside its box.
 pub(super) fn fit(model: &mut Model) {
     let areas = layout::of(model);
+    let charset = model.theme.charset;
+    if let Some(editor) = &mut model.editor {
+        let text = layout::editor_text(areas.body);
+        editor.keep_inside(usize::from(text.width), usize::from(text.height).max(1), charset);
+    }
     let height = usize::from(areas.list.height).max(1);
     let lines = model.list_lines();
     let index = model.selection().index;

@@ -114,6 +114,9 @@ fn line(model: &Model, row: &Row, is_current: bool, area: Rect, widths: &Widths,
         );
     }
     let mut rest = columns.rest();
+    if model.kept.contains_key(&row.id()) {
+        rest = canvas.put(rest, "edit kept  ", Role::Warn);
+    }
     if row.is_suspicious {
         rest = canvas.put(rest, "! hidden characters  ", Role::Bad);
     }

@@ -138,10 +138,12 @@ fn hints(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
         canvas.put_all(area, keys);
         return;
     }
-    let help = [("? ", Role::Key), ("help ", Role::Plain)];
-    let mut rest = canvas.put_right(area, &help);
+    let mut rest = area;
+    if model.editor.is_none() {
+        rest = canvas.put_right(area, &[("? ", Role::Key), ("help ", Role::Plain)]);
+    }
     rest = canvas.put(rest, " ", Role::Plain);
-    for action in action::of(model.screen).filter(|action| !action.hint.is_empty() && action.id != "help") {
+    for action in action::active(model).filter(|action| !action.hint.is_empty() && action.id != "help") {
         let key = action.keys.first().copied().unwrap_or("");
         let word = hint_word(model, action);
         let is_enabled = (action.enabled)(model).is_ok();
