@@ -18,6 +18,7 @@ mod command_line;
 mod database_lost;
 mod decisions;
 mod demo;
+mod editing;
 mod hostile_text;
 mod imports;
 mod killed;

@@ -92,12 +92,12 @@ actions! {
     EDITING: "What keys do while a message is edited; every other key goes into the text.";
     "save": &["ctrl-s"], "save", "put the new text on file; it waits for a decision", APPROVALS,
         can_save, |model, _| edit::save(model, Then::Wait);
+    "leave-editor": &["esc"], "leave, keep the text", "back to the list; a changed text is kept, and edit goes on with it", APPROVALS,
+        is_not_saving, |model, _| edit::leave(model);
     "save-and-approve": &["ctrl-t"], "save and approve", "put the new text on file, show it, and approve it once its end was on screen",
         APPROVALS, can_save, |model, _| edit::save(model, Then::Approve);
     "edit-outside": &["ctrl-g"], "own editor", "go on in $VISUAL or $EDITOR", APPROVALS,
         is_not_saving, |model, _| edit::outside(model);
-    "leave-editor": &["esc"], "leave, text is kept", "back to the list; a changed text is kept, and edit goes on with it", APPROVALS,
-        is_not_saving, |model, _| edit::leave(model);
     "drop-edit": &["ctrl-q"], "drop it", "back to the list without the changes", APPROVALS,
         is_not_saving, |model, _| edit::drop_text(model);
 }

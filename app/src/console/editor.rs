@@ -2,7 +2,7 @@
 use countersign_core::activity::payload::PayloadHash;
 use countersign_core::approval::Item;
 use countersign_core::safe_text::SafeText;
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui_textarea::{CursorMove, TextArea};
 
 use super::theme::Charset;
@@ -78,6 +78,9 @@ impl Editor {
 
     /// Takes an editing key.
     pub(crate) fn key(&mut self, key: KeyEvent) {
+        // A line feed is a line end, also from a terminal that pastes without brackets.
+        let is_line_feed = key.code == KeyCode::Char('j') && key.modifiers == KeyModifiers::CONTROL;
+        let key = if is_line_feed { KeyEvent::from(KeyCode::Enter) } else { key };
         if self.bytes() < LIMIT_BYTES {
             self.area.input(key);
         } else {
@@ -142,7 +145,6 @@ fn area(text: &str) -> TextArea<'static> {
 #[cfg(test)]
 mod tests {
     use countersign_core::ids::ActivityId;
-    use crossterm::event::{KeyCode, KeyModifiers};
 
     use super::*;
 
