@@ -7,6 +7,7 @@ mod db;
 mod demo;
 mod dispatch;
 mod drafts;
+mod operators;
 mod outboxes;
 mod page;
 mod queue;
@@ -19,7 +20,7 @@ use crate::config::{Config, Environment};
 use crate::exit::{Code, Fault};
 use crate::output::Output;
 use crate::paths::Paths;
-use crate::session::Setup;
+use crate::session::{Caller, Setup};
 
 /// Terminal approval console for outbound outreach, with the dispatcher built in.
 ///
@@ -30,6 +31,12 @@ pub(crate) struct Arguments {
     /// Company to work on, by its short name. Not needed while there is only one.
     #[arg(long, global = true, value_name = "SLUG")]
     company: Option<String>,
+    /// Operator to act as. Whoever is not logged in as that operator needs a token of theirs, in COUNTERSIGN_TOKEN or --token-file.
+    #[arg(long = "as", global = true, value_name = "OPERATOR")]
+    operator: Option<String>,
+    /// File that holds the token for --as; only its owner may be able to read it.
+    #[arg(long, global = true, value_name = "FILE", requires = "operator")]
+    token_file: Option<std::path::PathBuf>,
     /// Print JSON.
     #[arg(long, global = true)]
     json: bool,
@@ -50,7 +57,7 @@ enum Noun {
     Companies(companies::Verb),
     /// People who decide.
     #[command(subcommand)]
-    Operators(companies::OperatorVerb),
+    Operators(operators::Verb),
     /// Sending identities.
     #[command(subcommand)]
     Outboxes(outboxes::Verb),
@@ -85,14 +92,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Code> {
     let config =
         Config::load(&paths.config, &environment).map_err(|error| Fault::usage(error.to_string()))?;
     let _log = crate::logging::start(&paths.logs, config.log_level)?;
-    let setup = Setup { paths, config, company: arguments.company };
+    let caller = Caller::new(arguments.operator, arguments.token_file.as_deref(), config.token.clone())?;
+    let setup = Setup { paths, config, company: arguments.company, caller };
     match arguments.noun {
         None => console::run(&setup).await,
         Some(Noun::Demo(arguments)) => demo::run(&setup, &arguments, output).await,
         Some(Noun::Sandbox(arguments)) => demo::sandbox(&setup, &arguments, output).await,
         Some(Noun::Dispatch(arguments)) => dispatch::run(&setup, &arguments, output).await,
         Some(Noun::Companies(verb)) => companies::run(&setup, verb, output).await,
-        Some(Noun::Operators(verb)) => companies::run_operators(&setup, verb, output).await,
+        Some(Noun::Operators(verb)) => operators::run(&setup, verb, output).await,
         Some(Noun::Outboxes(verb)) => outboxes::run(&setup, verb, output).await,
         Some(Noun::Allowlist(verb)) => allowlist::run(&setup, verb, output).await,
         Some(Noun::Secrets(verb)) => secrets::run(&setup, verb, output).await,

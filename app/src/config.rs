@@ -11,7 +11,7 @@ use countersign_core::channel::ChannelName;
 
 pub(crate) use self::overlay::Environment;
 use self::shape::Shape;
-pub(crate) use self::shape::parse_duration;
+pub(crate) use self::shape::{parse_days, parse_duration};
 
 /// What is configured.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub(crate) struct Config {
     pub(crate) dispatcher: countersign_core::dispatch::Settings,
     /// Most verbose level that is logged.
     pub(crate) log_level: tracing::Level,
+    /// An operator's token, for `--as`.
+    pub(crate) token: Option<countersign_core::secret::SecretText>,
     /// Key material by text instead of by file.
     pub(crate) master_key: Option<countersign_core::secret::SecretText>,
 }
@@ -134,6 +136,7 @@ impl Config {
             dry_run: environment.dry_run,
             dispatcher,
             log_level,
+            token: environment.token.clone(),
             master_key: environment.master_key.clone(),
         })
     }

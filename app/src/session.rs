@@ -1,14 +1,16 @@
 //! What a command works with: configuration, database, company, and who asks.
+mod caller;
+
 use color_eyre::eyre::Result;
 use countersign_core::actor::Actor;
-use countersign_core::company::Company;
+use countersign_core::company::{self, Company};
 use countersign_core::safe_text::SafeText;
-use countersign_core::{company, operator};
 use sqlx::PgPool;
 
+pub(crate) use self::caller::{Caller, user};
 use crate::config::Config;
 use crate::database::Database;
-use crate::exit::{Code, Fault};
+use crate::exit::Fault;
 use crate::paths::Paths;
 
 /// Connections of a command that does one thing after another.
@@ -22,6 +24,8 @@ pub(crate) struct Setup {
     pub(crate) config: Config,
     /// The company that was named.
     pub(crate) company: Option<String>,
+    /// As whom it acts.
+    pub(crate) caller: Caller,
 }
 
 /// What a command of a company has.
@@ -52,7 +56,7 @@ impl Setup {
         let company = self.choose(&database.pool).await?.ok_or_else(|| {
             Fault::usage("there is no company yet; add one with `countersign companies add SLUG --name NAME`")
         })?;
-        let actor = who(&database.pool, &company).await?;
+        let actor = self.caller.actor(&database.pool, &company).await?;
         Ok(Session { database, company, actor })
     }
 
@@ -79,26 +83,4 @@ impl Setup {
             },
         }
     }
-}
-
-/// The operator behind this process: whoever runs it.
-pub(crate) async fn who(pool: &PgPool, company: &Company) -> Result<Actor> {
-    let name = user()?;
-    let mut conn = pool.acquire().await?;
-    let found = operator::store::find(&mut conn, company.id, &name).await.map_err(Fault::from)?;
-    found.ok_or_else(|| {
-        let name = SafeText::line(&name);
-        let sentence = format!(
-            "{name} is not an operator of {}; an admin can run `countersign operators add {name} --role approver`",
-            company.slug
-        );
-        Fault { code: Code::Refused, sentence }.into()
-    })
-}
-
-/// The name of the user who runs this process, from the user database and not from a variable.
-pub(crate) fn user() -> Result<String> {
-    whoami::username().map_err(|error| {
-        Fault { code: Code::Failed, sentence: format!("the user's name cannot be found: {error}") }.into()
-    })
 }

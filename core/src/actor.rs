@@ -2,7 +2,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::ids::OperatorId;
+use crate::ids::{OperatorId, TokenId};
 
 /// What an operator may do in a company; each role includes the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -46,6 +46,17 @@ pub enum Actor {
         /// Role in the company.
         role: Role,
     },
+    /// Somebody who showed an operator's token and acts as that operator, for as long as operator and token stand.
+    TokenHolder {
+        /// The operator's stable id.
+        id: OperatorId,
+        /// The operator's name.
+        name: String,
+        /// The operator's role.
+        role: Role,
+        /// The token that was shown.
+        token: TokenId,
+    },
     /// A drafting agent, by the name it gave. Can file drafts and nothing else.
     Agent {
         /// Name as given.
@@ -60,7 +71,7 @@ impl Actor {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Operator { .. } => "operator",
+            Self::Operator { .. } | Self::TokenHolder { .. } => "operator",
             Self::Agent { .. } => "agent",
             Self::Engine(_) => "engine",
         }
@@ -70,7 +81,7 @@ impl Actor {
     #[must_use]
     pub fn id(&self) -> Option<Uuid> {
         match self {
-            Self::Operator { id, .. } => Some(id.0),
+            Self::Operator { id, .. } | Self::TokenHolder { id, .. } => Some(id.0),
             Self::Agent { .. } | Self::Engine(_) => None,
         }
     }
@@ -79,8 +90,26 @@ impl Actor {
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
-            Self::Operator { name, .. } | Self::Agent { name } => name,
+            Self::Operator { name, .. } | Self::TokenHolder { name, .. } | Self::Agent { name } => name,
             Self::Engine(name) => name,
+        }
+    }
+
+    /// The role it came with; what counts is what the database says when something is asked.
+    #[must_use]
+    pub fn role(&self) -> Option<Role> {
+        match self {
+            Self::Operator { role, .. } | Self::TokenHolder { role, .. } => Some(*role),
+            Self::Agent { .. } | Self::Engine(_) => None,
+        }
+    }
+
+    /// The token it acts by, if it is not the operator in person.
+    #[must_use]
+    pub fn token(&self) -> Option<TokenId> {
+        match self {
+            Self::TokenHolder { token, .. } => Some(*token),
+            _ => None,
         }
     }
 
@@ -88,7 +117,9 @@ impl Actor {
     #[must_use]
     pub fn operator(&self, needed: Role) -> Option<OperatorId> {
         match self {
-            Self::Operator { id, role, .. } if *role >= needed => Some(*id),
+            Self::Operator { id, role, .. } | Self::TokenHolder { id, role, .. } if *role >= needed => {
+                Some(*id)
+            }
             _ => None,
         }
     }

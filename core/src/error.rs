@@ -20,6 +20,9 @@ pub enum Error {
         /// What would be enough.
         needed: Role,
     },
+    /// Whoever asks is not let in, or no longer.
+    #[error("{0}")]
+    Refused(String),
     /// A value is not acceptable.
     #[error("{field}: {reason}")]
     Invalid {

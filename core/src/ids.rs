@@ -68,6 +68,8 @@ ids! {
     CompanyId,
     /// A person who decides.
     OperatorId,
+    /// What lets somebody act as an operator.
+    TokenId,
     /// A sending identity of a company on a channel.
     OutboxId,
     /// A company on the receiving side.

@@ -54,10 +54,10 @@ pub async fn add(
     company: CompanyId,
     new: &NewOutbox,
 ) -> Result<OutboxId, Error> {
-    operator::require(actor, Role::Admin, "add an outbox")?;
     let new = &check(new)?;
     let id = OutboxId::new();
     let mut tx = pool.begin().await?;
+    operator::authorise(&mut tx, actor, company, Role::Admin, "add an outbox").await?;
     if !store::knows_zone(&mut tx, &new.zone).await? {
         return Err(Error::Invalid {
             field: "zone".to_owned(),
@@ -99,7 +99,6 @@ pub async fn pause(
     outbox: OutboxId,
     reason: &str,
 ) -> Result<(), Error> {
-    operator::require(actor, Role::Approver, "pause an outbox")?;
     let reason = crate::approval::decide::check_reason(reason)?;
     set_enabled(pool, actor, company, outbox, Some(&reason)).await
 }
@@ -109,7 +108,6 @@ pub async fn pause(
 /// # Errors
 /// [`Error::Forbidden`] below approver, [`Error::NotFound`], or a database fault.
 pub async fn resume(pool: &PgPool, actor: &Actor, company: CompanyId, outbox: OutboxId) -> Result<(), Error> {
-    operator::require(actor, Role::Approver, "resume an outbox")?;
     set_enabled(pool, actor, company, outbox, None).await
 }
 
@@ -120,7 +118,9 @@ async fn set_enabled(
     outbox: OutboxId,
     pause_reason: Option<&str>,
 ) -> Result<(), Error> {
+    let verb = if pause_reason.is_some() { "pause an outbox" } else { "resume an outbox" };
     let mut tx = pool.begin().await?;
+    operator::authorise(&mut tx, actor, company, Role::Approver, verb).await?;
     if !store::set_pause(&mut tx, company, outbox, pause_reason).await? {
         return Err(Error::NotFound {
             what: format!("outbox {outbox}"),

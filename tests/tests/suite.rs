@@ -19,6 +19,8 @@ mod injections;
 mod metadata;
 #[path = "suite/migrations.rs"]
 mod migrations;
+#[path = "suite/operators.rs"]
+mod operators;
 #[path = "suite/plans.rs"]
 mod plans;
 #[path = "suite/quota.rs"]

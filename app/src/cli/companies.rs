@@ -1,8 +1,7 @@
-//! Companies and operators.
+//! Companies.
 use clap::Subcommand;
 use color_eyre::eyre::Result;
-use countersign_core::actor::Role;
-use countersign_core::{company, operator};
+use countersign_core::company;
 use serde_json::json;
 
 use crate::database::Database;
@@ -22,24 +21,11 @@ pub(super) enum Verb {
     },
     /// List companies.
     List,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum OperatorVerb {
-    /// Add a person, by the name they log in to this machine with.
-    Add {
-        /// Login name.
-        name: String,
-        /// viewer, approver or admin.
-        #[arg(long, value_parser = role)]
-        role: Role,
+    /// Show one company with its people and its load.
+    Show {
+        /// Short name or id. Default: the one that is worked on.
+        company: Option<String>,
     },
-    /// List operators.
-    List,
-}
-
-fn role(word: &str) -> Result<Role, String> {
-    Role::parse(word).ok_or_else(|| "not a role; the roles are viewer, approver and admin".to_owned())
 }
 
 pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Code> {
@@ -62,38 +48,52 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
         Verb::List => {
             let mut conn = database.pool.acquire().await?;
             let companies = company::store::list(&mut conn).await.map_err(Fault::from)?;
-            output.list(&companies, None, &["SLUG", "NAME"], |company| {
-                vec![company.slug.clone(), company.name.clone()]
+            output.list(&companies, None, &["SLUG", "SENDS TO", "ID", "NAME"], |company| {
+                vec![
+                    company.slug.clone(),
+                    sends_to(company).to_owned(),
+                    company.id.to_string(),
+                    company.name.clone(),
+                ]
             })?;
         }
+        Verb::Show { company } => show(setup, database, company, output).await?,
     }
     Ok(Code::Done)
 }
 
-pub(super) async fn run_operators(setup: &Setup, verb: OperatorVerb, output: Output) -> Result<Code> {
-    let session = setup.session().await?;
-    match verb {
-        OperatorVerb::Add { name, role } => {
-            let id = operator::add(session.pool(), &session.actor, session.company.id, &name, role)
-                .await
-                .map_err(Fault::from)?;
-            output.thing(
-                &json!({ "id": id, "name": name, "role": role }),
-                &[("operator", name.clone()), ("role", role.as_str().to_owned())],
-            )?;
+fn sends_to(company: &company::Company) -> &'static str {
+    if company.sandbox { "sandbox" } else { "people" }
+}
+
+async fn show(setup: &Setup, database: Database, wanted: Option<String>, output: Output) -> Result<()> {
+    let mut conn = database.pool.acquire().await?;
+    let companies = company::store::list(&mut conn).await.map_err(Fault::from)?;
+    let company = match wanted {
+        None => setup.choose(&database.pool).await?,
+        Some(wanted) => {
+            companies.into_iter().find(|known| known.slug == wanted || known.id.to_string() == wanted)
         }
-        OperatorVerb::List => {
-            let mut conn = session.pool().acquire().await?;
-            let operators =
-                operator::store::list(&mut conn, session.company.id).await.map_err(Fault::from)?;
-            output.list(&operators, None, &["NAME", "ROLE", "SINCE"], |operator| {
-                vec![
-                    operator.name.clone(),
-                    operator.role.as_str().to_owned(),
-                    format!("{:.0}", operator.created_at),
-                ]
-            })?;
-        }
-    }
-    Ok(Code::Done)
+    };
+    let Some(company) = company else {
+        let sentence = "there is no such company; see `countersign companies list`".to_owned();
+        return Err(Fault { code: Code::Failed, sentence }.into());
+    };
+    setup.caller.actor(&database.pool, &company).await?;
+    let figures = company::store::figures(&mut conn, company.id).await.map_err(Fault::from)?;
+    let value = json!({ "company": company, "figures": figures });
+    output.thing(
+        &value,
+        &[
+            ("company", company.slug.clone()),
+            ("name", company.name.clone()),
+            ("id", company.id.to_string()),
+            ("sends to", sends_to(&company).to_owned()),
+            ("since", format!("{:.0}", figures.created_at)),
+            ("operators", format!("{} ({} admins)", figures.operators, figures.admins)),
+            ("contacts", figures.contacts.to_string()),
+            ("secrets", figures.secrets.to_string()),
+            ("allowlist", format!("{} entries", figures.allowlist)),
+        ],
+    )
 }

@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 use crate::console::{self, Backend};
 use crate::database::Database;
 use crate::exit::{Code, Fault};
-use crate::session::{Setup, who};
+use crate::session::Setup;
 use crate::signals::Signals;
 use crate::{engine, terminal};
 
@@ -37,7 +37,7 @@ pub(super) async fn show(
     company: countersign_core::company::Company,
     notes: Vec<String>,
 ) -> Result<Code> {
-    let actor = who(&database.pool, &company).await?;
+    let actor = setup.caller.actor(&database.pool, &company).await?;
     let stop = CancellationToken::new();
     let running = engine::start(&setup.config, &setup.paths, &database.pool, &stop).await?;
     running.add_notes(notes);

@@ -8,7 +8,7 @@ use super::shape::Shape;
 const PREFIX: &str = "COUNTERSIGN_";
 
 /// Variables with this prefix that are not configuration keys.
-const OTHERS: &[&str] = &["COUNTERSIGN_MASTER_KEY", "COUNTERSIGN_PREPARE_URL"];
+const OTHERS: &[&str] = &["COUNTERSIGN_MASTER_KEY", "COUNTERSIGN_PREPARE_URL", "COUNTERSIGN_TOKEN"];
 
 /// What the environment says.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +16,7 @@ pub(crate) struct Environment {
     pub(super) database_url: Option<SecretText>,
     pub(super) dry_run: bool,
     pub(super) master_key: Option<SecretText>,
+    pub(super) token: Option<SecretText>,
     keys: Vec<(String, String)>,
 }
 
@@ -69,6 +70,9 @@ impl Environment {
                 }
                 "COUNTERSIGN_MASTER_KEY" if !value.is_empty() => {
                     environment.master_key = Some(SecretText::new(value));
+                }
+                "COUNTERSIGN_TOKEN" if !value.is_empty() => {
+                    environment.token = Some(SecretText::new(value));
                 }
                 other if other.starts_with(PREFIX) && !is_other(other) => {
                     environment.keys.push((name, value));

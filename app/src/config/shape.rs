@@ -65,3 +65,13 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
         .and_then(|duration| Duration::try_from(duration).ok())
         .ok_or_else(|| format!("`{}` is not a duration; write 30s, 2m or 1h", super::overlay::one_line(text)))
 }
+
+/// Reads a duration in which days may stand, each of 24 hours: `30d`, `12h`.
+pub(crate) fn parse_days(text: &str) -> Result<Duration, String> {
+    let days_are_24_hours = jiff::SpanRelativeTo::days_are_24_hours();
+    text.parse::<jiff::Span>()
+        .ok()
+        .and_then(|span| span.to_duration(days_are_24_hours).ok())
+        .and_then(|duration| Duration::try_from(duration).ok())
+        .ok_or_else(|| format!("`{}` is not a duration; write 30d or 12h", super::overlay::one_line(text)))
+}

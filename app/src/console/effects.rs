@@ -12,6 +12,7 @@ use std::time::Duration;
 use countersign_core::clock;
 use countersign_core::company;
 use countersign_core::error::Error;
+use countersign_core::operator;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time;
@@ -97,6 +98,8 @@ async fn poll(backend: &Backend, replies: &mpsc::Sender<Msg>) {
     loop {
         let answer = within(READ, async {
             let mut conn = backend.pool.acquire().await?;
+            // Whoever was shut out since does not go on looking.
+            operator::check(&mut conn, &backend.actor, backend.company.id).await?;
             company::store::change_version(&mut conn, backend.company.id).await
         });
         let msg = match answer.await {

@@ -115,6 +115,8 @@ pub(crate) struct Model {
     pub(crate) company: SafeText,
     pub(crate) is_sandbox: bool,
     pub(crate) operator: SafeText,
+    /// Whether the operator acts by a token and not in person.
+    pub(crate) is_token_holder: bool,
     pub(crate) role: Option<ActorRole>,
     pub(crate) theme: Theme,
     pub(crate) zone: TimeZone,
@@ -173,15 +175,12 @@ impl Model {
         zone: TimeZone,
         now: Timestamp,
     ) -> Self {
-        let role = match actor {
-            Actor::Operator { role, .. } => Some(*role),
-            Actor::Agent { .. } | Actor::Engine(_) => None,
-        };
         Self {
             company: theme.charset.line(&company.name),
             is_sandbox: company.sandbox,
             operator: theme.charset.line(actor.name()),
-            role,
+            is_token_holder: actor.token().is_some(),
+            role: actor.role(),
             theme,
             zone,
             engine: EngineStatus::default(),

@@ -195,16 +195,15 @@ pub(crate) async fn authorise(
     action: &'static str,
 ) -> Result<OperatorId, Error> {
     let mut conn = pool.acquire().await?;
-    let allowed = match operator::require(actor, Role::Approver, action) {
-        Ok(id) => operator::store::still(&mut conn, company, id, Role::Approver).await?.then_some(id),
-        Err(_) => None,
-    };
-    if let Some(id) = allowed {
-        return Ok(id);
+    match operator::authorise(&mut conn, actor, company, Role::Approver, action).await {
+        Err(refusal @ (Error::Forbidden { .. } | Error::Refused(_))) => {
+            let entry = audit::Entry::new(actor, "approval.refused");
+            let entry = entry.detail(serde_json::json!({ "asked": action }));
+            audit::store::append(&mut conn, company, &[entry]).await?;
+            Err(refusal)
+        }
+        other => other,
     }
-    let entry = audit::Entry::new(actor, "approval.refused").detail(serde_json::json!({ "asked": action }));
-    audit::store::append(&mut conn, company, &[entry]).await?;
-    Err(operator::forbidden(actor, Role::Approver, action))
 }
 
 async fn record(

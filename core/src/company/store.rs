@@ -38,6 +38,53 @@ pub async fn list(conn: &mut PgConnection) -> Result<Vec<Company>, Error> {
     Ok(rows)
 }
 
+/// What a company consists of, in numbers.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Figures {
+    /// Since when it is here.
+    pub created_at: jiff::Timestamp,
+    /// People who may act.
+    pub operators: i64,
+    /// Those of them who are admins.
+    pub admins: i64,
+    /// People on the receiving side.
+    pub contacts: i64,
+    /// Secrets with a version that can be used.
+    pub secrets: i64,
+    /// Entries of the allowlist.
+    pub allowlist: i64,
+}
+
+/// Counts what a company consists of.
+///
+/// # Errors
+/// A database fault.
+pub async fn figures(conn: &mut PgConnection, company: CompanyId) -> Result<Figures, Error> {
+    let row = sqlx::query!(
+        r#"SELECT y.created_at,
+          (SELECT count(*) FROM crm_operators o WHERE o.company_id = y.id AND o.disabled_at IS NULL) AS "operators!",
+          (SELECT count(*) FROM crm_operators o
+            WHERE o.company_id = y.id AND o.disabled_at IS NULL AND o.role = 'admin') AS "admins!",
+          (SELECT count(*) FROM crm_contacts c WHERE c.company_id = y.id) AS "contacts!",
+          (SELECT count(DISTINCT s.secret_id) FROM crm_secrets s
+            WHERE s.company_id = y.id AND s.revoked_at IS NULL) AS "secrets!",
+          (SELECT count(*) FROM crm_allowlist l WHERE l.company_id = y.id) AS "allowlist!"
+        FROM crm_companies y WHERE y.id = $1"#,
+        company.0
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(Figures {
+        created_at: row.created_at.to_jiff(),
+        operators: row.operators,
+        admins: row.admins,
+        contacts: row.contacts,
+        secrets: row.secrets,
+        allowlist: row.allowlist,
+    })
+}
+
 /// The number that grows with every change a screen could show.
 ///
 /// # Errors

@@ -15,8 +15,8 @@ use crate::operator;
 /// # Errors
 /// [`Error::Forbidden`] below admin, or a database fault.
 pub async fn allow(pool: &PgPool, actor: &Actor, company: CompanyId, entry: &Entry) -> Result<bool, Error> {
-    operator::require(actor, Role::Admin, "add to the allowlist")?;
     let mut tx = pool.begin().await?;
+    operator::authorise(&mut tx, actor, company, Role::Admin, "add to the allowlist").await?;
     let is_new = store::insert(&mut tx, company, &entry.as_text(), actor.name()).await?;
     finish(tx, actor, company, "allowlist.add", entry, is_new).await
 }
@@ -31,8 +31,8 @@ pub async fn disallow(
     company: CompanyId,
     entry: &Entry,
 ) -> Result<bool, Error> {
-    operator::require(actor, Role::Admin, "remove from the allowlist")?;
     let mut tx = pool.begin().await?;
+    operator::authorise(&mut tx, actor, company, Role::Admin, "remove from the allowlist").await?;
     let was_there = store::delete(&mut tx, company, &entry.as_text()).await?;
     finish(tx, actor, company, "allowlist.remove", entry, was_there).await
 }

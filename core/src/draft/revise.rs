@@ -104,7 +104,7 @@ async fn may_change(
 ) -> Result<(), Error> {
     match actor {
         Actor::Agent { .. } => Ok(()),
-        Actor::Operator { .. } | Actor::Engine(_) => {
+        Actor::Operator { .. } | Actor::TokenHolder { .. } | Actor::Engine(_) => {
             authorise(pool, actor, company, action).await.map(|_| ())
         }
     }

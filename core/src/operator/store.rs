@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 
 use crate::actor::{Actor, Role};
 use crate::error::Error;
-use crate::ids::{CompanyId, OperatorId};
+use crate::ids::{CompanyId, OperatorId, TokenId};
 
 /// An operator as it is listed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -19,6 +19,10 @@ pub struct OperatorView {
     pub role: Role,
     /// Since when.
     pub created_at: Timestamp,
+    /// Since when not any more, if so.
+    pub disabled_at: Option<Timestamp>,
+    /// Tokens that can be used now.
+    pub tokens: i64,
 }
 
 pub(crate) async fn insert(
@@ -57,32 +61,154 @@ pub async fn find(conn: &mut PgConnection, company: CompanyId, name: &str) -> Re
         .transpose()
 }
 
-/// Whether an operator still holds at least this role: it may have been taken away since its console was opened.
-pub(crate) async fn still(
+/// What the database says about an operator now, and about the token somebody acts with.
+pub(super) struct Standing {
+    pub(super) name: String,
+    pub(super) role: Role,
+    pub(super) is_disabled: bool,
+    /// `None` when there is no such token of this operator.
+    pub(super) token: Option<TokenStanding>,
+}
+
+/// Whether a token counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TokenStanding {
+    Good,
+    Expired,
+    Revoked,
+}
+
+impl TokenStanding {
+    pub(super) fn of(is_revoked: bool, is_expired: bool) -> Self {
+        match (is_revoked, is_expired) {
+            (true, _) => Self::Revoked,
+            (false, true) => Self::Expired,
+            (false, false) => Self::Good,
+        }
+    }
+}
+
+/// Reads how an operator stands; it may have lost its role since its console was opened.
+pub(super) async fn standing(
     conn: &mut PgConnection,
     company: CompanyId,
     id: OperatorId,
-    needed: Role,
-) -> Result<bool, Error> {
-    let role = sqlx::query_scalar!(
-        "SELECT role FROM crm_operators WHERE company_id = $1 AND id = $2 AND disabled_at IS NULL",
+    token: Option<TokenId>,
+) -> Result<Option<Standing>, Error> {
+    let row = sqlx::query!(
+        r#"SELECT o.name, o.role, o.disabled_at IS NOT NULL AS "is_disabled!", t.id AS "token?",
+          t.revoked_at IS NOT NULL AS "is_revoked!", coalesce(t.expires_at <= now(), false) AS "is_expired!"
+        FROM crm_operators o
+        LEFT JOIN crm_operator_tokens t ON t.company_id = o.company_id AND t.operator_id = o.id AND t.id = $3
+        WHERE o.company_id = $1 AND o.id = $2"#,
         company.0,
-        id.0
+        id.0,
+        token.map(|token| token.0)
     )
     .fetch_optional(conn)
     .await?;
-    Ok(role.is_some_and(|role| Role::parse(&role).is_some_and(|role| role >= needed)))
+    row.map(|row| {
+        Ok(Standing {
+            role: read_role(&row.role, id)?,
+            name: row.name,
+            is_disabled: row.is_disabled,
+            token: row.token.map(|_| TokenStanding::of(row.is_revoked, row.is_expired)),
+        })
+    })
+    .transpose()
 }
 
-/// Lists the operators of a company by name.
+/// Locks the company's people, so that two changes cannot each leave the other as the last admin.
+pub(super) async fn lock(conn: &mut PgConnection, company: CompanyId) -> Result<(), Error> {
+    sqlx::query!(
+        "SELECT id FROM crm_operators WHERE company_id = $1 ORDER BY id FOR NO KEY UPDATE",
+        company.0
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(())
+}
+
+/// The operator of that name, disabled or not.
+pub(super) async fn named(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    name: &str,
+) -> Result<Option<OperatorView>, Error> {
+    Ok(views(conn, company, Some(name)).await?.pop())
+}
+
+/// Disables an operator.
+pub(super) async fn disable(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    id: OperatorId,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE crm_operators SET disabled_at = now() WHERE company_id = $1 AND id = $2 AND disabled_at IS NULL",
+        company.0,
+        id.0
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Lets a disabled operator back in, with this role.
+pub(super) async fn enable(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    id: OperatorId,
+    role: Role,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE crm_operators SET disabled_at = NULL, role = $3 WHERE company_id = $1 AND id = $2",
+        company.0,
+        id.0,
+        role.as_str()
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// How many admins are left besides this one.
+pub(super) async fn other_admins(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    id: OperatorId,
+) -> Result<i64, Error> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM crm_operators
+        WHERE company_id = $1 AND id <> $2 AND role = 'admin' AND disabled_at IS NULL"#,
+        company.0,
+        id.0
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(count)
+}
+
+/// Lists the operators of a company by name, the disabled ones too.
 ///
 /// # Errors
 /// A database fault.
 pub async fn list(conn: &mut PgConnection, company: CompanyId) -> Result<Vec<OperatorView>, Error> {
+    views(conn, company, None).await
+}
+
+async fn views(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    only: Option<&str>,
+) -> Result<Vec<OperatorView>, Error> {
     let rows = sqlx::query!(
-        r#"SELECT id AS "id: OperatorId", name, role, created_at FROM crm_operators
-        WHERE company_id = $1 AND disabled_at IS NULL ORDER BY name LIMIT 1000"#,
-        company.0
+        r#"SELECT o.id AS "id: OperatorId", o.name, o.role, o.created_at, o.disabled_at,
+          (SELECT count(*) FROM crm_operator_tokens t WHERE t.company_id = o.company_id AND t.operator_id = o.id
+            AND t.revoked_at IS NULL AND t.expires_at > now()) AS "tokens!"
+        FROM crm_operators o WHERE o.company_id = $1 AND ($2::text IS NULL OR o.name = $2) ORDER BY o.name, o.id LIMIT 1000"#,
+        company.0,
+        only
     )
     .fetch_all(conn)
     .await?;
@@ -93,12 +219,14 @@ pub async fn list(conn: &mut PgConnection, company: CompanyId) -> Result<Vec<Ope
                 id: row.id,
                 name: row.name,
                 created_at: row.created_at.to_jiff(),
+                disabled_at: row.disabled_at.map(jiff_sqlx::Timestamp::to_jiff),
+                tokens: row.tokens,
             })
         })
         .collect()
 }
 
-fn read_role(word: &str, id: OperatorId) -> Result<Role, Error> {
+pub(super) fn read_role(word: &str, id: OperatorId) -> Result<Role, Error> {
     Role::parse(word).ok_or_else(|| Error::Corrupt {
         table: "crm_operators",
         row: id.to_string(),

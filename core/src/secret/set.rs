@@ -19,13 +19,13 @@ pub async fn set(
     id: &str,
     value: &SecretText,
 ) -> Result<i32, Error> {
-    crate::operator::require(actor, Role::Admin, "store a secret")?;
     reference::check_id(id)?;
     let text = value.expose();
     if text.is_empty() || text.len() > SECRET_LIMIT_BYTES || text.chars().any(char::is_control) {
         return Err(SecretError::BadValue.into());
     }
     let mut tx = pool.begin().await?;
+    crate::operator::authorise(&mut tx, actor, company, Role::Admin, "store a secret").await?;
     let version = store::next_version(&mut tx, company, id).await?;
     let stored = key.encrypt(company, id, version, value)?;
     store::insert(&mut tx, company, id, version, &stored, actor.name()).await?;

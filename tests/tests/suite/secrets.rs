@@ -13,7 +13,7 @@ use countersign_tests::world::{CREDENTIAL, World, draft};
 use sqlx::AssertSqlSafe;
 
 /// Every row of every table as text, bytes as hexadecimal digits.
-async fn dump(world: &World) -> String {
+pub(crate) async fn dump(world: &World) -> String {
     let tables: Vec<String> =
         sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
             .fetch_all(&world.pool)

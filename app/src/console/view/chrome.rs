@@ -23,6 +23,7 @@ fn header(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
     let role = model.role.map_or("no role", countersign_core::actor::Role::as_str);
     let is_wide = area.width >= 100;
     let operator = model.operator.truncated(if is_wide { 24 } else { 12 });
+    let operator = if model.is_token_holder { format!("as {operator}") } else { operator.to_string() };
     let who = match model.link {
         // On a narrow screen the word about the database needs the room; the line above the hints says read only.
         Link::Stale { .. } if !is_wide => String::new(),

@@ -1,0 +1,198 @@
+//! SQL of tokens. The text of a token never comes here, only its hash.
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use sqlx::PgConnection;
+
+use super::store::{TokenStanding, read_role};
+use crate::actor::Role;
+use crate::error::Error;
+use crate::ids::{CompanyId, OperatorId, TokenId};
+
+/// A token as it is listed: everything but its text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenView {
+    /// Names it for revoking.
+    pub id: TokenId,
+    /// What it is for, in the words of whoever made it.
+    pub name: String,
+    /// Since when.
+    pub created_at: Timestamp,
+    /// Made by.
+    pub created_by: String,
+    /// Until when it counts.
+    pub expires_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<Timestamp>,
+    /// When it was revoked, if it was.
+    pub revoked_at: Option<Timestamp>,
+    /// Whether it can be used now.
+    pub is_usable: bool,
+}
+
+/// A token that somebody showed.
+pub(super) struct Found {
+    pub(super) company: CompanyId,
+    pub(super) token: TokenId,
+    pub(super) operator: OperatorId,
+    pub(super) name: String,
+    pub(super) role: Role,
+    pub(super) is_disabled: bool,
+    pub(super) standing: TokenStanding,
+}
+
+/// Stores a token and returns until when it counts, by the database's clock.
+#[expect(clippy::too_many_arguments, reason = "one row, column by column")]
+pub(super) async fn insert(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    id: TokenId,
+    operator: OperatorId,
+    name: &str,
+    hash: &[u8; 32],
+    by: &str,
+    life: Duration,
+) -> Result<Timestamp, Error> {
+    let expires_at = sqlx::query_scalar!(
+        r#"INSERT INTO crm_operator_tokens (company_id, id, operator_id, name, token_sha256, created_by, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7)) RETURNING expires_at"#,
+        company.0,
+        id.0,
+        operator.0,
+        name,
+        hash.as_slice(),
+        by,
+        life.as_secs_f64()
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(expires_at.to_jiff())
+}
+
+/// The token with this hash, whoever's it is. The index finds it by the hash, so time tells nothing about the token.
+pub(super) async fn by_hash(conn: &mut PgConnection, hash: &[u8; 32]) -> Result<Option<Found>, Error> {
+    let row = sqlx::query!(
+        r#"SELECT t.company_id AS "company: CompanyId", t.id AS "token: TokenId", t.operator_id AS "operator: OperatorId",
+          t.revoked_at IS NOT NULL AS "is_revoked!", t.expires_at <= now() AS "is_expired!",
+          o.name, o.role, o.disabled_at IS NOT NULL AS "is_disabled!"
+        FROM crm_operator_tokens t
+        JOIN crm_operators o ON o.company_id = t.company_id AND o.id = t.operator_id
+        WHERE t.token_sha256 = $1"#,
+        hash.as_slice()
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| {
+        Ok(Found {
+            role: read_role(&row.role, row.operator)?,
+            company: row.company,
+            token: row.token,
+            operator: row.operator,
+            name: row.name,
+            is_disabled: row.is_disabled,
+            standing: TokenStanding::of(row.is_revoked, row.is_expired),
+        })
+    })
+    .transpose()
+}
+
+/// Notes that a token was used, to the minute; says whether that was news.
+pub(super) async fn touch(conn: &mut PgConnection, company: CompanyId, id: TokenId) -> Result<bool, Error> {
+    let done = sqlx::query!(
+        r#"UPDATE crm_operator_tokens SET last_used_at = now()
+        WHERE company_id = $1 AND id = $2 AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')"#,
+        company.0,
+        id.0
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Lists the tokens of an operator, newest first.
+pub(super) async fn list(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    operator: OperatorId,
+) -> Result<Vec<TokenView>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT id AS "id: TokenId", name, created_at, created_by, expires_at, last_used_at, revoked_at,
+          revoked_at IS NULL AND expires_at > now() AS "is_usable!"
+        FROM crm_operator_tokens WHERE company_id = $1 AND operator_id = $2 ORDER BY id DESC LIMIT 1000"#,
+        company.0,
+        operator.0
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| TokenView {
+            id: row.id,
+            name: row.name,
+            created_at: row.created_at.to_jiff(),
+            created_by: row.created_by,
+            expires_at: row.expires_at.to_jiff(),
+            last_used_at: row.last_used_at.map(jiff_sqlx::Timestamp::to_jiff),
+            revoked_at: row.revoked_at.map(jiff_sqlx::Timestamp::to_jiff),
+            is_usable: row.is_usable,
+        })
+        .collect())
+}
+
+/// Whose token it is: id and name.
+pub(super) async fn owner(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    id: TokenId,
+) -> Result<Option<(OperatorId, String)>, Error> {
+    let row = sqlx::query!(
+        r#"SELECT o.id AS "id: OperatorId", o.name FROM crm_operator_tokens t
+        JOIN crm_operators o ON o.company_id = t.company_id AND o.id = t.operator_id
+        WHERE t.company_id = $1 AND t.id = $2"#,
+        company.0,
+        id.0
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| (row.id, row.name)))
+}
+
+/// Revokes a token; says whether it was not before.
+pub(super) async fn revoke(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    id: TokenId,
+    by: &str,
+) -> Result<bool, Error> {
+    let done = sqlx::query!(
+        r#"UPDATE crm_operator_tokens SET revoked_at = now(), revoked_by = $3
+        WHERE company_id = $1 AND id = $2 AND revoked_at IS NULL"#,
+        company.0,
+        id.0,
+        by
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Revokes every token of an operator and returns how many counted.
+pub(super) async fn revoke_all(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    operator: OperatorId,
+    by: &str,
+) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        r#"UPDATE crm_operator_tokens SET revoked_at = now(), revoked_by = $3
+        WHERE company_id = $1 AND operator_id = $2 AND revoked_at IS NULL"#,
+        company.0,
+        operator.0,
+        by
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected())
+}
