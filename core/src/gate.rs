@@ -37,6 +37,8 @@ pub struct Facts<'a> {
     pub outbox: &'a str,
     /// Why the outbox is paused, if it is.
     pub paused: Option<&'a str>,
+    /// Why the outbox is killed, if it is.
+    pub killed: Option<&'a str>,
     /// The provider asked the credential to wait until then.
     pub cool_until: Option<Timestamp>,
     /// When the message stops being worth sending.
@@ -144,6 +146,7 @@ pub fn sentence_for(code: &str) -> &'static str {
     match code {
         "undo_window" => "can still be taken back",
         "scheduled" => "waits for the time the draft asked for",
+        "outbox_killed" => "its outbox is killed",
         "outbox_paused" => "its outbox is paused",
         "provider_wait" => "the provider asked to wait",
         "channel_unavailable" => "this channel has no adapter yet",
@@ -151,6 +154,7 @@ pub fn sentence_for(code: &str) -> &'static str {
         "retry" => "a passing fault; tried again later",
         "replay" => "no clear answer; the same message with the same key is tried again",
         "account_broken" => "the provider refused the credential or the account",
+        "credential_revoked" => "the credential was revoked",
         "credential_unavailable" => "the credential cannot be read",
         "not_on_allowlist" => "a recipient is not on the allowlist",
         "expired" => "nobody sent it in time",

@@ -1,5 +1,9 @@
-//! Outboxes: the sending identities of a company, and pausing them.
+//! Outboxes: the sending identities of a company; adding and changing them, pausing and killing.
+mod change;
 pub mod store;
+mod store_change;
+pub mod store_show;
+mod switch;
 
 use std::time::Duration;
 
@@ -15,6 +19,9 @@ use crate::error::Error;
 use crate::ids::{CompanyId, OutboxId};
 use crate::operator;
 use crate::secret::SecretRef;
+
+pub use self::change::{Change, Changed, Done, change};
+pub use self::switch::{kill, pause, resume};
 
 /// The largest daily cap that is accepted; the database holds the same line.
 pub const DAILY_CAP_LIMIT: i32 = 1_000_000;
@@ -88,51 +95,8 @@ pub async fn add(
     Ok(id)
 }
 
-/// Stops an outbox; what is approved waits.
-///
-/// # Errors
-/// [`Error::Forbidden`] below approver, [`Error::Invalid`] without a reason, [`Error::NotFound`], or a database fault.
-pub async fn pause(
-    pool: &PgPool,
-    actor: &Actor,
-    company: CompanyId,
-    outbox: OutboxId,
-    reason: &str,
-) -> Result<(), Error> {
-    let reason = crate::approval::decide::check_reason(reason)?;
-    set_enabled(pool, actor, company, outbox, Some(&reason)).await
-}
-
-/// Lets a paused outbox send again.
-///
-/// # Errors
-/// [`Error::Forbidden`] below approver, [`Error::NotFound`], or a database fault.
-pub async fn resume(pool: &PgPool, actor: &Actor, company: CompanyId, outbox: OutboxId) -> Result<(), Error> {
-    set_enabled(pool, actor, company, outbox, None).await
-}
-
-async fn set_enabled(
-    pool: &PgPool,
-    actor: &Actor,
-    company: CompanyId,
-    outbox: OutboxId,
-    pause_reason: Option<&str>,
-) -> Result<(), Error> {
-    let verb = if pause_reason.is_some() { "pause an outbox" } else { "resume an outbox" };
-    let mut tx = pool.begin().await?;
-    operator::authorise(&mut tx, actor, company, Role::Approver, verb).await?;
-    if !store::set_pause(&mut tx, company, outbox, pause_reason).await? {
-        return Err(Error::NotFound {
-            what: format!("outbox {outbox}"),
-            hint: "; see `countersign outboxes list`".to_owned(),
-        });
-    }
-    let action = if pause_reason.is_some() { "outbox.pause" } else { "outbox.resume" };
-    let entry = audit::Entry::new(actor, action).subject(outbox).reason(pause_reason);
-    audit::store::append(&mut tx, company, &[entry]).await?;
-    company::store::bump(&mut tx, company).await?;
-    tx.commit().await?;
-    Ok(())
+fn not_found(outbox: OutboxId) -> Error {
+    Error::NotFound { what: format!("outbox {outbox}"), hint: "; see `countersign outboxes list`".to_owned() }
 }
 
 /// Checks what was given and brings the zone into its canonical spelling.

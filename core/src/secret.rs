@@ -3,6 +3,7 @@
 //! A secret is resolved at call time, in credential columns only; text that merely looks like a reference stays text.
 pub mod key;
 pub mod reference;
+mod revoke;
 mod set;
 pub mod store;
 
@@ -12,7 +13,8 @@ use zeroize::Zeroize;
 
 pub use self::key::MasterKey;
 pub use self::reference::SecretRef;
-pub use self::set::set;
+pub use self::revoke::{Revoked, revoke};
+pub use self::set::{rotate, set};
 
 /// The longest secret that is stored.
 pub const SECRET_LIMIT_BYTES: usize = 16 * 1024;
@@ -56,8 +58,11 @@ pub enum SecretError {
     /// The id is not of the form.
     #[error("`{0}` is not a secret id: use 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit")]
     BadId(String),
-    /// No such secret or version, or it was revoked.
-    #[error("secret `{0}` does not exist or was revoked; store it with `countersign secrets set {id}`", id = .0.split(':').next().unwrap_or_default())]
+    /// It was revoked; a revoked version never works again.
+    #[error("secret `{0}` was revoked; store a new version with `countersign secrets rotate {id}`", id = .0.split(':').next().unwrap_or_default())]
+    Revoked(String),
+    /// No such secret or version.
+    #[error("secret `{0}` does not exist; store it with `countersign secrets set {id}`", id = .0.split(':').next().unwrap_or_default())]
     Missing(String),
     /// Empty or longer than [`SECRET_LIMIT_BYTES`], or not one line of text.
     #[error("a secret has 1 to {SECRET_LIMIT_BYTES} bytes of text without control characters")]

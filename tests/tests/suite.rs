@@ -21,6 +21,8 @@ mod metadata;
 mod migrations;
 #[path = "suite/operators.rs"]
 mod operators;
+#[path = "suite/outboxes.rs"]
+mod outboxes;
 #[path = "suite/plans.rs"]
 mod plans;
 #[path = "suite/quota.rs"]

@@ -1,4 +1,7 @@
 //! Outboxes.
+mod change;
+mod show;
+
 use std::time::Duration;
 
 use clap::Subcommand;
@@ -30,7 +33,22 @@ pub(super) enum Verb {
         #[arg(long)]
         reason: String,
     },
-    /// Let a paused outbox send again.
+    /// Show one outbox: settings, quota, health, what waits, what went wrong last.
+    Show {
+        /// Name or id.
+        outbox: String,
+    },
+    /// Change settings; what is not named stays. Each change is recorded with its old and its new value.
+    Set(Box<change::Set>),
+    /// Stop an outbox until an admin lifts it: nothing leaves, nor what is claimed and not on the wire.
+    Kill {
+        /// Name or id.
+        outbox: String,
+        /// Why; people read it on the screen.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Let a paused outbox send again. Only an admin lets a killed one.
     Resume {
         /// Name or id.
         outbox: String,
@@ -95,6 +113,19 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
                 .map_err(Fault::from)?;
             output.thing(&json!({ "id": found.id, "enabled": false }), &[("paused", found.name)])?;
         }
+        Verb::Show { outbox } => show::run(&session, &outbox, output).await?,
+        Verb::Set(set) => change::run(&session, *set, output).await?,
+        Verb::Kill { outbox, reason } => {
+            let found = find(&session, &outbox).await?;
+            outbox::kill(session.pool(), &session.actor, company, found.id, &reason)
+                .await
+                .map_err(Fault::from)?;
+            let next = format!("an admin lifts it with `countersign outboxes resume {}`", found.name);
+            output.thing(
+                &json!({ "id": found.id, "enabled": false, "killed": true }),
+                &[("killed", found.name), ("to lift it", next)],
+            )?;
+        }
         Verb::Resume { outbox } => {
             let found = find(&session, &outbox).await?;
             outbox::resume(session.pool(), &session.actor, company, found.id).await.map_err(Fault::from)?;
@@ -133,6 +164,9 @@ async fn add(session: &Session, add: Add, output: Output) -> Result<Code> {
 }
 
 fn state(outbox: &OutboxView) -> String {
+    if let Some(reason) = &outbox.kill_reason {
+        return format!("KILLED: {reason}");
+    }
     match (&outbox.pause_reason, outbox.cool_until) {
         (Some(reason), _) if !outbox.enabled => format!("paused: {reason}"),
         (_, Some(until)) => format!("provider asked to wait until {until:.0}"),
@@ -144,14 +178,12 @@ fn state(outbox: &OutboxView) -> String {
 /// The outbox of that name or id.
 async fn find(session: &Session, wanted: &str) -> Result<OutboxView> {
     let mut conn = session.pool().acquire().await?;
-    let outboxes = outbox::store::list(&mut conn, session.company.id).await.map_err(Fault::from)?;
-    let found = outboxes.into_iter().find(|outbox| outbox.name == wanted || outbox.id.to_string() == wanted);
-    found.ok_or_else(|| {
-        let wanted = SafeText::line(wanted).truncated(63);
-        Fault {
-            code: Code::Failed,
-            sentence: format!("there is no outbox `{wanted}`; see `countersign outboxes list`"),
-        }
-        .into()
-    })
+    let found = outbox::store_show::find(&mut conn, session.company.id, wanted).await.map_err(Fault::from)?;
+    found.ok_or_else(|| unknown(wanted).into())
+}
+
+fn unknown(wanted: &str) -> Fault {
+    let wanted = SafeText::line(wanted).truncated(63);
+    let sentence = format!("there is no outbox `{wanted}`; see `countersign outboxes list`");
+    Fault { code: Code::Failed, sentence }
 }

@@ -3,7 +3,7 @@ use std::io::{IsTerminal as _, Read as _};
 
 use clap::Subcommand;
 use color_eyre::eyre::{Context as _, Result};
-use countersign_core::secret::{self, SECRET_LIMIT_BYTES, SecretText, store};
+use countersign_core::secret::{self, SECRET_LIMIT_BYTES, SecretRef, SecretText, store};
 use serde_json::json;
 
 use crate::engine;
@@ -18,39 +18,92 @@ pub(super) enum Verb {
         /// Id: a-z, 0-9 and -.
         id: String,
     },
-    /// List secrets without their values.
+    /// List versions and who uses them, without their values.
     List,
+    /// Store a new version of a secret that is there; `latest` means it from then on. The value is read from standard input.
+    Rotate {
+        /// Id.
+        id: String,
+    },
+    /// Revoke a version: it never works again, also not for what is approved already.
+    Revoke {
+        /// Id and version, e.g. resend:2.
+        #[arg(value_name = "ID:VERSION")]
+        version: String,
+        /// Why; it stands in the audit log.
+        #[arg(long)]
+        reason: String,
+    },
 }
 
 pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Code> {
     match verb {
-        Verb::Set { id } => {
-            let value = read()?;
-            let session = setup.session().await?;
-            let key = engine::master_key(&setup.config, &setup.paths)?;
-            let version = secret::set(session.pool(), &session.actor, session.company.id, &key, &id, &value)
-                .await
-                .map_err(Fault::from)?;
-            output.thing(
-                &json!({ "id": id, "version": version }),
-                &[("stored", format!("secret://{id}:{version}"))],
-            )?;
-        }
+        Verb::Set { id } => store(setup, &id, false, output).await?,
+        Verb::Rotate { id } => store(setup, &id, true, output).await?,
+        Verb::Revoke { version, reason } => revoke(setup, &version, &reason, output).await?,
         Verb::List => {
             let session = setup.session().await?;
             let mut conn = session.pool().acquire().await?;
             let secrets = store::list(&mut conn, session.company.id).await.map_err(Fault::from)?;
-            output.list(&secrets, None, &["ID", "VERSION", "SINCE", "BY"], |secret| {
+            let heads = ["ID", "VERSION", "STATE", "SINCE", "BY", "USED BY"];
+            output.list(&secrets, None, &heads, |secret| {
                 vec![
                     secret.id.clone(),
                     secret.version.to_string(),
+                    state(secret),
                     format!("{:.0}", secret.created_at),
                     secret.created_by.clone(),
+                    secret.used_by.join(", "),
                 ]
             })?;
         }
     }
     Ok(Code::Done)
+}
+
+fn state(secret: &store::SecretView) -> String {
+    match secret.revoked_at {
+        Some(at) => format!("revoked {at:.0}"),
+        None if secret.is_latest => "latest".to_owned(),
+        None => "usable".to_owned(),
+    }
+}
+
+async fn store(setup: &Setup, id: &str, must_exist: bool, output: Output) -> Result<()> {
+    let value = read()?;
+    let session = setup.session().await?;
+    let key = engine::master_key(&setup.config, &setup.paths)?;
+    let (pool, actor, company) = (session.pool(), &session.actor, session.company.id);
+    let version = match must_exist {
+        true => secret::rotate(pool, actor, company, &key, id, &value).await,
+        false => secret::set(pool, actor, company, &key, id, &value).await,
+    };
+    let version = version.map_err(Fault::from)?;
+    output.thing(&json!({ "id": id, "version": version }), &[("stored", format!("secret://{id}:{version}"))])
+}
+
+async fn revoke(setup: &Setup, version: &str, reason: &str, output: Output) -> Result<()> {
+    let text =
+        if version.starts_with("secret://") { version.to_owned() } else { format!("secret://{version}") };
+    let reference: SecretRef = text.parse().map_err(|_| Fault::usage("name a version, e.g. resend:2"))?;
+    let Some(number) = reference.version else {
+        return Err(Fault::usage("name a version and not `latest`; see `countersign secrets list`").into());
+    };
+    let session = setup.session().await?;
+    let company = session.company.id;
+    let done = secret::revoke(session.pool(), &session.actor, company, &reference.id, number, reason)
+        .await
+        .map_err(Fault::from)?;
+    let mut lines = vec![("revoked", reference.to_string())];
+    if !done.go_on.is_empty() {
+        lines.push(("go on with the latest version", done.go_on.join(", ")));
+    }
+    if !done.stop.is_empty() {
+        let stop = done.stop.join(", ");
+        lines.push(("send nothing until they have a credential", stop));
+        lines.push(("to let them go on", format!("countersign secrets rotate {} < key-file", reference.id)));
+    }
+    output.thing(&json!({ "secret": reference.to_string(), "goOn": done.go_on, "stop": done.stop }), &lines)
 }
 
 /// Reads the value. A final line end belongs to the way it was typed, not to the value.

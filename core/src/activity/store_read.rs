@@ -142,6 +142,7 @@ impl<'a> Sources<'a> {
             }),
             is_rendered: envelope.is_some_and(|envelope| envelope.request.is_some()),
             outbox: &self.row.outbox,
+            killed: self.found.try_get("kill_reason")?,
             paused: if enabled { None } else { Some(pause_reason.unwrap_or_default()) },
             cool_until: cool_until.map(jiff_sqlx::Timestamp::to_jiff),
             expires_at: self.row.expires_at,
@@ -312,6 +313,10 @@ fn hold(found: &PgRow, status: Status) -> Result<Option<Hold>, Error> {
     let until = Some(send_after.to_jiff()).filter(|at| *at > now);
     match status {
         Status::Approved | Status::BlockedByQuota => {
+            if let Some(reason) = found.try_get::<Option<String>, _>("kill_reason")? {
+                let sentence = format!("outbox killed: {reason}");
+                return Ok(Some(Hold { code: "outbox_killed".to_owned(), sentence, until: None }));
+            }
             if !found.try_get::<bool, _>("enabled")? {
                 let reason: Option<String> = found.try_get("pause_reason")?;
                 let sentence = format!("outbox paused: {}", reason.unwrap_or_default());

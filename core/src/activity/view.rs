@@ -235,6 +235,8 @@ pub struct OutboxView {
     pub enabled: bool,
     /// Why it does not.
     pub pause_reason: Option<String>,
+    /// Why it is killed, if it is; then only an admin lets it send again.
+    pub kill_reason: Option<String>,
     /// The provider asked to wait until then.
     pub cool_until: Option<Timestamp>,
     /// Approved or sending, bounded by [`COUNT_LIMIT`].

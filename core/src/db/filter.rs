@@ -9,7 +9,7 @@ use crate::ids::{ActivityId, CompanyId};
 /// What every list shows; the names are read in `activity::store_read::row`.
 const COLUMNS: &str = "a.id, a.outbox_id, o.name AS outbox, a.channel, a.kind, a.status, a.payload_sha256, a.contact_id, \
     c.name AS contact, k.name AS account, e.recipient, e.headline, e.proposed_by, a.created_at, a.expires_at, a.send_after, \
-    a.hold_code, a.attempt, a.wire_at, a.closed_at, a.claim_id, o.enabled, o.pause_reason, o.cool_until, now() AS as_of, \
+    a.hold_code, a.attempt, a.wire_at, a.closed_at, a.claim_id, o.enabled, o.pause_reason, o.kill_reason, o.cool_until, now() AS as_of, \
     o.zone, \
     b.sent_today >= b.daily_cap AND b.day >= (now() AT TIME ZONE o.zone)::date AS is_drained, \
     x.evidence ->> 'code' AS fault_code, x.evidence ->> 'detail' AS fault_detail";

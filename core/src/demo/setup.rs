@@ -71,6 +71,7 @@ pub(super) fn outboxes(now: Timestamp, rng: &mut Rng) -> Vec<Outbox> {
                 },
                 allowlist_enforced: true,
                 paused: (*name == "fairs").then(|| "no fair before March; ben resumes it".to_owned()),
+                killed: None,
                 cool_until: None,
             },
             daily_cap: *daily_cap,

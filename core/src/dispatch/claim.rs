@@ -20,7 +20,7 @@ use crate::gate::{self, Facts, Ruling};
 use crate::ids::{ActivityId, ClaimId, CompanyId, OutboxId};
 use crate::outbox::store::OutboxSettings;
 use crate::quota;
-use crate::secret::{MasterKey, SecretRef, SecretText};
+use crate::secret::{MasterKey, SecretError, SecretRef, SecretText};
 
 /// What a dispatcher signs with in the audit log.
 pub(crate) const DISPATCHER: Actor = Actor::Engine("dispatcher");
@@ -107,9 +107,9 @@ pub(crate) async fn claim(
     };
     let mut judged = judge(&mut tx, company, now, &outbox, line, candidates).await?;
     let (credential, secret_version) = match credential {
-        Some(Err(sentence)) => {
-            tracing::warn!(outbox = %outbox.id, "credential unavailable: {sentence}");
-            judged.hold_all("credential_unavailable", now + SignedDuration::from_mins(5));
+        Some(Err((code, sentence))) => {
+            tracing::warn!(outbox = %outbox.id, "{code}: {sentence}");
+            judged.hold_all(code, now + SignedDuration::from_mins(5));
             (SecretText::new(String::new()), None)
         }
         Some(Ok((credential, version))) => {
@@ -156,20 +156,23 @@ pub(crate) async fn claim(
     Ok(batch)
 }
 
-/// The credential with its version; the inner error is a sentence for people.
+/// The credential with its version; the inner error is a code and a sentence for people.
 async fn credential(
     conn: &mut sqlx::PgConnection,
     company: CompanyId,
     key: &MasterKey,
     outbox: &OutboxSettings,
-) -> Result<Result<(SecretText, i32), String>, Error> {
+) -> Result<Result<(SecretText, i32), (&'static str, String)>, Error> {
     let reference: SecretRef = match outbox.secret_ref.parse() {
         Ok(reference) => reference,
-        Err(error) => return Ok(Err(format!("{error}"))),
+        Err(error) => return Ok(Err(("credential_unavailable", format!("{error}")))),
     };
     match crate::secret::store::resolve(conn, company, key, &reference).await {
         Ok(found) => Ok(Ok(found)),
-        Err(Error::Secret(error)) => Ok(Err(error.to_string())),
+        Err(Error::Secret(error @ SecretError::Revoked(_))) => {
+            Ok(Err(("credential_revoked", error.to_string())))
+        }
+        Err(Error::Secret(error)) => Ok(Err(("credential_unavailable", error.to_string()))),
         Err(error) => Err(error),
     }
 }
@@ -218,6 +221,7 @@ async fn judge(
             is_rendered: envelope.as_ref().is_some_and(|envelope| envelope.request.is_some()),
             outbox: &outbox.name,
             paused: outbox.paused.as_deref(),
+            killed: outbox.killed.as_deref(),
             cool_until: outbox.cool_until,
             expires_at: candidate.expires_at,
             send_after: candidate.send_after,

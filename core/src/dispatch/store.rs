@@ -263,13 +263,15 @@ pub(super) async fn open_batch(
     Ok(())
 }
 
-/// Commits that bytes may leave, unless a stop fact came up since the claim or the lease ran out, and returns which rows may go and when that was.
+/// Commits that bytes may leave, unless a stop fact came up since the claim, the credential was revoked or the lease ran out, and returns
+/// which rows may go and when that was.
 pub(super) async fn wire(
     conn: &mut PgConnection,
     company: CompanyId,
     claim: ClaimId,
     outbox: OutboxId,
     ids: &[ActivityId],
+    credential: Option<(&str, i32)>,
 ) -> Result<Vec<(ActivityId, Timestamp)>, Error> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let rows = sqlx::query!(
@@ -278,12 +280,16 @@ pub(super) async fn wire(
           AND EXISTS (SELECT FROM crm_outboxes o WHERE o.company_id = $1 AND o.id = $4 AND o.enabled
             AND (o.cool_until IS NULL OR o.cool_until <= now()))
           AND EXISTS (SELECT FROM crm_dispatch_claims c WHERE c.company_id = $1 AND c.id = $3 AND c.lease_until > clock_timestamp())
+          AND ($5::text IS NULL OR EXISTS (SELECT FROM crm_secrets s
+            WHERE s.company_id = $1 AND s.secret_id = $5 AND s.version = $6 AND s.revoked_at IS NULL))
           AND (a.wire_at IS NOT NULL OR a.expires_at IS NULL OR a.expires_at > clock_timestamp())
         RETURNING a.id AS "id: ActivityId", a.wire_at AS "wire_at!""#,
         company.0,
         &ids,
         claim.0,
-        outbox.0
+        outbox.0,
+        credential.map(|(id, _)| id),
+        credential.map(|(_, version)| version)
     )
     .fetch_all(conn)
     .await?;

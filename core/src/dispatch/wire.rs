@@ -40,7 +40,8 @@ pub(crate) struct Arrival {
 pub(crate) async fn depart(pool: &PgPool, batch: Batch) -> Result<Vec<Departure>, Error> {
     let ids: Vec<ActivityId> = batch.items.iter().map(|item| item.id).collect();
     let mut conn = pool.acquire().await?;
-    let wired = store::wire(&mut conn, batch.company, batch.id, batch.outbox, &ids).await?;
+    let credential = batch.secret_version.map(|version| (batch.credential_id.as_str(), version));
+    let wired = store::wire(&mut conn, batch.company, batch.id, batch.outbox, &ids, credential).await?;
     drop(conn);
     let wired: HashMap<ActivityId, Timestamp> = wired.into_iter().collect();
     let stopped: Vec<ActivityId> = ids.into_iter().filter(|id| !wired.contains_key(id)).collect();

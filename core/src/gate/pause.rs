@@ -6,6 +6,11 @@ use super::{Facts, Verdict};
 const GATE: &str = "outbox";
 
 pub(super) fn judge(facts: &Facts<'_>) -> Verdict {
+    if let Some(reason) = facts.killed {
+        let until = facts.now + SignedDuration::from_mins(1);
+        let sentence = format!("outbox {} is killed: {reason}; only an admin lifts that", facts.outbox);
+        return Verdict::defer(GATE, "outbox_killed", until, sentence);
+    }
     if let Some(reason) = facts.paused {
         // A pause ends by a person's word, so the time only says when the dispatcher looks again.
         let until = facts.now + SignedDuration::from_mins(1);

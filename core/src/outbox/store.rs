@@ -126,6 +126,8 @@ pub struct OutboxSettings {
     pub allowlist_enforced: bool,
     /// Why it is paused, if it is.
     pub paused: Option<String>,
+    /// Why it is killed, if it is.
+    pub killed: Option<String>,
     /// The provider asked to wait until then.
     pub cool_until: Option<Timestamp>,
 }
@@ -141,7 +143,7 @@ pub async fn settings(
 ) -> Result<Vec<OutboxSettings>, Error> {
     let rows = sqlx::query!(
         r#"SELECT id AS "id: OutboxId", name, channel, sender, secret_ref, zone, undo_window_secs, allowlist_mode, enabled,
-          pause_reason, cool_until
+          pause_reason, kill_reason, cool_until
         FROM crm_outboxes WHERE company_id = $1 AND ($2::uuid IS NULL OR id = $2) ORDER BY name LIMIT 10000"#,
         company.0,
         only.map(|id| id.0)
@@ -160,6 +162,7 @@ pub async fn settings(
                 undo_window: Duration::from_secs(u64::try_from(row.undo_window_secs).unwrap_or(0)),
                 allowlist_enforced: row.allowlist_mode == "enforced",
                 paused: (!row.enabled).then(|| row.pause_reason.unwrap_or_default()),
+                killed: row.kill_reason,
                 cool_until: row.cool_until.map(jiff_sqlx::Timestamp::to_jiff),
             })
         })
@@ -173,7 +176,7 @@ pub async fn settings(
 pub async fn list(conn: &mut PgConnection, company: CompanyId) -> Result<Vec<OutboxView>, Error> {
     let rows = sqlx::query!(
         r#"SELECT o.id AS "id: OutboxId", o.name, o.channel, o.sender, o.secret_ref, o.daily_cap, o.zone, o.undo_window_secs,
-          o.allowlist_mode, o.enabled, o.pause_reason, o.cool_until, b.day, b.sent_today, now() AS "now!",
+          o.allowlist_mode, o.enabled, o.pause_reason, o.kill_reason, o.cool_until, b.day, b.sent_today, now() AS "now!",
           (SELECT count(*) FROM (SELECT FROM crm_activities a
             WHERE a.company_id = o.company_id AND a.outbox_id = o.id AND a.stage = 'queue' LIMIT $2) q) AS "queued!",
           coalesce(s.sent, 0) AS "sent_24h!"
@@ -207,6 +210,7 @@ pub async fn list(conn: &mut PgConnection, company: CompanyId) -> Result<Vec<Out
                 allowlist_mode: row.allowlist_mode,
                 enabled: row.enabled,
                 pause_reason: row.pause_reason,
+                kill_reason: row.kill_reason,
                 cool_until: row.cool_until.map(jiff_sqlx::Timestamp::to_jiff).filter(|until| *until > now),
                 queued: row.queued,
                 sent_24h: row.sent_24h,

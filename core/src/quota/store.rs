@@ -24,8 +24,8 @@ pub(crate) async fn open(
     Ok(())
 }
 
-/// Takes up to `wanted` of what is left of the local day and returns how many were taken, and from which day's quota. A new day starts the count anew; a clock
-/// that went back does not.
+/// Takes up to `wanted` of what is left of the local day and returns how many were taken, and from which day's quota. A new day starts
+/// the count anew, under the cap the outbox has by then; a clock that went back does not.
 ///
 /// # Errors
 /// A database fault.
@@ -37,13 +37,15 @@ pub async fn take(
     wanted: i32,
 ) -> Result<(i32, Date), Error> {
     let taken = sqlx::query!(
-        r#"UPDATE crm_credential_buckets SET
-          day = greatest(day, $3),
-          sent_today = (CASE WHEN day < $3 THEN 0 ELSE sent_today END)
-            + least($4, daily_cap - (CASE WHEN day < $3 THEN 0 ELSE sent_today END)),
-          granted = least($4, daily_cap - (CASE WHEN day < $3 THEN 0 ELSE sent_today END))
-        WHERE company_id = $1 AND outbox_id = $2 AND (day < $3 OR sent_today < daily_cap)
-        RETURNING granted, day"#,
+        r#"UPDATE crm_credential_buckets b SET
+          day = greatest(b.day, $3),
+          daily_cap = CASE WHEN b.day < $3 THEN o.daily_cap ELSE b.daily_cap END,
+          sent_today = (CASE WHEN b.day < $3 THEN 0 ELSE b.sent_today END)
+            + least($4, CASE WHEN b.day < $3 THEN o.daily_cap ELSE b.daily_cap - b.sent_today END),
+          granted = least($4, CASE WHEN b.day < $3 THEN o.daily_cap ELSE b.daily_cap - b.sent_today END)
+        FROM crm_outboxes o
+        WHERE b.company_id = $1 AND b.outbox_id = $2 AND o.company_id = $1 AND o.id = $2 AND (b.day < $3 OR b.sent_today < b.daily_cap)
+        RETURNING b.granted, b.day"#,
         company.0,
         outbox.0,
         jiff_sqlx::Date::from(today) as _,
@@ -72,6 +74,45 @@ pub async fn refund(
         outbox.0,
         jiff_sqlx::Date::from(day) as _,
         unused
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Locks the bucket of an outbox.
+pub(crate) async fn lock(conn: &mut PgConnection, company: CompanyId, outbox: OutboxId) -> Result<(), Error> {
+    sqlx::query!(
+        "SELECT day FROM crm_credential_buckets WHERE company_id = $1 AND outbox_id = $2 FOR NO KEY UPDATE",
+        company.0,
+        outbox.0
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(())
+}
+
+/// Brings the bucket under another cap or into another zone. `today` is the local day before the change; `moves_to` that of the new
+/// zone, if it is another. What was sent today stays counted either way, and a cap below it counts from the next day on.
+pub(crate) async fn adjust(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    outbox: OutboxId,
+    today: Date,
+    moves_to: Option<Date>,
+    daily_cap: i32,
+) -> Result<(), Error> {
+    sqlx::query!(
+        r#"UPDATE crm_credential_buckets SET
+          sent_today = CASE WHEN day < $3 THEN 0 ELSE sent_today END,
+          daily_cap = greatest($5, CASE WHEN day < $3 THEN 0 ELSE sent_today END),
+          day = coalesce($4, greatest(day, $3))
+        WHERE company_id = $1 AND outbox_id = $2"#,
+        company.0,
+        outbox.0,
+        jiff_sqlx::Date::from(today) as _,
+        moves_to.map(jiff_sqlx::Date::from) as _,
+        daily_cap
     )
     .execute(conn)
     .await?;

@@ -7,7 +7,7 @@ use crate::audit;
 use crate::error::Error;
 use crate::ids::CompanyId;
 
-/// Stores a new version of a secret and returns its number.
+/// Stores a new version of a secret and returns its number. `latest` means it from the next claim on.
 ///
 /// # Errors
 /// [`Error::Forbidden`] below admin, [`Error::Secret`] for a bad id or value, or a database fault.
@@ -19,6 +19,39 @@ pub async fn set(
     id: &str,
     value: &SecretText,
 ) -> Result<i32, Error> {
+    write(pool, actor, company, key, id, value, Kind::Any).await
+}
+
+/// Stores a new version of a secret that is there already. Earlier versions go on working for those who name them.
+///
+/// # Errors
+/// As [`set`], and [`Error::Secret`] for one that is not there: a misspelled id must not become a second secret.
+pub async fn rotate(
+    pool: &PgPool,
+    actor: &Actor,
+    company: CompanyId,
+    key: &MasterKey,
+    id: &str,
+    value: &SecretText,
+) -> Result<i32, Error> {
+    write(pool, actor, company, key, id, value, Kind::Known).await
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Any,
+    Known,
+}
+
+async fn write(
+    pool: &PgPool,
+    actor: &Actor,
+    company: CompanyId,
+    key: &MasterKey,
+    id: &str,
+    value: &SecretText,
+    kind: Kind,
+) -> Result<i32, Error> {
     reference::check_id(id)?;
     let text = value.expose();
     if text.is_empty() || text.len() > SECRET_LIMIT_BYTES || text.chars().any(char::is_control) {
@@ -27,11 +60,16 @@ pub async fn set(
     let mut tx = pool.begin().await?;
     crate::operator::authorise(&mut tx, actor, company, Role::Admin, "store a secret").await?;
     let version = store::next_version(&mut tx, company, id).await?;
+    if kind == Kind::Known && version == 1 {
+        return Err(SecretError::Missing(id.to_owned()).into());
+    }
     let stored = key.encrypt(company, id, version, value)?;
     store::insert(&mut tx, company, id, version, &stored, actor.name()).await?;
-    let entry = audit::Entry::new(actor, "secret.set")
-        .detail(serde_json::json!({ "secret": id, "version": version }));
+    let action = if kind == Kind::Known { "secret.rotate" } else { "secret.set" };
+    let entry =
+        audit::Entry::new(actor, action).detail(serde_json::json!({ "secret": id, "version": version }));
     audit::store::append(&mut tx, company, &[entry]).await?;
+    crate::company::store::bump(&mut tx, company).await?;
     tx.commit().await?;
     Ok(version)
 }

@@ -8,18 +8,24 @@ use super::{MasterKey, SecretError, SecretRef, SecretText};
 use crate::error::Error;
 use crate::ids::CompanyId;
 
-/// A secret as it may be listed: everything but the value.
+/// A version of a secret as it may be listed: everything but the value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretView {
     /// Its id.
     pub id: String,
-    /// Newest version.
+    /// Which version.
     pub version: i32,
-    /// When that was stored.
+    /// When it was stored.
     pub created_at: Timestamp,
     /// By whom.
     pub created_by: String,
+    /// When it was revoked, if it was.
+    pub revoked_at: Option<Timestamp>,
+    /// Whether it is the one that `latest` means.
+    pub is_latest: bool,
+    /// Names of the outboxes whose next message goes out under it.
+    pub used_by: Vec<String>,
 }
 
 /// The number the next version of a secret takes. Two writers would take the same one; the company row orders them.
@@ -64,26 +70,80 @@ pub(super) async fn insert(
     Ok(())
 }
 
-/// Lists the secrets of a company.
+/// Revokes one version.
+pub(super) async fn revoke(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    id: &str,
+    version: i32,
+) -> Result<(), Error> {
+    sqlx::query!(
+        r#"UPDATE crm_secrets SET revoked_at = now()
+        WHERE company_id = $1 AND secret_id = $2 AND version = $3 AND revoked_at IS NULL"#,
+        company.0,
+        id,
+        version
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Outboxes of a company with what they refer to; none where the database has no outboxes.
+pub(super) async fn references(
+    conn: &mut PgConnection,
+    company: CompanyId,
+) -> Result<Vec<(String, String)>, Error> {
+    let has_outboxes =
+        sqlx::query_scalar!(r#"SELECT to_regclass('public.crm_outboxes') IS NOT NULL AS "is!""#)
+            .fetch_one(&mut *conn)
+            .await?;
+    if !has_outboxes {
+        return Ok(Vec::new());
+    }
+    let rows = sqlx::query!(
+        "SELECT name, secret_ref FROM crm_outboxes WHERE company_id = $1 ORDER BY name, id LIMIT 10000",
+        company.0
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.name, row.secret_ref)).collect())
+}
+
+/// Lists the versions of the secrets of a company, newest version first, the revoked ones too.
 ///
 /// # Errors
 /// A database fault.
 pub async fn list(conn: &mut PgConnection, company: CompanyId) -> Result<Vec<SecretView>, Error> {
     let rows = sqlx::query!(
-        r#"SELECT DISTINCT ON (secret_id) secret_id, version, created_at, created_by
-        FROM crm_secrets WHERE company_id = $1 AND revoked_at IS NULL
-        ORDER BY secret_id, version DESC LIMIT 1000"#,
+        r#"SELECT secret_id, version, created_at, created_by, revoked_at,
+          coalesce(revoked_at IS NULL AND version = max(version) FILTER (WHERE revoked_at IS NULL)
+            OVER (PARTITION BY secret_id), false) AS "is_latest!"
+        FROM crm_secrets WHERE company_id = $1 ORDER BY secret_id, version DESC LIMIT 10000"#,
         company.0
     )
-    .fetch_all(conn)
+    .fetch_all(&mut *conn)
     .await?;
+    let references = references(conn, company).await?;
     Ok(rows
         .into_iter()
-        .map(|row| SecretView {
-            id: row.secret_id,
-            version: row.version,
-            created_at: row.created_at.to_jiff(),
-            created_by: row.created_by,
+        .map(|row| {
+            let wanted = [
+                row.is_latest.then(|| format!("secret://{}:latest", row.secret_id)),
+                row.revoked_at.is_none().then(|| format!("secret://{}:{}", row.secret_id, row.version)),
+            ];
+            let uses = references
+                .iter()
+                .filter(|(_, reference)| wanted.iter().flatten().any(|one| one == reference));
+            SecretView {
+                used_by: uses.map(|(name, _)| name.clone()).collect(),
+                id: row.secret_id,
+                version: row.version,
+                created_at: row.created_at.to_jiff(),
+                created_by: row.created_by,
+                revoked_at: row.revoked_at.map(jiff_sqlx::Timestamp::to_jiff),
+                is_latest: row.is_latest,
+            }
         })
         .collect())
 }
@@ -99,19 +159,23 @@ pub async fn resolve(
     reference: &SecretRef,
 ) -> Result<(SecretText, i32), Error> {
     let row = sqlx::query!(
-        r#"SELECT version, nonce, ciphertext FROM crm_secrets
-        WHERE company_id = $1 AND secret_id = $2 AND ($3::int IS NULL OR version = $3) AND revoked_at IS NULL
-        ORDER BY version DESC LIMIT 1"#,
+        r#"SELECT version, nonce, ciphertext, revoked_at IS NOT NULL AS "is_revoked!" FROM crm_secrets
+        WHERE company_id = $1 AND secret_id = $2 AND ($3::int IS NULL OR version = $3)
+        ORDER BY revoked_at IS NOT NULL, version DESC LIMIT 1"#,
         company.0,
         reference.id,
         reference.version
     )
     .fetch_optional(conn)
-    .await?
-    .ok_or_else(|| {
+    .await?;
+    let name = || {
         let version = reference.version.map_or_else(|| "latest".to_owned(), |version| version.to_string());
-        SecretError::Missing(format!("{}:{version}", reference.id))
-    })?;
+        format!("{}:{version}", reference.id)
+    };
+    let row = row.ok_or_else(|| SecretError::Missing(name()))?;
+    if row.is_revoked {
+        return Err(SecretError::Revoked(name()).into());
+    }
     let stored = Encrypted { nonce: row.nonce, ciphertext: row.ciphertext };
     Ok((key.decrypt(company, &reference.id, row.version, &stored)?, row.version))
 }

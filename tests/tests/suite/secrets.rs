@@ -3,9 +3,9 @@ use std::sync::{Arc, Mutex};
 
 use countersign_core::activity::status::Status;
 use countersign_core::error::Error;
-use countersign_core::secret::set;
 use countersign_core::secret::store::{list, resolve};
 use countersign_core::secret::{MasterKey, SecretRef, SecretText};
+use countersign_core::secret::{revoke, rotate, set};
 use countersign_tests::provider::{Provider, mail_by};
 use countersign_tests::wire::{Scripted, accepted, response};
 use countersign_tests::worker::{Worker, quick};
@@ -162,7 +162,7 @@ async fn a_revoked_credential_holds_the_message() {
     let worker = Worker::start(&world, provider.lines(), quick()).await;
     world
         .until("it is held", async || {
-            world.stored(items[0].id).await.hold_code.as_deref() == Some("credential_unavailable")
+            world.stored(items[0].id).await.hold_code.as_deref() == Some("credential_revoked")
         })
         .await;
     assert_eq!((provider.requests(), world.sent_today(world.outbox).await), (0, 0));
@@ -207,4 +207,99 @@ async fn a_secret_belongs_to_its_company() {
         ))
         .await;
     assert!(matches!(resolve(&mut conn, other.id, &world.key, &reference).await, Err(Error::Secret(_))));
+}
+
+/// S23: versions, who uses which, and what a revocation stops; a revoked version never works again and its number is not given twice.
+#[tokio::test]
+async fn a_revoked_version_stays_revoked() {
+    let world = World::new().await;
+    let mut pinned = countersign_tests::world::mail_outbox("pinned");
+    pinned.secret = "secret://resend:1".parse().expect("a reference");
+    world.add_outbox(&pinned).await;
+    let value = SecretText::new("re_two".to_owned());
+    let (pool, admin, company) = (&world.pool, &world.admin, world.company);
+    let rotate = async |id: &str| rotate(pool, admin, company, &world.key, id, &value).await;
+    assert!(
+        matches!(rotate("resent").await, Err(Error::Secret(_))),
+        "a misspelled id makes no second secret"
+    );
+    assert_eq!(rotate("resend").await.expect("rotates"), 2);
+    let used = async || {
+        let mut conn = pool.acquire().await.expect("a connection");
+        let listed = list(&mut conn, company).await.expect("lists");
+        listed.into_iter().map(|one| (one.version, one.used_by, one.revoked_at.is_some())).collect::<Vec<_>>()
+    };
+    let names = |name: &str| vec![name.to_owned()];
+    assert_eq!(used().await, [(2, names("mail"), false), (1, names("pinned"), false)]);
+    let revoke = async |version| revoke(pool, admin, company, "resend", version, "leaked").await;
+    let done = revoke(2).await.expect("is revoked");
+    assert_eq!((done.go_on, done.stop), (names("mail"), Vec::new()));
+    let both = vec!["mail".to_owned(), "pinned".to_owned()];
+    assert_eq!(used().await, [(2, Vec::new(), true), (1, both.clone(), false)]);
+    let done = revoke(1).await.expect("is revoked");
+    assert_eq!((done.go_on, done.stop), (Vec::new(), both));
+    assert!(matches!(revoke(1).await, Err(Error::Conflict(_))));
+    assert!(matches!(revoke(9).await, Err(Error::Secret(_))));
+    let by_approver =
+        countersign_core::secret::revoke(pool, &world.approver, company, "resend", 1, "x").await;
+    assert!(matches!(by_approver, Err(Error::Forbidden { .. })));
+    assert_eq!(rotate("resend").await.expect("rotates"), 3);
+    let mut conn = pool.acquire().await.expect("a connection");
+    for version in ["1", "2"] {
+        let reference: SecretRef = format!("secret://resend:{version}").parse().expect("a reference");
+        let refused = resolve(&mut conn, company, &world.key, &reference).await.map(drop);
+        assert!(refused.expect_err("never again").to_string().contains("was revoked"));
+    }
+    let audited = "SELECT string_agg(reason || ' ' || (detail ->> 'version'), ', ' ORDER BY id) FROM crm_audit_log WHERE action = 'secret.revoke'";
+    assert_eq!(world.text(audited).await, "leaked 2, leaked 1");
+}
+
+/// S23: revoked between claim and wire: nothing leaves under it; the message goes under the version that is good.
+#[tokio::test]
+async fn a_revocation_between_claim_and_wire_stops_the_message() {
+    let world = World::new().await;
+    world.set_secret("resend", "re_leaked").await;
+    world.approved_email(1).await;
+    // Commits together with the claim, so after the credential was read and before the wire.
+    world
+        .sql(
+            "CREATE FUNCTION revoke() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+              UPDATE crm_secrets SET revoked_at = now() WHERE version = 2; RETURN NEW; END $$;
+            CREATE TRIGGER revoke AFTER INSERT ON crm_dispatch_claims FOR EACH ROW EXECUTE FUNCTION revoke()",
+        )
+        .await;
+    assert_eq!(credential_used(&world).await, format!("Bearer {CREDENTIAL}"));
+    assert_eq!(
+        world.count("SELECT count(*) FROM crm_audit_log WHERE action = 'dispatch.give_back'").await,
+        1
+    );
+    assert_eq!(world.count("SELECT count(*) FROM crm_dispatch_attempts").await, 1);
+}
+
+/// S23: an attempt that may have been accepted is not repeated under a revoked version; it waits and says why.
+#[tokio::test]
+async fn a_revoked_version_repeats_nothing() {
+    let world = World::new().await;
+    world.sql("UPDATE crm_outboxes SET secret_ref = 'secret://resend:1'").await;
+    let items = world.approved_email(1).await;
+    let calls = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = Arc::clone(&calls);
+    let silent = Scripted::new(move |_, _| {
+        count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        Err(countersign_core::channel::Broken::MaybeSent { detail: "no answer".to_owned() })
+    });
+    let worker = Worker::start(&world, mail_by(silent), quick()).await;
+    world.until("it may have been sent", async || world.attempts(items[0].id).await == ["maybe_sent"]).await;
+    revoke(&world.pool, &world.admin, world.company, "resend", 1, "leaked").await.expect("is revoked");
+    let before = calls.load(std::sync::atomic::Ordering::SeqCst);
+    world.hurry().await;
+    world
+        .until("it is held", async || {
+            world.hurry().await;
+            world.stored(items[0].id).await.hold_code.as_deref() == Some("credential_revoked")
+        })
+        .await;
+    worker.stop().await;
+    assert_eq!(calls.load(std::sync::atomic::Ordering::SeqCst), before);
+    assert_eq!(world.stored(items[0].id).await.status, Status::Dispatching);
 }

@@ -258,6 +258,7 @@ pub(super) fn outboxes() -> Vec<OutboxView> {
         allowlist_mode: "enforced".to_owned(),
         enabled: true,
         pause_reason: None,
+        kill_reason: None,
         cool_until: None,
         queued: 12,
         sent_24h: 1_284,

@@ -122,6 +122,13 @@ pub(crate) fn ask_pause(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     let (id, name) = (outbox.id, outbox.name.clone());
+    if let Some(reason) = &outbox.kill_reason {
+        // One key is too little for what an admin stopped for good.
+        let words =
+            format!("{name} is killed: {reason}. An admin lifts it: countersign outboxes resume {name}");
+        model.say(Role::Warn, &words);
+        return Vec::new();
+    }
     if !outbox.enabled {
         return vec![Effect::Resume { id, name }];
     }

@@ -117,6 +117,9 @@ fn outbox_line(
 
 /// The state in words: why it does not send, or that it does.
 fn state(model: &Model, outbox: &OutboxView) -> (String, Role) {
+    if let Some(reason) = &outbox.kill_reason {
+        return (format!("KILLED: {}", model.theme.charset.line(reason)), Role::Bad);
+    }
     if !outbox.enabled {
         let reason = outbox.pause_reason.as_deref().unwrap_or("no reason given");
         return (format!("paused: {}", model.theme.charset.line(reason)), Role::Warn);

@@ -1,0 +1,114 @@
+//! `outboxes set`.
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use color_eyre::eyre::Result;
+use countersign_core::outbox::{self, Change};
+use countersign_core::secret::{self, SecretRef};
+use serde_json::{Value, json};
+
+use super::find;
+use crate::config::parse_duration;
+use crate::exit::Fault;
+use crate::output::{Output, complain};
+use crate::session::Session;
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Set {
+    /// Name or id.
+    outbox: String,
+    /// Most messages a day. Below what was sent today it counts from tomorrow on; today nothing more leaves.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    daily_cap: Option<i32>,
+    /// Time zone of that day. What was sent today stays counted.
+    #[arg(long)]
+    zone: Option<String>,
+    /// How long a decision can be taken back, from the next decision on.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    undo_window: Option<Duration>,
+    /// Credential. Messages that wait and name another secret id will not be sent.
+    #[arg(long, value_name = "REF")]
+    secret: Option<String>,
+    /// Market segment.
+    #[arg(long, conflicts_with = "no_niche")]
+    niche: Option<String>,
+    /// No market segment any more.
+    #[arg(long)]
+    no_niche: bool,
+    /// Whether recipients must be on the allowlist.
+    #[arg(long, value_parser = ["enforced", "open"])]
+    allowlist_mode: Option<String>,
+    /// What recipients of drafts filed from now on see. Drafts and approved messages keep the sender they were filed with.
+    #[arg(long, value_name = "SENDER")]
+    from_for_new_drafts: Option<String>,
+    /// Provider setting; KEY= takes it away. They are kept for the adapters; that of email reads none.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = pair)]
+    config: Vec<(String, Option<String>)>,
+}
+
+fn pair(text: &str) -> Result<(String, Option<String>), String> {
+    let (key, value) = text.split_once('=').ok_or("write KEY=VALUE, or KEY= to take it away")?;
+    Ok((key.to_owned(), Some(value.to_owned()).filter(|value| !value.is_empty())))
+}
+
+pub(super) async fn run(session: &Session, set: Set, output: Output) -> Result<()> {
+    let found = find(session, &set.outbox).await?;
+    let secret: Option<SecretRef> = match &set.secret {
+        Some(text) => Some(text.parse().map_err(|error| Fault::usage(format!("--secret: {error}")))?),
+        None => None,
+    };
+    let change = Change {
+        daily_cap: set.daily_cap,
+        zone: set.zone,
+        undo_window: set.undo_window,
+        secret,
+        niche: if set.no_niche { Some(None) } else { set.niche.map(Some) },
+        allowlist_enforced: set.allowlist_mode.map(|mode| mode == "enforced"),
+        sender: set.from_for_new_drafts,
+        config: set.config.into_iter().collect::<BTreeMap<_, _>>(),
+    };
+    let company = session.company.id;
+    let done = outbox::change(session.pool(), &session.actor, company, found.id, &change)
+        .await
+        .map_err(Fault::from)?;
+    if let Some(reference) = &change.secret {
+        let mut conn = session.pool().acquire().await?;
+        if !secret::store::exists(&mut conn, company, reference).await.map_err(Fault::from)? {
+            complain(&format!(
+                "{reference} cannot be used; run `countersign secrets set {}`, until then everything waits",
+                reference.id
+            ));
+        }
+    }
+    let mut lines: Vec<(&str, String)> = done
+        .changed
+        .iter()
+        .map(|one| ("changed", format!("{}: {} → {}", one.field, words(&one.old), words(&one.new))))
+        .collect();
+    if lines.is_empty() {
+        lines.push(("unchanged", format!("{} is like that already", found.name)));
+    }
+    if done.keep_sender > 0 {
+        let words = format!(
+            "{} drafts and approved messages keep the old sender; they stay as they are",
+            done.keep_sender
+        );
+        lines.push(("kept", words));
+    }
+    if done.name_old_secret > 0 {
+        let words = format!(
+            "{} drafts and approved messages name the old secret; they will be blocked, not sent under another one",
+            done.name_old_secret
+        );
+        lines.push(("careful", words));
+    }
+    output.thing(&json!({ "id": found.id, "name": found.name, "done": done }), &lines)
+}
+
+fn words(value: &Value) -> String {
+    match value {
+        Value::Null => "none".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,255 @@
+//! Changes the settings of an outbox. Each change is recorded with its old and its new value, and what it means for messages that
+//! wait is said: their bytes are frozen and stay as they were decided.
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use sqlx::{PgConnection, PgPool};
+
+use super::store_change::{self, Settings};
+use super::{NewOutbox, check, not_found, store};
+use crate::actor::{Actor, Role};
+use crate::audit;
+use crate::company;
+use crate::error::Error;
+use crate::ids::{CompanyId, OutboxId};
+use crate::operator;
+use crate::quota::{self, day};
+use crate::secret::SecretRef;
+
+/// Provider settings of one outbox.
+const CONFIG_LIMIT: usize = 50;
+
+/// What is to be another way; everything absent stays.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// Most messages a local day. Below what was sent today it counts from tomorrow on; today nothing more leaves.
+    pub daily_cap: Option<i32>,
+    /// Zone whose midnight starts a new quota day. What was sent today stays counted.
+    pub zone: Option<String>,
+    /// How long a decision can be taken back, from the next decision on.
+    pub undo_window: Option<Duration>,
+    /// Credential.
+    pub secret: Option<SecretRef>,
+    /// Market segment; `Some(None)` takes it away.
+    pub niche: Option<Option<String>>,
+    /// Whether recipients must be on the allowlist.
+    pub allowlist_enforced: Option<bool>,
+    /// What recipients of drafts filed from here on see.
+    pub sender: Option<String>,
+    /// Provider settings by key; `None` takes one away.
+    pub config: BTreeMap<String, Option<String>>,
+}
+
+/// One setting that is another one now.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Changed {
+    /// Which, in the API's spelling.
+    pub field: String,
+    /// What it was.
+    pub old: Value,
+    /// What it is.
+    pub new: Value,
+}
+
+/// What a change did.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Done {
+    /// Settings that are other ones now; empty when everything was as asked for.
+    pub changed: Vec<Changed>,
+    /// Drafts and approved messages whose bytes name the old sender, where that changed. They stay as they are.
+    pub keep_sender: i64,
+    /// Drafts and approved messages whose bytes name the old credential, where another secret is used now. They will not be sent.
+    pub name_old_secret: i64,
+}
+
+/// Changes settings; all of them or none.
+///
+/// # Errors
+/// [`Error::Forbidden`] below admin, [`Error::Invalid`] naming the option at fault, [`Error::NotFound`], or a database fault.
+pub async fn change(
+    pool: &PgPool,
+    actor: &Actor,
+    company: CompanyId,
+    outbox: OutboxId,
+    change: &Change,
+) -> Result<Done, Error> {
+    let mut tx = pool.begin().await?;
+    operator::authorise(&mut tx, actor, company, Role::Admin, "change an outbox").await?;
+    if change.daily_cap.is_some() || change.zone.is_some() {
+        // In the order in which a claim locks: rows, bucket, outbox. What waited for quota is looked at again at once.
+        store_change::look_again(&mut tx, company, outbox).await?;
+        quota::store::lock(&mut tx, company, outbox).await?;
+    }
+    let old = store_change::settings(&mut tx, company, outbox).await?.ok_or_else(|| not_found(outbox))?;
+    let new = apply(&old, change)?;
+    if new.new.zone != old.new.zone && !store::knows_zone(&mut tx, &new.new.zone).await? {
+        return Err(Error::Invalid {
+            field: "zone".to_owned(),
+            reason: format!(
+                "PostgreSQL does not know the time zone {}; use one like Europe/Paris",
+                new.new.zone
+            ),
+        });
+    }
+    let changed = differences(&old, &new);
+    if changed.is_empty() {
+        return Ok(Done { changed, keep_sender: 0, name_old_secret: 0 });
+    }
+    store_change::write(&mut tx, company, outbox, &new).await?;
+    if new.new.daily_cap != old.new.daily_cap || new.new.zone != old.new.zone {
+        let now = crate::db::now(&mut tx).await?;
+        let (before, after) = (day::local_day(now, &old.new.zone), day::local_day(now, &new.new.zone));
+        let moves_to = (new.new.zone != old.new.zone).then_some(after);
+        quota::store::adjust(&mut tx, company, outbox, before, moves_to, new.new.daily_cap).await?;
+    }
+    let done = consequences(&mut tx, company, outbox, &old, &new, changed).await?;
+    let entries: Vec<_> = done
+        .changed
+        .iter()
+        .map(|one| audit::Entry::new(actor, "outbox.set").subject(outbox).detail(json!(one)))
+        .collect();
+    audit::store::append(&mut tx, company, &entries).await?;
+    company::store::bump(&mut tx, company).await?;
+    tx.commit().await?;
+    Ok(done)
+}
+
+/// The settings as they are to be, checked like those of a new outbox.
+fn apply(old: &Settings, change: &Change) -> Result<Settings, Error> {
+    let before = old.new.clone();
+    let new = check(&NewOutbox {
+        daily_cap: change.daily_cap.unwrap_or(before.daily_cap),
+        zone: change.zone.clone().unwrap_or(before.zone),
+        undo_window: change.undo_window.unwrap_or(before.undo_window),
+        secret: change.secret.clone().unwrap_or(before.secret),
+        allowlist_enforced: change.allowlist_enforced.unwrap_or(before.allowlist_enforced),
+        sender: change.sender.clone().unwrap_or(before.sender),
+        ..before
+    })?;
+    let niche = change.niche.clone().unwrap_or_else(|| old.niche.clone());
+    let is_line = |text: &str, most: usize| {
+        !text.trim().is_empty() && text.chars().count() <= most && !text.chars().any(char::is_control)
+    };
+    let refuse = |field: &str, reason: &str| {
+        Err(Error::Invalid { field: field.to_owned(), reason: reason.to_owned() })
+    };
+    if niche.as_deref().is_some_and(|niche| !is_line(niche, 100)) {
+        return refuse("niche", "use 1 to 100 characters on one line");
+    }
+    let mut config = old.config.clone();
+    for (key, value) in &change.config {
+        let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        if key.is_empty() || key.len() > 63 || !key.bytes().all(is_word) {
+            return refuse("set", "a key has 1 to 63 of a-z, 0-9 and _");
+        }
+        match value {
+            None => config.remove(key),
+            Some(value) if is_line(value, 1000) => config.insert(key.clone(), json!(value)),
+            Some(_) => return refuse("set", "a value has 1 to 1000 characters on one line"),
+        };
+    }
+    if config.len() > CONFIG_LIMIT {
+        return refuse("set", "an outbox has at most 50 provider settings");
+    }
+    Ok(Settings { new, niche, config })
+}
+
+fn differences(old: &Settings, new: &Settings) -> Vec<Changed> {
+    let mode = |is_enforced: bool| if is_enforced { "enforced" } else { "open" };
+    let pairs = [
+        ("dailyCap", json!(old.new.daily_cap), json!(new.new.daily_cap)),
+        ("zone", json!(old.new.zone), json!(new.new.zone)),
+        ("undoWindow", json!(old.new.undo_window.as_secs()), json!(new.new.undo_window.as_secs())),
+        ("secretRef", json!(old.new.secret.to_string()), json!(new.new.secret.to_string())),
+        ("niche", json!(old.niche), json!(new.niche)),
+        ("allowlistMode", json!(mode(old.new.allowlist_enforced)), json!(mode(new.new.allowlist_enforced))),
+        ("sender", json!(old.new.sender), json!(new.new.sender)),
+    ];
+    let mut changed: Vec<Changed> = pairs
+        .into_iter()
+        .filter(|(_, old, new)| old != new)
+        .map(|(field, old, new)| Changed { field: field.to_owned(), old, new })
+        .collect();
+    let keys: std::collections::BTreeSet<_> = old.config.keys().chain(new.config.keys()).collect();
+    for key in keys {
+        let value = |settings: &Settings| settings.config.get(key).cloned().unwrap_or(Value::Null);
+        if value(old) != value(new) {
+            changed.push(Changed { field: format!("config.{key}"), old: value(old), new: value(new) });
+        }
+    }
+    changed
+}
+
+/// Counts the messages whose frozen bytes say what is no longer so.
+async fn consequences(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    outbox: OutboxId,
+    old: &Settings,
+    new: &Settings,
+    changed: Vec<Changed>,
+) -> Result<Done, Error> {
+    let is_other_sender = old.new.sender != new.new.sender;
+    let is_other_secret = old.new.secret.id != new.new.secret.id;
+    let open = match is_other_sender || is_other_secret {
+        true => store_change::open_messages(conn, company, outbox).await?,
+        false => 0,
+    };
+    Ok(Done {
+        changed,
+        keep_sender: if is_other_sender { open } else { 0 },
+        name_old_secret: if is_other_secret { open } else { 0 },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channel::ChannelName;
+
+    fn settings() -> Settings {
+        let new = NewOutbox {
+            name: "mail".to_owned(),
+            channel: ChannelName::Email,
+            sender: "ana@acme.example".to_owned(),
+            secret: "secret://resend:latest".parse().unwrap(),
+            daily_cap: 10,
+            zone: "Europe/Paris".to_owned(),
+            undo_window: Duration::from_secs(30),
+            allowlist_enforced: true,
+        };
+        Settings { new, niche: None, config: serde_json::Map::new() }
+    }
+
+    #[test]
+    fn only_what_differs_is_a_change() {
+        let change = Change {
+            daily_cap: Some(10),
+            niche: Some(Some("roofs".to_owned())),
+            config: [("region".to_owned(), Some("eu".to_owned())), ("none".to_owned(), None)].into(),
+            ..Change::default()
+        };
+        let new = apply(&settings(), &change).unwrap();
+        let changed: Vec<_> = differences(&settings(), &new).into_iter().map(|one| one.field).collect();
+        assert_eq!(changed, ["niche", "config.region"]);
+    }
+
+    #[rstest::rstest]
+    #[case(Change { daily_cap: Some(-1), ..Change::default() }, "daily-cap")]
+    #[case(Change { zone: Some("Mars/Base".to_owned()), ..Change::default() }, "zone")]
+    #[case(Change { undo_window: Some(Duration::from_secs(3601)), ..Change::default() }, "undo-window")]
+    #[case(Change { sender: Some("nobody".to_owned()), ..Change::default() }, "from")]
+    #[case(Change { niche: Some(Some("a\nb".to_owned())), ..Change::default() }, "niche")]
+    #[case(Change { config: [("Bad Key".to_owned(), None)].into(), ..Change::default() }, "set")]
+    #[case(Change { config: [("key".to_owned(), Some(String::new()))].into(), ..Change::default() }, "set")]
+    fn what_is_wrong_is_named(#[case] change: Change, #[case] option: &str) {
+        match apply(&settings(), &change) {
+            Err(Error::Invalid { field, .. }) => assert_eq!(field, option),
+            other => panic!("{other:?}"),
+        }
+    }
+}
