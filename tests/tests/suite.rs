@@ -31,6 +31,8 @@ mod quota;
 mod races;
 #[path = "suite/recovery.rs"]
 mod recovery;
+#[path = "suite/revising.rs"]
+mod revising;
 #[path = "suite/secrets.rs"]
 mod secrets;
 #[path = "suite/settling.rs"]
