@@ -15,6 +15,7 @@ mod secrets;
 
 use clap::{Parser, Subcommand};
 use color_eyre::eyre::Result;
+use countersign_core::db::phase;
 
 use crate::config::{Config, Environment};
 use crate::exit::{Code, Fault};
@@ -84,6 +85,22 @@ enum Noun {
     Db(db::Verb),
 }
 
+impl Noun {
+    /// The phase of the schema it cannot do without, besides the base.
+    fn needs(&self) -> Option<char> {
+        match self {
+            Self::Demo(_)
+            | Self::Dispatch(_)
+            | Self::Outboxes(_)
+            | Self::Drafts(_)
+            | Self::Approvals(_)
+            | Self::Queue(_)
+            | Self::Activities(_) => Some(phase::OUTBOXES),
+            _ => None,
+        }
+    }
+}
+
 /// Runs what was asked.
 pub(crate) async fn run(arguments: Arguments) -> Result<Code> {
     let output = Output { is_json: arguments.json };
@@ -91,6 +108,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Code> {
     let environment = Environment::of_process().map_err(|error| Fault::usage(error.to_string()))?;
     let config =
         Config::load(&paths.config, &environment).map_err(|error| Fault::usage(error.to_string()))?;
+    if let Some(phase) = arguments.noun.as_ref().and_then(Noun::needs) {
+        config.phases_off.require(phase).map_err(Fault::from)?;
+    }
     let _log = crate::logging::start(&paths.logs, config.log_level)?;
     let caller = Caller::new(arguments.operator, arguments.token_file.as_deref(), config.token.clone())?;
     let setup = Setup { paths, config, company: arguments.company, caller };

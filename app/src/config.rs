@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use countersign_adapters::http::BaseUrl;
 use countersign_core::channel::ChannelName;
+use countersign_core::db::phase::PhasesOff;
 
 pub(crate) use self::overlay::Environment;
 use self::shape::Shape;
@@ -18,6 +19,8 @@ pub(crate) use self::shape::{parse_days, parse_duration};
 pub(crate) struct Config {
     /// Another database than the private one; may hold a password.
     pub(crate) database_url: Option<countersign_core::secret::SecretText>,
+    /// Parts of the schema that are not used.
+    pub(crate) phases_off: PhasesOff,
     /// Where mail goes.
     pub(crate) email_base_url: BaseUrl,
     /// Everything but the wire.
@@ -132,6 +135,8 @@ impl Config {
         })?;
         Ok(Self {
             database_url: environment.database_url.clone(),
+            phases_off: PhasesOff::parse(shape.database.phases_off.iter().map(String::as_str))
+                .map_err(|error| ConfigError::Value(format!("database.phases_off: {error}")))?,
             email_base_url,
             dry_run: environment.dry_run,
             dispatcher,
@@ -213,6 +218,29 @@ mod tests {
     #[case("1", None)]
     fn dry_run_is_true_or_false_and_nothing_else(#[case] value: &str, #[case] expected: Option<bool>) {
         assert_eq!(load("", &[("AIMETIER_CRM_DRY_RUN", value)]).ok().map(|config| config.dry_run), expected);
+    }
+
+    #[rstest::rstest]
+    #[case("[database]\nphases_off = [\"b\"]\n", None)]
+    #[case("[database]\nphases_off = \"b\"\n", None)]
+    #[case("", Some("b"))]
+    fn phases_are_switched_off_in_the_file_or_by_a_variable(
+        #[case] file: &str,
+        #[case] variable: Option<&str>,
+    ) {
+        let variables: Vec<_> =
+            variable.into_iter().map(|value| ("COUNTERSIGN_DATABASE__PHASES_OFF", value)).collect();
+        let config = load(file, &variables).unwrap();
+        assert!(config.phases_off.contains('b'));
+    }
+
+    #[rstest::rstest]
+    #[case("[\"a\"]", "everything needs it")]
+    #[case("[\"z\"]", "not a phase")]
+    #[case("7", "letters of phases")]
+    fn what_cannot_be_switched_off_is_named(#[case] value: &str, #[case] expected: &str) {
+        let error = load(&format!("[database]\nphases_off = {value}\n"), &[]).unwrap_err();
+        assert!(error.contains(expected), "{error}");
     }
 
     #[test]

@@ -25,7 +25,7 @@ impl Database {
     /// Opens the database of everyday work.
     pub(crate) async fn open(config: &Config, connections: u32) -> Result<Self> {
         let database = Self::reach(config, connections).await?;
-        migrate::migrate(&database.pool).await.map_err(Fault::schema)?;
+        migrate::migrate_without(&database.pool, &config.phases_off).await.map_err(Fault::schema)?;
         Ok(database)
     }
 

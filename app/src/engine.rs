@@ -8,6 +8,7 @@ use color_eyre::eyre::{Context as _, Result};
 use countersign_adapters::sandbox::{Sandbox, SandboxHandle, SandboxOptions};
 use countersign_adapters::{Settings, lines};
 use countersign_core::channel::Lines;
+use countersign_core::db::phase;
 use countersign_core::dispatch::{Dispatcher, Engine};
 use countersign_core::secret::MasterKey;
 use sqlx::PgPool;
@@ -109,8 +110,11 @@ pub(crate) async fn start(
     // A sandbox company's mail goes to its sandbox, wherever the configuration leads.
     let base = &config.email_base_url;
     let is_led_elsewhere = base.is_loopback() && companies.iter().any(|company| !company.sandbox);
+    let absent = config.phases_off.require(phase::OUTBOXES).err().map(|error| error.to_string());
+    let sends = absent.is_none();
     let (status, watched) = watch::channel(EngineStatus {
-        dispatcher: DispatcherState::Starting,
+        dispatcher: if sends { DispatcherState::Starting } else { DispatcherState::Off },
+        absent,
         sandbox: address,
         base_url_note: is_led_elsewhere.then(|| format!("email goes to {}", base.host_label())),
         notes,
@@ -123,7 +127,11 @@ pub(crate) async fn start(
         wake: Arc::clone(&wake),
     };
     let stop = stop.child_token();
-    let task = tokio::spawn(supervise(engine, status.clone(), stop.clone()));
+    let task = match sends {
+        true => tokio::spawn(supervise(engine, status.clone(), stop.clone())),
+        // Without outboxes there is nothing to send.
+        false => tokio::spawn(async {}),
+    };
     Ok(Running { lines, wake, status: watched, task, sandbox, stop, say: status })
 }
 

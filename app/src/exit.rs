@@ -2,6 +2,7 @@
 use std::process::ExitCode;
 
 use countersign_core::db::migrate::SchemaError;
+use countersign_core::db::phase::PhaseError;
 use countersign_core::error::Error;
 
 /// The exit codes of every command.
@@ -55,6 +56,12 @@ impl Fault {
             SchemaError::NoSuchPhase(..) => Self::usage(error.to_string()),
             other => Self { code: Code::Failed, sentence: other.to_string() },
         }
+    }
+}
+
+impl From<PhaseError> for Fault {
+    fn from(error: PhaseError) -> Self {
+        Self::usage(error.to_string())
     }
 }
 

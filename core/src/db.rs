@@ -2,7 +2,9 @@
 pub mod catalogue;
 pub(crate) mod filter;
 pub mod migrate;
+pub mod phase;
 pub mod private;
+pub mod repair;
 
 use std::time::Duration;
 

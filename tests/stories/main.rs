@@ -29,6 +29,8 @@ mod quitting;
 mod secrets;
 mod server;
 mod terminal;
+mod tokens;
+mod upkeep;
 
 use std::time::Duration;
 

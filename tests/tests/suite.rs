@@ -23,6 +23,8 @@ mod migrations;
 mod operators;
 #[path = "suite/outboxes.rs"]
 mod outboxes;
+#[path = "suite/phases.rs"]
+mod phases;
 #[path = "suite/plans.rs"]
 mod plans;
 #[path = "suite/quota.rs"]
@@ -31,6 +33,8 @@ mod quota;
 mod races;
 #[path = "suite/recovery.rs"]
 mod recovery;
+#[path = "suite/repair.rs"]
+mod repair;
 #[path = "suite/revising.rs"]
 mod revising;
 #[path = "suite/secrets.rs"]

@@ -4,6 +4,7 @@ use color_eyre::eyre::Result;
 use countersign_core::db::catalogue::Name;
 use countersign_core::db::migrate;
 use countersign_core::db::private::{self, Location, Stopped};
+use countersign_core::db::repair::{self, Mode};
 use serde_json::json;
 
 use crate::database::Database;
@@ -26,6 +27,12 @@ pub(super) enum Verb {
         #[arg(long)]
         yes: bool,
     },
+    /// Look for what is wrong and say what mending would do; with --apply, mend it.
+    Repair {
+        /// Mend what can be mended without guessing.
+        #[arg(long)]
+        apply: bool,
+    },
     /// Print how to connect, without the password.
     Url,
     /// Stop the private server, also under consoles that use it.
@@ -37,7 +44,7 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
         Verb::Status => status(setup, output).await?,
         Verb::Migrate => {
             let database = Database::reach(&setup.config, 4).await?;
-            migrate::migrate(&database.pool).await.map_err(Fault::schema)?;
+            migrate::migrate_without(&database.pool, &setup.config.phases_off).await.map_err(Fault::schema)?;
             output.thing(&json!({ "current": true }), &[("schema", "current".to_owned())])?;
         }
         Verb::Revert { phase, yes } => {
@@ -46,8 +53,14 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
             }
             let database = Database::reach(&setup.config, 4).await?;
             migrate::revert(&database.pool, &phase).await.map_err(Fault::schema)?;
-            output.thing(&json!({ "reverted": phase }), &[("reverted", format!("phase {phase}"))])?;
+            let mut lines = vec![("reverted", format!("phase {phase}"))];
+            if !phase.chars().all(|letter| setup.config.phases_off.contains(letter)) {
+                let words = "the phase is on in the configuration: the next command makes its tables again, empty";
+                lines.push(("careful", words.to_owned()));
+            }
+            output.thing(&json!({ "reverted": phase }), &lines)?;
         }
+        Verb::Repair { apply } => return repair(setup, apply, output).await,
         Verb::Url => match &setup.config.database_url {
             Some(_) => output.line("DATABASE_URL is set; that is the connection (it is not repeated here, it may hold a password)")?,
             None => {
@@ -94,19 +107,45 @@ async fn status(setup: &Setup, output: Output) -> Result<()> {
         lines.push(("server", "DATABASE_URL".to_owned()));
     }
     let database = Database::reach(&setup.config, 2).await?;
-    let schema = migrate::status(&database.pool).await.map_err(Fault::schema)?;
+    let off = &setup.config.phases_off;
+    let schema = migrate::status_without(&database.pool, off).await.map_err(Fault::schema)?;
     for phase in &schema.phases {
-        let words = format!(
-            "phase {}: {} applied, {} pending",
-            phase.phase,
-            phase.applied.len(),
-            phase.pending.len()
-        );
-        lines.push(("schema", words));
+        let state = if phase.is_off { "switched off" } else { "on" };
+        lines.push(("phase", format!("{} ({}): {state}", phase.phase, phase.holds)));
+        let waiting = if phase.is_off { "not applied" } else { "pending" };
+        let all = [(&phase.applied, "applied"), (&phase.pending, waiting)];
+        for (names, word) in all {
+            lines.extend(names.iter().map(|name| ("", format!("{word}  {name}"))));
+        }
     }
     if !schema.unknown.is_empty() {
         lines
             .push(("unknown", format!("applied migrations this binary does not know: {:?}", schema.unknown)));
     }
     output.thing(&json!({ "server": server, "schema": schema, "current": schema.is_current() }), &lines)
+}
+
+async fn repair(setup: &Setup, apply: bool, output: Output) -> Result<Code> {
+    let database = Database::reach(&setup.config, 3).await?;
+    let mode = if apply { Mode::Apply } else { Mode::Look };
+    let findings =
+        repair::repair(&database.pool, &setup.config.phases_off, mode).await.map_err(Fault::schema)?;
+    let left = findings.iter().any(|finding| finding.is_for_people);
+    if output.is_json {
+        output.json(&json!({ "applied": apply, "items": findings }))?;
+    } else if findings.is_empty() {
+        output.line("nothing to do: the database is as this binary wants it")?;
+    }
+    for finding in findings.iter().filter(|_| !output.is_json) {
+        let mut lines = vec![("what", finding.what.clone()), ("why", finding.why.clone())];
+        match (finding.is_for_people, finding.done.as_str()) {
+            (true, _) => lines.push(("for you", finding.remedy.clone())),
+            (false, "") => lines.push(("--apply", finding.remedy.clone())),
+            (false, done) => lines.push(("done", done.to_owned())),
+        }
+        output.thing(&json!(null), &lines)?;
+        output.line("")?;
+    }
+    // Mended or not: what is left to people is not done.
+    Ok(if apply && left { Code::Failed } else { Code::Done })
 }

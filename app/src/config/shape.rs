@@ -7,9 +7,17 @@ use serde::{Deserialize, Deserializer};
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Shape {
+    pub(super) database: Database,
     pub(super) dispatcher: Dispatcher,
     pub(super) log: Log,
     pub(super) channels: Channels,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Database {
+    #[serde(deserialize_with = "letters")]
+    pub(super) phases_off: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -50,6 +58,22 @@ pub(super) struct Channel {
     pub(super) base_url: Option<String>,
     #[serde(rename = "api_version")]
     _api_version: Option<String>,
+}
+
+/// `["b", "c"]` in the file, `b,c` in a variable.
+fn letters<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "letters of phases, like [\"b\"] or \"b,c\"")]
+    enum Letters {
+        List(Vec<String>),
+        Text(String),
+    }
+    Ok(match Letters::deserialize(deserializer)? {
+        Letters::List(list) => list,
+        Letters::Text(text) => {
+            text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+        }
+    })
 }
 
 /// `30s`, `2m`, `1h 30m`.

@@ -33,6 +33,8 @@ pub(crate) struct Backend {
 pub(crate) struct EngineStatus {
     /// The dispatcher of this process.
     pub(crate) dispatcher: DispatcherState,
+    /// Why there is nothing to show and nothing to decide, if a part of the schema is switched off.
+    pub(crate) absent: Option<String>,
     /// Where the built-in sandbox provider listens, if it runs.
     pub(crate) sandbox: Option<SocketAddr>,
     /// Said in the header when mail goes to another base URL than the provider's own.

@@ -357,6 +357,9 @@ impl Model {
         if let Link::Stale { .. } = self.link {
             return Err("the database does not answer, so nothing can be decided".to_owned());
         }
+        if let Some(absent) = &self.engine.absent {
+            return Err(absent.clone());
+        }
         match self.role {
             Some(role) if role >= needed => Ok(()),
             Some(role) => Err(format!("needs the {} role, you are {}", needed.as_str(), role.as_str())),

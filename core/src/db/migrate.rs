@@ -8,13 +8,12 @@ use serde::Serialize;
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::{PgConnection, PgPool};
 
-static MIGRATOR: Migrator = sqlx::migrate!("../migrations");
+use super::phase::{self, PHASES, PhaseError, PhasesOff};
+
+pub(super) static MIGRATOR: Migrator = sqlx::migrate!("../migrations");
 
 /// The two keys of the advisory lock that orders migrations ("coun", "migr" in ASCII).
 const LOCK: (i32, i32) = (0x636f_756e, 0x6d69_6772);
-
-/// What phase X's tables refer to: reverting an earlier phase while a later one refers to it is refused.
-const NEEDS: &[(char, &[char])] = &[('a', &[]), ('b', &['a'])];
 
 /// What can go wrong with migrations.
 #[derive(Debug, thiserror::Error)]
@@ -25,8 +24,8 @@ pub enum SchemaError {
     )]
     Newer(String),
     /// Not a phase.
-    #[error("`{0}` is not a phase of this binary; the phases are {1}")]
-    NoSuchPhase(String, String),
+    #[error(transparent)]
+    NoSuchPhase(#[from] PhaseError),
     /// A later phase refers to it.
     #[error("phase {phase} cannot be reverted while {dependants} refers to it; revert {dependants} first")]
     Needed {
@@ -36,7 +35,7 @@ pub enum SchemaError {
         dependants: String,
     },
     /// A migration failed or was changed after it was applied.
-    #[error("a migration failed: {0}")]
+    #[error("a migration failed: {0}; `countersign db repair` explains what can be done")]
     Migrate(#[from] MigrateError),
     /// The database cannot be reached or refused.
     #[error(transparent)]
@@ -65,6 +64,10 @@ pub struct SchemaStatus {
 pub struct PhaseStatus {
     /// Its letter.
     pub phase: char,
+    /// What it holds.
+    pub holds: &'static str,
+    /// Whether it is switched off in the configuration: then nothing of it is applied, and nothing of it is dropped.
+    pub is_off: bool,
     /// Applied migrations.
     pub applied: Vec<String>,
     /// Migrations that wait.
@@ -72,35 +75,36 @@ pub struct PhaseStatus {
 }
 
 impl SchemaStatus {
-    /// Whether everything this binary knows is applied, and nothing else.
+    /// Whether everything this binary knows and uses is applied, and nothing that it does not know.
     #[must_use]
     pub fn is_current(&self) -> bool {
-        self.unknown.is_empty() && self.phases.iter().all(|phase| phase.pending.is_empty())
+        self.unknown.is_empty() && self.phases.iter().all(|phase| phase.is_off || phase.pending.is_empty())
     }
 }
 
 /// The phase in a migration's description (`a activities`).
-fn phase_of(description: &str) -> char {
+pub(super) fn phase_of(description: &str) -> char {
     description.chars().next().unwrap_or('?')
 }
 
-fn ups() -> impl Iterator<Item = &'static sqlx::migrate::Migration> {
+pub(super) fn ups() -> impl Iterator<Item = &'static sqlx::migrate::Migration> {
     MIGRATOR.iter().filter(|migration| migration.migration_type.is_up_migration())
 }
 
-async fn applied(conn: &mut PgConnection) -> Result<BTreeSet<i64>, SchemaError> {
-    let exists: bool = sqlx::query_scalar("SELECT to_regclass('public._sqlx_migrations') IS NOT NULL")
-        .fetch_one(&mut *conn)
-        .await?;
-    if !exists {
+/// Whether anything was ever applied here.
+pub(super) async fn has_ledger(conn: &mut PgConnection) -> Result<bool, SchemaError> {
+    let exists = sqlx::query_scalar("SELECT to_regclass('public._sqlx_migrations') IS NOT NULL");
+    Ok(exists.fetch_one(conn).await?)
+}
+
+pub(super) async fn applied(conn: &mut PgConnection) -> Result<BTreeSet<i64>, SchemaError> {
+    if !has_ledger(conn).await? {
         return Ok(BTreeSet::new());
     }
-    Ok(conn
-        .list_applied_migrations(&MIGRATOR.table_name)
-        .await?
-        .into_iter()
-        .map(|applied| applied.version)
-        .collect())
+    // One that is marked as failed does not count as applied; a start stops at it instead of passing it by.
+    let versions = sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success");
+    let versions: Vec<i64> = versions.fetch_all(conn).await?;
+    Ok(versions.into_iter().collect())
 }
 
 /// Compares the database with this binary.
@@ -108,12 +112,22 @@ async fn applied(conn: &mut PgConnection) -> Result<BTreeSet<i64>, SchemaError> 
 /// # Errors
 /// A database fault.
 pub async fn status(pool: &PgPool) -> Result<SchemaStatus, SchemaError> {
+    status_without(pool, &PhasesOff::default()).await
+}
+
+/// Compares the database with this binary, some of whose phases are switched off.
+///
+/// # Errors
+/// A database fault.
+pub async fn status_without(pool: &PgPool, off: &PhasesOff) -> Result<SchemaStatus, SchemaError> {
     let applied = applied(&mut *pool.acquire().await?).await?;
     let mut phases: BTreeMap<char, PhaseStatus> = BTreeMap::new();
     for migration in ups() {
         let phase = phase_of(&migration.description);
         let entry = phases.entry(phase).or_insert_with(|| PhaseStatus {
             phase,
+            holds: PHASES.iter().find(|known| known.letter == phase).map_or("", |known| known.holds),
+            is_off: off.contains(phase),
             applied: Vec::new(),
             pending: Vec::new(),
         });
@@ -129,7 +143,15 @@ pub async fn status(pool: &PgPool) -> Result<SchemaStatus, SchemaError> {
 /// # Errors
 /// [`SchemaError::Newer`] when the database is ahead of this binary; otherwise what the migration or the database said.
 pub async fn migrate(pool: &PgPool) -> Result<(), SchemaError> {
-    if status(pool).await?.is_current() {
+    migrate_without(pool, &PhasesOff::default()).await
+}
+
+/// Applies what is missing of the phases that are on. Nothing of the others is touched.
+///
+/// # Errors
+/// As [`migrate`].
+pub async fn migrate_without(pool: &PgPool, off: &PhasesOff) -> Result<(), SchemaError> {
+    if status_without(pool, off).await?.is_current() {
         return Ok(());
     }
     locked(pool, async |conn| {
@@ -138,7 +160,10 @@ pub async fn migrate(pool: &PgPool) -> Result<(), SchemaError> {
         if !unknown.is_empty() {
             return Err(SchemaError::Newer(format!("{unknown:?}")));
         }
-        filtered(|_| true).run_direct(None, conn, false).await?;
+        let mut migrator = filtered(|migration| !off.contains(phase_of(&migration.description)));
+        // What is applied of a phase that is off now is known, only not here.
+        migrator.set_ignore_missing(true);
+        migrator.run_direct(None, conn, false).await?;
         Ok(())
     })
     .await
@@ -149,21 +174,15 @@ pub async fn migrate(pool: &PgPool) -> Result<(), SchemaError> {
 /// # Errors
 /// [`SchemaError::Needed`] while an applied phase refers to it, [`SchemaError::NoSuchPhase`], or what the database said.
 pub async fn revert(pool: &PgPool, phase: &str) -> Result<(), SchemaError> {
-    let mut letters = phase.chars();
-    let (Some(letter), None) = (letters.next(), letters.next()) else {
-        return Err(no_such_phase(phase));
-    };
-    if !NEEDS.iter().any(|(known, _)| *known == letter) {
-        return Err(no_such_phase(phase));
-    }
+    let letter = phase::letter(phase)?;
     let status = status(pool).await?;
-    let dependants: Vec<_> = NEEDS
+    let dependants: Vec<_> = PHASES
         .iter()
-        .filter(|(other, needs)| {
-            needs.contains(&letter)
-                && status.phases.iter().any(|phase| phase.phase == *other && !phase.applied.is_empty())
+        .filter(|other| {
+            other.needs.contains(&letter)
+                && status.phases.iter().any(|phase| phase.phase == other.letter && !phase.applied.is_empty())
         })
-        .map(|(other, _)| other.to_string())
+        .map(|other| other.letter.to_string())
         .collect();
     if !dependants.is_empty() {
         return Err(SchemaError::Needed { phase: letter, dependants: dependants.join(", ") });
@@ -177,11 +196,6 @@ pub async fn revert(pool: &PgPool, phase: &str) -> Result<(), SchemaError> {
     .await
 }
 
-fn no_such_phase(phase: &str) -> SchemaError {
-    let known = NEEDS.iter().map(|(letter, _)| letter.to_string()).collect::<Vec<_>>().join(", ");
-    SchemaError::NoSuchPhase(crate::safe_text::SafeText::line(phase).to_string(), known)
-}
-
 fn filtered(keep: impl Fn(&sqlx::migrate::Migration) -> bool) -> Migrator {
     let mut migrator =
         Migrator::with_migrations(MIGRATOR.iter().filter(|migration| keep(migration)).cloned().collect());
@@ -191,10 +205,10 @@ fn filtered(keep: impl Fn(&sqlx::migrate::Migration) -> bool) -> Migrator {
 }
 
 /// Runs `work` on one connection while another holds the lock in a transaction of its own.
-async fn locked(
+pub(super) async fn locked<T>(
     pool: &PgPool,
-    work: impl AsyncFnOnce(&mut PgConnection) -> Result<(), SchemaError>,
-) -> Result<(), SchemaError> {
+    work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, SchemaError>,
+) -> Result<T, SchemaError> {
     let mut guard = pool.begin().await?;
     sqlx::raw_sql("SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = '60s'")
         .execute(&mut *guard)

@@ -7,7 +7,7 @@ use sqlx::PgPool;
 use sqlx::migrate::Migrator;
 
 /// Everything the schema consists of, as text. The migrations' own table is left out.
-async fn schema(pool: &PgPool) -> BTreeSet<String> {
+pub(crate) async fn schema(pool: &PgPool) -> BTreeSet<String> {
     let mut parts = BTreeSet::new();
     for query in [
         "SELECT concat_ws(' ', table_name, column_name, data_type, is_nullable, column_default, is_generated, generation_expression)
@@ -25,7 +25,7 @@ async fn schema(pool: &PgPool) -> BTreeSet<String> {
     parts
 }
 
-async fn empty() -> (Database, PgPool) {
+pub(crate) async fn empty() -> (Database, PgPool) {
     let database = Database::empty().await;
     let pool = database.pool().await;
     (database, pool)
@@ -82,6 +82,30 @@ async fn eight_starters_at_once_are_safe() {
     }
     let pool = database.pool().await;
     assert!(migrate::status(&pool).await.expect("reads").is_current());
+}
+
+/// R25: eight starters on a database of an older release: all of them find it ready, and what was in it is still there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn eight_starters_on_an_old_database_are_safe() {
+    let (database, pool) = empty().await;
+    migrate::migrate(&pool).await.expect("up");
+    let full = schema(&pool).await;
+    let mut migrator = Migrator::new(root().join("migrations")).await.expect("the folder can be read");
+    migrator.set_locking(false);
+    migrator.undo(&pool, 3).await.expect("back to an older release");
+    countersign_core::company::add(&pool, "old", "Old", false, "ada").await.expect("works on the old schema");
+    let mut starters = Vec::new();
+    for _ in 0..8 {
+        let pool = database.wide_pool(3).await;
+        starters.push(tokio::spawn(async move { migrate::migrate(&pool).await }));
+    }
+    for starter in starters {
+        starter.await.expect("ends").expect("migrates");
+    }
+    assert_eq!(schema(&pool).await, full);
+    let kept: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM crm_operators").fetch_one(&pool).await.expect("reads");
+    assert_eq!(kept, 1);
 }
 
 /// R25: a schema this binary does not know is left alone.

@@ -1,7 +1,7 @@
 //! Reads of one page, of what stands above the lists, and of one item.
 use countersign_core::activity::payload::Envelope;
 use countersign_core::activity::store_read;
-use countersign_core::activity::view::PAGE_LIMIT;
+use countersign_core::activity::view::{Counts, PAGE_LIMIT, Page};
 use countersign_core::channel::Lines;
 use countersign_core::ids::ActivityId;
 use countersign_core::{clock, db, outbox};
@@ -13,6 +13,9 @@ use crate::console::preview::{Detail, RequestCheck};
 
 pub(super) async fn run(backend: &Backend, effect: Effect) -> Option<Msg> {
     let company = backend.company.id;
+    if backend.status.borrow().absent.is_some() {
+        return nothing(&effect);
+    }
     let msg = match effect {
         Effect::LoadPage { generation, list, filter, after } => {
             let work = async {
@@ -58,6 +61,25 @@ pub(super) async fn run(backend: &Backend, effect: Effect) -> Option<Msg> {
         _ => return None,
     };
     Some(msg)
+}
+
+/// What is read where the tables are not used.
+fn nothing(effect: &Effect) -> Option<Msg> {
+    Some(match effect {
+        Effect::LoadPage { generation, list, .. } => {
+            let result = Ok(Page { rows: Vec::new(), next: None });
+            Msg::PageLoaded { generation: *generation, list: *list, result }
+        }
+        Effect::LoadSummary { generation } => {
+            let summary =
+                Summary { counts: Counts::default(), outboxes: Vec::new(), skew: jiff::SignedDuration::ZERO };
+            Msg::SummaryLoaded { generation: *generation, result: Ok(summary) }
+        }
+        Effect::LoadDetail { generation, .. } => {
+            Msg::DetailLoaded { generation: *generation, result: Ok(None) }
+        }
+        _ => return None,
+    })
 }
 
 /// Compares the stored request with what this version renders from the message that is shown.

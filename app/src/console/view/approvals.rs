@@ -148,6 +148,15 @@ fn empty(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>) {
             canvas.put_all(area, words.iter().copied());
         }
     };
+    if let Some(absent) = &model.engine.absent {
+        let absent = model.theme.charset.line(&format!(" {absent}"));
+        say(&[(absent.as_str(), Role::Warn)], canvas);
+        say(
+            &[("   what is there stays as it is; nothing is decided and nothing is sent", Role::Muted)],
+            canvas,
+        );
+        return;
+    }
     if !model.approvals.is_loaded {
         let words = if matches!(model.link, Link::Stale { .. }) {
             " Nothing could be read yet."

@@ -64,12 +64,14 @@ fn header(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
 }
 
 fn tabs(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
-    let counts = model.counts.unwrap_or_default();
+    // What is switched off is not counted, and nothing is no count of it.
+    let known = model.counts.filter(|_| model.engine.absent.is_none());
+    let counts = known.unwrap_or_default();
     let live = counts.holding + counts.sending + counts.uncertain + counts.failed + counts.blocked;
     let screens = [(Screen::Approvals, "1 Approvals", counts.pending), (Screen::Outbox, "2 Outbox", live)];
     let mut rest = area;
     for (screen, name, count) in screens {
-        let count = model.counts.map(|_| format!(" {}", words::count(count))).unwrap_or_default();
+        let count = known.map(|_| format!(" {}", words::count(count))).unwrap_or_default();
         let role = if screen == model.screen { Role::Selected } else { Role::Plain };
         rest = canvas
             .put_all(rest, [(" ", Role::Plain), (&format!(" {name}{count} "), role), (" ", Role::Plain)]);
@@ -128,6 +130,9 @@ fn engine_trouble(model: &Model) -> Option<(SafeText, Role)> {
     }
     if let DispatcherState::Failed { reason } = &model.engine.dispatcher {
         return Some((charset.line(&format!("! the dispatcher stopped: {reason}")), Role::Bad));
+    }
+    if let Some(absent) = &model.engine.absent {
+        return Some((charset.line(&format!("! {absent}")), Role::Warn));
     }
     model.engine.notes.last().map(|note| (charset.line(note), Role::Muted))
 }

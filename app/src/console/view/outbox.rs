@@ -22,6 +22,10 @@ pub(super) fn draw(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>, paint
         return;
     }
     if model.row_count() == 0 {
+        if let Some(absent) = &model.engine.absent {
+            canvas.put(areas.heads, &format!(" {}", model.theme.charset.line(absent)), Role::Warn);
+            return;
+        }
         let is_loaded = model.queue.is_loaded && model.attention.is_loaded;
         let words = if is_loaded { " Nothing is on its way and nothing needs you." } else { " Reading ..." };
         canvas.put(areas.heads, words, Role::Muted);
@@ -65,7 +69,9 @@ fn outboxes(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
     }
     if model.outboxes.is_empty() {
         if let Some(area) = rows.next() {
-            let words = if model.counts.is_some() {
+            let words = if model.engine.absent.is_some() {
+                " switched off"
+            } else if model.counts.is_some() {
                 " none yet: countersign outboxes add …"
             } else {
                 " Reading ..."
