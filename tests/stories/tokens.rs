@@ -66,10 +66,13 @@ fn a_token_is_found_nowhere() {
     office.home.set("COUNTERSIGN_LOG__LEVEL", "trace");
     office.home.run(&["operators", "add", "ben", "--role", "approver"]).ends_with(0);
     office.import(1);
+    office.approve_all();
     let token = token_of(&office.home, "ben");
     office.home.set("COUNTERSIGN_TOKEN", &token);
     let mut screen = Screen::open(&office.home, &["--as", "ben"]);
     screen.shows("as ben");
+    let sent = "SELECT count(*) FROM crm_activities WHERE status = 'sent'";
+    crate::until("it is sent", || office.home.count(sent) == 1);
     let console = screen.number();
     for number in office.home.processes() {
         let words = fs::read(format!("/proc/{number}/cmdline")).unwrap_or_default();

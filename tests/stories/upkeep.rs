@@ -47,7 +47,7 @@ fn a_second_start_changes_nothing() {
         }
         let mut screen = Screen::open(&office.home, &[]);
         screen.shows("dispatcher ok");
-        screen.shows("Roof 1");
+        screen.shows("Roof 3");
         screen.send("q");
         screen.ended_well();
     }

@@ -29,7 +29,7 @@ pub(super) enum Verb {
     Revoke {
         /// Id and version, e.g. resend:2.
         #[arg(value_name = "ID:VERSION")]
-        version: String,
+        which: String,
         /// Why; it stands in the audit log.
         #[arg(long)]
         reason: String,
@@ -40,7 +40,7 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
     match verb {
         Verb::Set { id } => store(setup, &id, false, output).await?,
         Verb::Rotate { id } => store(setup, &id, true, output).await?,
-        Verb::Revoke { version, reason } => revoke(setup, &version, &reason, output).await?,
+        Verb::Revoke { which, reason } => revoke(setup, &which, &reason, output).await?,
         Verb::List => {
             let session = setup.session().await?;
             let mut conn = session.pool().acquire().await?;
@@ -82,9 +82,8 @@ async fn store(setup: &Setup, id: &str, must_exist: bool, output: Output) -> Res
     output.thing(&json!({ "id": id, "version": version }), &[("stored", format!("secret://{id}:{version}"))])
 }
 
-async fn revoke(setup: &Setup, version: &str, reason: &str, output: Output) -> Result<()> {
-    let text =
-        if version.starts_with("secret://") { version.to_owned() } else { format!("secret://{version}") };
+async fn revoke(setup: &Setup, which: &str, reason: &str, output: Output) -> Result<()> {
+    let text = if which.starts_with("secret://") { which.to_owned() } else { format!("secret://{which}") };
     let reference: SecretRef = text.parse().map_err(|_| Fault::usage("name a version, e.g. resend:2"))?;
     let Some(number) = reference.version else {
         return Err(Fault::usage("name a version and not `latest`; see `countersign secrets list`").into());
