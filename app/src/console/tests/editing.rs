@@ -36,7 +36,9 @@ fn revised(bench: &mut Bench, text: &str) -> PayloadHash {
     bench.changed(|world| {
         let item = &mut world.drafts[0];
         let envelope: &mut Envelope = item.envelope.as_mut().unwrap();
-        if let countersign_core::activity::payload::Parts::Email { text: body, .. } = &mut envelope.payload.parts {
+        if let countersign_core::activity::payload::Parts::Email { text: body, .. } =
+            &mut envelope.payload.parts
+        {
             text.clone_into(body);
         }
         now = envelope.seal().unwrap().sha256();
@@ -76,7 +78,11 @@ fn a_paste_goes_into_the_text_and_decides_nothing() {
     bench.tell(Msg::Pasted("aaaa\r\nq\u{1b}[31m".to_owned()));
     let text = bench.model.editor.as_ref().unwrap().text();
     assert!(text.starts_with("aaaa\nq\u{1b}[31m--- subject"), "{text}");
-    assert!(bench.text().contains("q<ESC>[31m") || bench.text().contains("q<U+001B>[31m"), "{}", bench.text());
+    assert!(
+        bench.text().contains("q<ESC>[31m") || bench.text().contains("q<U+001B>[31m"),
+        "{}",
+        bench.text()
+    );
 }
 
 #[test]
@@ -158,11 +164,11 @@ fn a_conflict_loses_no_text_and_says_who_was_first() {
     let mut bench = editing();
     bench.press("my words <c-s>");
     let (generation, ..) = saved(&mut bench);
-    answer(&mut bench, generation, ItemOutcome::Taken {
-        status: Status::Approved,
-        by: Some("ben".to_owned()),
-        at: Some(ago(60)),
-    });
+    answer(
+        &mut bench,
+        generation,
+        ItemOutcome::Taken { status: Status::Approved, by: Some("ben".to_owned()), at: Some(ago(60)) },
+    );
     assert!(bench.notice().contains("not saved: taken by ben"), "{}", bench.notice());
     assert!(bench.model.editor.as_ref().unwrap().text().starts_with("my words "));
 
@@ -208,7 +214,10 @@ fn texts_kept_from_an_earlier_start_are_told_and_those_of_closed_drafts_too() {
     }
     bench.tell(Msg::KeptChecked(vec![(id(1), Status::DraftPendingApproval), (id(2), Status::Sent)]));
     let notice = bench.notice();
-    assert!(notice.contains("1 edit is unsaved") && notice.contains("1 edit is kept of messages"), "{notice}");
+    assert!(
+        notice.contains("1 edit is unsaved") && notice.contains("1 edit is kept of messages"),
+        "{notice}"
+    );
     assert_eq!(bench.model.kept.len(), 1, "the third belongs to another company");
     bench.press("e");
     assert_eq!(bench.model.editor.as_ref().unwrap().text(), "kept words");
