@@ -4,6 +4,7 @@
 //! run outside and answer with messages. Nothing here sends, and nothing here writes to the terminal (see `crate::terminal`).
 mod action;
 pub(crate) mod backend;
+mod deciding;
 mod dialog;
 mod document;
 mod editor;
@@ -13,10 +14,12 @@ mod field;
 mod item;
 mod layout;
 mod listing;
+mod marks;
 mod model;
 mod msg;
 mod preview;
 mod shell;
+mod snooze;
 #[cfg(test)]
 mod tests;
 mod theme;

@@ -12,6 +12,7 @@ mod kept;
 mod logging;
 mod output;
 mod paths;
+mod progress;
 mod session;
 mod signals;
 mod terminal;

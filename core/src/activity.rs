@@ -6,5 +6,6 @@
 pub mod payload;
 pub mod status;
 pub mod store;
+pub mod store_match;
 pub mod store_read;
 pub mod view;

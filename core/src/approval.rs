@@ -4,11 +4,15 @@
 //! number of statements whatever the batch, and a result for every item. `verdict` decides, `store` holds the SQL.
 pub mod decide;
 pub mod resolve;
+pub mod snooze;
 pub(crate) mod store;
+pub mod store_fate;
+pub mod store_snooze;
 pub mod verdict;
 
 pub use decide::{approve, reject, undo};
 pub use resolve::{Resolution, resolve};
+pub use snooze::{snooze, unsnooze};
 pub use verdict::{Item, ItemOutcome, ItemResult};
 
 /// The most items one request may carry.

@@ -5,9 +5,10 @@ use clap::Subcommand;
 use color_eyre::eyre::{Context as _, Result};
 use countersign_core::activity::payload::PayloadHash;
 use countersign_core::activity::store_read;
-use countersign_core::activity::view::{ActivityRow, List};
+use countersign_core::activity::view::{ActivityRow, List, Snoozed};
 use countersign_core::approval::{self, BATCH_LIMIT, Item, ItemOutcome, ItemResult};
 use countersign_core::channel::Lines;
+use countersign_core::clock;
 use countersign_core::draft::edit::document as edit_document;
 use countersign_core::draft::revise;
 use countersign_core::ids::ActivityId;
@@ -23,7 +24,21 @@ use crate::{editor, engine};
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// List drafts that wait for a decision, oldest first.
-    List(Narrow),
+    List {
+        #[command(flatten)]
+        narrow: Narrow,
+        /// Only what you snoozed; else it is left out.
+        #[arg(long)]
+        snoozed: bool,
+    },
+    /// Hide drafts from your own list until a time; nothing else about them changes.
+    Snooze {
+        /// Ids of the items.
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<ActivityId>,
+        #[command(flatten)]
+        when: When,
+    },
     /// Show one item in full, with its hash.
     Show {
         /// Id of the item.
@@ -61,12 +76,58 @@ pub(super) enum Verb {
     },
 }
 
+/// Until when to snooze.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct When {
+    /// For so long: 90m, 2h, 3d.
+    #[arg(long = "for", value_name = "DURATION")]
+    span: Option<jiff::Span>,
+    /// Until this time, as 2026-11-24T09:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    until: Option<jiff::Timestamp>,
+    /// Show them again.
+    #[arg(long)]
+    off: bool,
+}
+
+impl When {
+    fn until(&self) -> Result<Option<jiff::Timestamp>> {
+        let Some(span) = self.span else {
+            return Ok(self.until);
+        };
+        let now = clock::now().to_zoned(jiff::tz::TimeZone::system());
+        let then = now.checked_add(span).map_err(|error| Fault::usage(format!("--for: {error}")))?;
+        Ok(Some(then.timestamp()))
+    }
+}
+
 pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Code> {
     let session = setup.session().await?;
     let (pool, actor, company) = (session.pool(), &session.actor, session.company.id);
     match verb {
-        Verb::List(narrow) => {
-            let (found, next) = rows(&session, List::Approvals, &narrow).await?;
+        Verb::List { narrow, snoozed } => {
+            let me = actor.operator(countersign_core::actor::Role::Viewer);
+            let snoozed = match (me, snoozed) {
+                (Some(me), true) => Snoozed::Only(me),
+                (Some(me), false) => Snoozed::Hidden(me),
+                (None, _) => Snoozed::Shown,
+            };
+            let (found, next) = rows(&session, List::Approvals, &narrow, snoozed).await?;
+            if let Snoozed::Only(_) = snoozed {
+                output.list(
+                    &found,
+                    next,
+                    &["ITEM", "CHANNEL", "KIND", "UNTIL", "BY", "TO", "SAYS"],
+                    |row| {
+                        let mut cells = listed(row);
+                        let until = row.hold.as_ref().and_then(|hold| hold.until);
+                        cells[3] = until.map(|until| format!("{until:.0}")).unwrap_or_default();
+                        cells
+                    },
+                )?;
+                return Ok(Code::Done);
+            }
             output.list(&found, next, &["ITEM", "CHANNEL", "KIND", "FILED", "BY", "TO", "SAYS"], listed)?;
             Ok(Code::Done)
         }
@@ -83,6 +144,13 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
             report(&results, output)
         }
         Verb::Edit { item, file } => edit(setup, &session, &item, file.as_deref(), output).await,
+        Verb::Snooze { ids, when } => {
+            let results = match when.until()? {
+                Some(until) => approval::snooze(pool, actor, company, &ids, until).await,
+                None => approval::unsnooze(pool, actor, company, &ids).await,
+            };
+            report(&results.map_err(Fault::from)?, output)
+        }
         Verb::Undo { ids } => {
             let results = approval::undo(pool, actor, company, &ids).await.map_err(Fault::from)?;
             report(&results, output)
@@ -232,6 +300,8 @@ pub(super) fn sentence(outcome: &ItemOutcome) -> String {
             format!("changed; it is {payload_sha256} now and waits for a decision")
         }
         ItemOutcome::Withdrawn => "withdrawn".to_owned(),
+        ItemOutcome::Snoozed { until } => format!("off your list until {until:.0}"),
+        ItemOutcome::Woken => "on your list again".to_owned(),
         ItemOutcome::Resolved { status } => format!("settled: {}", status.as_str()),
         ItemOutcome::Already { status } => format!("so already: {}", status.as_str()),
         ItemOutcome::Changed { payload_sha256 } => {

@@ -1,7 +1,7 @@
 //! Paging of lists on the command line: `--limit`, `--cursor`.
 use color_eyre::eyre::Result;
 use countersign_core::activity::store_read;
-use countersign_core::activity::view::{ActivityRow, Cursor, Filter, List, PAGE_LIMIT};
+use countersign_core::activity::view::{ActivityRow, Cursor, Filter, List, PAGE_LIMIT, Snoozed};
 use countersign_core::channel::ChannelName;
 
 use crate::exit::Fault;
@@ -52,8 +52,9 @@ pub(super) async fn rows(
     session: &Session,
     list: List,
     narrow: &Narrow,
+    snoozed: Snoozed,
 ) -> Result<(Vec<ActivityRow>, Option<String>)> {
-    let filter = Filter { channel: narrow.channel, text: narrow.text.clone(), ..Filter::default() };
+    let filter = Filter { channel: narrow.channel, text: narrow.text.clone(), snoozed, ..Filter::default() };
     let mut after = narrow.paging.cursor.as_deref().map(read_cursor).transpose()?;
     let limit = usize::from(narrow.paging.limit);
     let mut conn = session.pool().acquire().await?;

@@ -4,7 +4,7 @@ use color_eyre::eyre::Result;
 use countersign_core::activity::payload::Envelope;
 use countersign_core::activity::status::Status;
 use countersign_core::activity::store_read;
-use countersign_core::activity::view::{ActivityDetail, ActivityRow, List};
+use countersign_core::activity::view::{ActivityDetail, ActivityRow, List, Snoozed};
 use countersign_core::approval::{self, Resolution};
 use countersign_core::channel::Lines;
 use countersign_core::gate::Ruling;
@@ -82,7 +82,7 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
     match verb {
         Verb::List { attention, narrow } => {
             let list = if attention { List::Attention } else { List::Queue };
-            let (found, next) = rows(&session, list, &narrow).await?;
+            let (found, next) = rows(&session, list, &narrow, Snoozed::Shown).await?;
             output.list(&found, next, &["ITEM", "OUTBOX", "STATUS", "NEXT", "WHY", "TO"], listed)?;
             Ok(Code::Done)
         }

@@ -11,7 +11,7 @@ use super::editor::Then;
 use super::field::Field;
 use super::model::{Focus, Model, Pane, Screen};
 use super::msg::Effect;
-use super::update::{decide, edit, moves};
+use super::update::{decide, edit, mark, moves, snooze};
 
 /// Something a person can do.
 pub(crate) struct Action {
@@ -52,8 +52,14 @@ actions! {
         can_reject, |model, _| decide::ask_reject(model);
     "edit": &["e"], "edit", "change the words of the message; the new text needs a decision of its own", APPROVALS,
         can_edit, |model, _| edit::open(model);
-    "mark": &["space"], "mark", "mark or unmark the message and go to the next", APPROVALS,
-        has_row, |model, _| moves::mark(model);
+    "mark": &["space"], "mark", "mark or unmark the message; fixes a range that v began", APPROVALS,
+        has_row, |model, _| mark::mark(model);
+    "mark-range": &["v"], "", "begin a range here: moving extends it, v or space marks it, esc drops it", APPROVALS,
+        has_row, |model, _| mark::range(model);
+    "mark-all": &["*"], "", "mark all drafts that match the filter, at most 10 000; again: unmark all", APPROVALS,
+        can_mark_all, |model, _| mark::all(model);
+    "invert-marks": &["i"], "", "mark what matches the filter and is not marked, and unmark what is", APPROVALS,
+        can_match, |model, _| mark::invert(model);
     "inspect": &["enter"], "open", "settle an uncertain message; show any other in full", OUTBOX,
         has_row, |model, _| inspect(model);
     "pause": &["p"], "pause", "pause the outbox with a reason, or let it send again", OUTBOX,
@@ -62,12 +68,16 @@ actions! {
         can_undo, |model, _| decide::undo(model);
     "open": &["enter"], "open", "open the message under the list, then in full", APPROVALS,
         has_row, |model, _| open(model);
-    "close": &["esc"], "", "one step back, last the text filter; never decides anything", BOTH,
+    "close": &["esc"], "", "one step back, last the text filter; drops a range, stops a long decision; never decides anything", BOTH,
         |_| Ok(()), |model, _| close(model);
     "filter": &["/"], "filter", "show only what contains a text: contact, account, address, headline or drafter", APPROVALS,
         is_live, |model, _| ask_filter(model);
     "channel": &["c"], "channel", "show one channel after the other, then all", APPROVALS,
         is_live, |model, _| moves::cycle_channel(model);
+    "snooze": &["s"], "snooze", "hide the marked drafts, else the current one, from your list until a time; among the snoozed: bring back", APPROVALS,
+        can_snooze, |model, _| snooze::ask(model);
+    "snoozed": &["S"], "", "show what you snoozed, or again what waits", APPROVALS,
+        is_live, |model, _| snooze::switch_list(model);
     "switch-focus": &["o", "left", "right"], "outboxes", "move between the outboxes and the messages", OUTBOX,
         |_| Ok(()), |model, _| switch_focus(model);
     "down": &["j", "down"], "", "one down", BOTH, |_| Ok(()), |model, _| moves::by(model, 1);
@@ -143,6 +153,26 @@ fn is_live(model: &Model) -> Result<(), String> {
 
 fn can_approve(model: &Model) -> Result<(), String> {
     model.may_write(Role::Approver)?;
+    if model.is_snooze_list() {
+        return Err("these are snoozed: s brings them back, S shows what waits".to_owned());
+    }
+    if model.marks.is_empty() {
+        has_row(model)?;
+    }
+    Ok(())
+}
+
+fn can_match(model: &Model) -> Result<(), String> {
+    is_live(model)?;
+    has_row(model)
+}
+
+fn can_mark_all(model: &Model) -> Result<(), String> {
+    if model.marks.is_empty() { can_match(model) } else { is_live(model) }
+}
+
+fn can_snooze(model: &Model) -> Result<(), String> {
+    model.may_write(Role::Viewer)?;
     if model.marks.is_empty() {
         has_row(model)?;
     }
@@ -201,11 +231,20 @@ fn open(model: &mut Model) -> Vec<Effect> {
 }
 
 fn close(model: &mut Model) -> Vec<Effect> {
+    if model.screen == Screen::Approvals && model.marks.drop_range() {
+        return Vec::new();
+    }
+    if decide::stop(model) {
+        return Vec::new();
+    }
     // Where list and message stand together anyway, there is nothing to close but the filter.
     let is_open = model.pane == Pane::Zoom || model.pane == Pane::Split && model.width < 120;
     if !is_open && model.screen == Screen::Approvals && model.filter.text.take().is_some() {
         moves::narrowed(model);
         return Vec::new();
+    }
+    if !is_open && model.screen == Screen::Approvals && model.is_snooze_list() {
+        return snooze::switch_list(model);
     }
     model.pane = match model.pane {
         Pane::Zoom if model.width >= 80 => Pane::Split,

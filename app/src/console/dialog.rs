@@ -15,6 +15,8 @@ pub(crate) enum Dialog {
     Filter { field: Field },
     /// Reason of a rejection.
     Reject { field: Field, items: Vec<Item> },
+    /// Until when to hide drafts.
+    Snooze { field: Field, ids: Vec<ActivityId> },
     /// Reason of a pause.
     Pause { field: Field, id: OutboxId, name: String },
     /// What happened to an uncertain item.
@@ -36,6 +38,7 @@ impl Dialog {
         match self {
             Self::Filter { field }
             | Self::Reject { field, .. }
+            | Self::Snooze { field, .. }
             | Self::Pause { field, .. }
             | Self::Resolve { field, step: ResolveStep::Reason, .. } => Some(field),
             Self::Help { .. } | Self::Resolve { .. } | Self::Results { .. } => None,

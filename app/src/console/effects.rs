@@ -61,6 +61,8 @@ impl Effects {
             Effect::KeepEdit { item, text } => self.keeper.keep(item, Some(text)),
             Effect::ForgetEdit { item } => self.keeper.keep(item, None),
             Effect::LoadPage { .. }
+            | Effect::LoadMatching { .. }
+            | Effect::LoadFate { .. }
             | Effect::LoadSummary { .. }
             | Effect::LoadDetail { .. }
             | Effect::CheckKept { .. } => {

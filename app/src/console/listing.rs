@@ -1,6 +1,7 @@
 //! The loaded part of one list: pages merged by key, and which part of it was read under the newest version.
 //!
 //! Only what is on screen is read again when something changed; what lies elsewhere is read when it comes into view.
+use std::collections::HashSet;
 use std::ops::Range;
 
 use countersign_core::activity::view::{ActivityRow, Cursor, List, Page};
@@ -25,6 +26,8 @@ pub(crate) struct Listing {
     /// Rows read under `version`.
     fresh: Range<usize>,
     version: Option<i64>,
+    /// Rows that the last page showed to be gone.
+    pub(crate) gone: Vec<ActivityId>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +47,7 @@ impl Listing {
             in_flight: None,
             fresh: 0..0,
             version: None,
+            gone: Vec::new(),
         }
     }
 
@@ -57,7 +61,7 @@ impl Listing {
     }
 
     /// Takes rows out whose fate is known before the next read says so.
-    pub(crate) fn remove(&mut self, ids: &[ActivityId]) {
+    pub(crate) fn remove(&mut self, ids: &HashSet<ActivityId>) {
         self.rows.retain(|row| !ids.contains(&row.id()));
         self.fresh.end = self.fresh.end.min(self.rows.len());
         self.fresh.start = self.fresh.start.min(self.fresh.end);
@@ -128,13 +132,15 @@ impl Listing {
         let is_in_page = |id: ActivityId| page.rows.iter().any(|row| row.id == id);
         let old = std::mem::take(&mut self.rows);
         let end = page.rows.last().filter(|_| page.next.is_some()).map(|row| key_of(self.list, row));
-        let mut tail = Vec::new();
+        let (mut tail, mut gone) = (Vec::new(), Vec::new());
         for row in old.into_iter().filter(|row| !is_in_page(row.id())) {
             let at = pair(self.key(&row));
             if request.after.is_some_and(|after| at <= pair(after)) {
                 self.rows.push(row);
             } else if end.is_some_and(|end| at > pair(end)) {
                 tail.push(row);
+            } else {
+                gone.push(row.id());
             }
         }
         let start = self.rows.len();
@@ -147,6 +153,7 @@ impl Listing {
             self.next = page.next;
         }
         self.rows.append(&mut tail);
+        self.gone = gone;
         self.version = Some(request.version);
         self.is_loaded = true;
         true

@@ -1,13 +1,14 @@
 //! Everything the console knows. Changed by `update` alone; drawn by `view` alone.
 use std::collections::HashMap;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
 use countersign_core::activity::payload::PayloadHash;
 use countersign_core::activity::status::Status;
-use countersign_core::activity::view::{Counts, Filter, List, OutboxView};
+use countersign_core::activity::view::{COUNT_LIMIT, Counts, Filter, List, OutboxView, Snoozed};
 use countersign_core::actor::{Actor, Role as ActorRole};
 use countersign_core::approval::Item;
+use countersign_core::approval::store_snooze::Snoozes;
 use countersign_core::company::Company;
 use countersign_core::ids::ActivityId;
 use countersign_core::safe_text::SafeText;
@@ -15,10 +16,12 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::backend::EngineStatus;
+use super::deciding::Deciding;
 use super::dialog::Dialog;
 use super::editor::Editor;
 use super::item::Row;
 use super::listing::Listing;
+use super::marks::Marks;
 use super::msg::Painted;
 use super::preview::{Preview, Setting};
 use super::theme::{Role, Theme};
@@ -86,25 +89,11 @@ pub(crate) struct Notice {
     pub(crate) text: SafeText,
 }
 
-/// What a decision asks for.
+/// What is done with everything that matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verb {
-    Approve,
-    Reject,
-    Undo,
-    Resolve,
-}
-
-/// A decision that is on its way.
-#[derive(Debug)]
-pub(crate) struct Deciding {
-    pub(crate) generation: u64,
-    pub(crate) verb: Verb,
-    pub(crate) ids: Vec<ActivityId>,
-    /// Left out, with the reason.
-    pub(crate) skipped: Vec<(ActivityId, &'static str)>,
-    /// How to call the items once they left the list.
-    pub(crate) names: HashMap<ActivityId, SafeText>,
+pub(crate) enum MarkWay {
+    All,
+    Invert,
 }
 
 /// Approvals of this console that may still be taken back, with the end of each window.
@@ -137,7 +126,15 @@ pub(crate) struct Model {
     pub(crate) approvals_at: Selection,
     pub(crate) outbox_at: Selection,
     pub(crate) outbox_index: usize,
-    pub(crate) marks: Vec<Item>,
+    pub(crate) marks: Marks,
+    /// A read of everything that matches is on its way, for this.
+    pub(crate) matching: Option<(u64, MarkWay)>,
+    /// What this operator snoozed.
+    pub(crate) snoozes: Snoozes,
+    /// The item the cursor stood on, and how to call it once its row is gone.
+    pub(crate) under_cursor: Option<(ActivityId, SafeText)>,
+    /// Its bytes were changed by somebody, and who that was is not asked yet.
+    pub(crate) is_changed: bool,
     /// Items whose end was shown, with the bytes that were shown.
     pub(crate) seen: HashMap<ActivityId, PayloadHash>,
     pub(crate) painted: Painted,
@@ -193,14 +190,21 @@ impl Model {
             screen: Screen::Approvals,
             pane: Pane::List,
             focus: Focus::Rows,
-            filter: Filter::default(),
+            filter: Filter {
+                snoozed: actor.operator(ActorRole::Viewer).map_or(Snoozed::Shown, Snoozed::Hidden),
+                ..Filter::default()
+            },
             approvals: Listing::new(List::Approvals),
             attention: Listing::new(List::Attention),
             queue: Listing::new(List::Queue),
             approvals_at: Selection::default(),
             outbox_at: Selection::default(),
             outbox_index: 0,
-            marks: Vec::new(),
+            marks: Marks::default(),
+            matching: None,
+            snoozes: Snoozes::default(),
+            under_cursor: None,
+            is_changed: false,
             seen: HashMap::new(),
             painted: Painted::default(),
             guard: Guard::Open,
@@ -339,7 +343,25 @@ impl Model {
     }
 
     pub(crate) fn is_marked(&self, id: ActivityId) -> bool {
-        self.marks.iter().any(|item| item.id == id)
+        self.marks.contains(id)
+    }
+
+    /// The rows of the range that is being drawn.
+    pub(crate) fn range(&self) -> Option<RangeInclusive<usize>> {
+        let from = self.approvals.index_of(self.marks.anchor()?)?;
+        let to = self.approvals_at.index;
+        Some(from.min(to)..=from.max(to))
+    }
+
+    /// How many drafts wait and are not snoozed, bounded like every count.
+    pub(crate) fn pending(&self) -> Option<i64> {
+        let pending = self.counts?.pending;
+        Some(if pending >= COUNT_LIMIT { pending } else { (pending - self.snoozes.count).max(0) })
+    }
+
+    /// Whether the list is that of snoozed drafts.
+    pub(crate) fn is_snooze_list(&self) -> bool {
+        matches!(self.filter.snoozed, Snoozed::Only(_))
     }
 
     /// The newest approvals that can still be taken back, and when the first of them cannot.
@@ -383,9 +405,11 @@ impl Model {
                         row.status == Status::Approved && is_soon(row.hold_until.unwrap_or(row.send_after))
                     })
                 }));
+        let due = self.snoozes.next_due.map(|due| due.checked_sub(self.skew).unwrap_or(due));
         let step = if counts_down { 1_000 } else { 60_000 };
         let wait = step - self.now.as_millisecond().rem_euclid(step);
-        self.now.checked_add(SignedDuration::from_millis(wait)).unwrap_or(self.now)
+        let next = self.now.checked_add(SignedDuration::from_millis(wait)).unwrap_or(self.now);
+        due.filter(|due| *due > self.now).map_or(next, |due| due.min(next))
     }
 }
 

@@ -2,9 +2,13 @@
 use std::time::Duration;
 
 use countersign_core::activity::status::Status;
+use countersign_core::activity::store_match::Matching;
 use countersign_core::activity::view::{Counts, Cursor, Filter, List, OutboxView, Page};
+use countersign_core::approval::store_fate::Fate;
+use countersign_core::approval::store_snooze::Snoozes;
 use countersign_core::approval::{Item, ItemResult, Resolution};
 use countersign_core::ids::{ActivityId, OutboxId};
+use countersign_core::safe_text::SafeText;
 use crossterm::event::KeyEvent;
 use jiff::Timestamp;
 
@@ -38,6 +42,10 @@ pub(crate) enum Msg {
     SummaryLoaded { generation: u64, result: Result<Summary, Failure> },
     /// An item arrived; `None` if there is none of that id.
     DetailLoaded { generation: u64, result: Result<Option<Box<Detail>>, Failure> },
+    /// Everything that matches the filter arrived.
+    MatchingLoaded { generation: u64, result: Result<Matching, Failure> },
+    /// What became of the item that was under the cursor arrived.
+    FateLoaded { id: ActivityId, who: SafeText, result: Result<Option<Fate>, Failure> },
     /// A decision is through, or is not.
     Decided { generation: u64, result: Result<Vec<ItemResult>, Failure> },
     /// The words of a draft were changed, or were not.
@@ -66,6 +74,8 @@ pub(crate) enum Failure {
 pub(crate) struct Summary {
     pub(crate) counts: Counts,
     pub(crate) outboxes: Vec<OutboxView>,
+    /// What this operator snoozed.
+    pub(crate) snoozes: Snoozes,
     /// The database's clock minus ours.
     pub(crate) skew: jiff::SignedDuration,
 }
@@ -98,6 +108,12 @@ pub(crate) enum Effect {
     LoadSummary { generation: u64 },
     /// Read one item.
     LoadDetail { generation: u64, id: ActivityId },
+    /// Read ids and hashes of everything that matches.
+    LoadMatching { generation: u64, filter: Filter },
+    /// Read what somebody else did to an item.
+    LoadFate { id: ActivityId, who: SafeText },
+    /// Hide drafts from this operator until a time, or show them again.
+    Snooze { generation: u64, ids: Vec<ActivityId>, until: Option<Timestamp> },
     /// Approve exactly these bytes.
     Approve { generation: u64, items: Vec<Item> },
     /// Reject them.

@@ -10,3 +10,4 @@ mod moving;
 mod picture;
 mod screens;
 mod sizes;
+mod triage;

@@ -3,7 +3,10 @@ pub(crate) mod decide;
 pub(crate) mod edit;
 mod keys;
 pub(crate) mod live;
+pub(crate) mod mark;
 pub(crate) mod moves;
+mod report;
+pub(crate) mod snooze;
 
 use std::time::Duration;
 
@@ -22,6 +25,7 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Ticked(now) => {
             let before = model.next_change();
             model.set_now(now);
+            live::wake(model);
             now >= before
         }
         Msg::KeyPressed { key, at } => {
@@ -56,9 +60,11 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::SummaryLoaded { generation, result } => live::summary_loaded(model, generation, result),
         Msg::DetailLoaded { generation, result } => live::detail_loaded(model, generation, result),
         Msg::Decided { generation, result } => {
-            decide::decided(model, generation, result);
+            effects = decide::decided(model, generation, result);
             true
         }
+        Msg::MatchingLoaded { generation, result } => mark::loaded(model, generation, result),
+        Msg::FateLoaded { id, who, result } => live::fate_loaded(model, id, &who, result),
         Msg::Revised { generation, result } => {
             effects = edit::revised(model, generation, result);
             true
@@ -81,7 +87,7 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
     };
     model.is_dirty |= is_visible;
-    live::settle(model);
+    live::settle(model, &mut effects);
     moves::fit(model);
     live::ask_for_what_is_missing(model, &mut effects);
     effects

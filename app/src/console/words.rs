@@ -1,6 +1,8 @@
 //! Numbers, times and outcomes in words. Pure; the clock and the zone are arguments.
+use countersign_core::activity::status::Status;
 use countersign_core::activity::view::COUNT_LIMIT;
 use countersign_core::approval::ItemOutcome;
+use countersign_core::approval::store_fate::Fate;
 use countersign_core::safe_text::SafeText;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -12,15 +14,7 @@ pub(crate) fn count(count: i64) -> String {
 
 /// A number in groups of three digits.
 pub(crate) fn grouped(number: i64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && digit.is_ascii_digit() && (digits.len() - index).is_multiple_of(3) {
-            out.push(' ');
-        }
-        out.push(digit);
-    }
-    out
+    crate::progress::grouped(number)
 }
 
 /// `412 bytes`, `1 byte`.
@@ -85,12 +79,46 @@ pub(crate) fn city(zone: &str) -> String {
 
 /// `1 message`, `3 messages`.
 pub(crate) fn messages(count: usize) -> String {
-    format!("{count} {}", if count == 1 { "message" } else { "messages" })
+    format!("{} {}", size_of(count), if count == 1 { "message" } else { "messages" })
 }
 
 /// `1 edit is`, `3 edits are`.
 pub(crate) fn edits(count: usize) -> String {
     if count == 1 { "1 edit is".to_owned() } else { format!("{count} edits are") }
+}
+
+fn size_of(count: usize) -> String {
+    grouped(i64::try_from(count).unwrap_or(i64::MAX))
+}
+
+/// What somebody else did to an item that is not where it was, as words that stand before its name.
+pub(crate) fn fate(fate: Option<&Fate>, now: Timestamp, zone: &TimeZone) -> String {
+    let Some(fate) = fate else {
+        return "left the list".to_owned();
+    };
+    let word = match fate.action.as_str() {
+        "approval.approve" => "approved",
+        "approval.reject" => "rejected",
+        "draft.withdraw" => "withdrawn",
+        "draft.supersede" => "superseded",
+        "draft.expire" => "expired",
+        _ if fate.status == Status::DraftPendingApproval => {
+            return "left the list: it is a draft still, snoozed or outside the filter".to_owned();
+        }
+        _ => fate.status.label(),
+    };
+    let by = SafeText::line(&fate.by).truncated(40);
+    let at = clock(now, fate.at, zone);
+    match fate.actor_kind.as_str() {
+        "engine" => format!("left the list, {at} ({word})"),
+        _ => format!("taken by {by}, {at} ({word})"),
+    }
+}
+
+/// Who changed a draft and when, if that was the last thing that happened to it.
+pub(crate) fn change(fate: Option<&Fate>, now: Timestamp, zone: &TimeZone) -> Option<String> {
+    let fate = fate.filter(|fate| fate.action == "draft.revise")?;
+    Some(format!("changed by {}, {}", SafeText::line(&fate.by).truncated(40), clock(now, fate.at, zone)))
 }
 
 /// What became of one item, as words that follow its name.
@@ -103,6 +131,8 @@ pub(crate) fn outcome(outcome: &ItemOutcome, now: Timestamp, zone: &TimeZone) ->
         ItemOutcome::Undone => "taken back, a draft again".to_owned(),
         ItemOutcome::Revised { .. } => "changed, and waits for a decision on the new text".to_owned(),
         ItemOutcome::Withdrawn => "withdrawn".to_owned(),
+        ItemOutcome::Snoozed { until } => format!("snoozed until {}", clock(now, *until, zone)),
+        ItemOutcome::Woken => "on the list again".to_owned(),
         ItemOutcome::Resolved { status } => format!("settled as {}", status.label()),
         ItemOutcome::Already { status } => format!("was {} already", status.label()),
         ItemOutcome::Changed { .. } => "changed since shown: look again".to_owned(),

@@ -360,6 +360,12 @@ fn hold(found: &PgRow, status: Status) -> Result<Option<Hold>, Error> {
                 _ => code.map(|code| plain(&code, None)),
             })
         }
+        Status::DraftPendingApproval => {
+            // Only the list of snoozed drafts has the column.
+            let until = found.try_get::<Option<jiff_sqlx::Timestamp>, _>("snoozed_until").ok().flatten();
+            let sentence = "snoozed by you".to_owned();
+            Ok(until.map(|until| Hold { code: "snoozed".to_owned(), sentence, until: Some(until.to_jiff()) }))
+        }
         _ => Ok(None),
     }
 }

@@ -8,7 +8,7 @@ use super::payload::{Envelope, Kind, PayloadHash};
 use super::status::Status;
 use crate::channel::ChannelName;
 use crate::gate::Verdict;
-use crate::ids::{ActivityId, ContactId, OutboxId};
+use crate::ids::{ActivityId, ContactId, OperatorId, OutboxId};
 
 /// One row of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -157,8 +157,22 @@ pub struct Filter {
     pub kind: Option<Kind>,
     /// One status of the list.
     pub status: Option<Status>,
+    /// Whether what an operator snoozed is left out, or is all there is.
+    pub snoozed: Snoozed,
     /// Case-insensitive part of contact, account, recipient, headline or drafter.
     pub text: Option<String>,
+}
+
+/// What becomes of drafts that an operator snoozed and that are not due yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Snoozed {
+    /// They are listed like all others.
+    #[default]
+    Shown,
+    /// They are left out of the list of this operator.
+    Hidden(OperatorId),
+    /// Nothing else is listed.
+    Only(OperatorId),
 }
 
 /// Where a page begins: after this row.

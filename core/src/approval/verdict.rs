@@ -35,6 +35,13 @@ pub enum ItemOutcome {
     },
     /// Taken away by its drafter or an operator.
     Withdrawn,
+    /// Hidden from the list of whoever asked, until this time.
+    Snoozed {
+        /// When it is on the list again.
+        until: Timestamp,
+    },
+    /// On the list again.
+    Woken,
     /// An uncertain item was settled.
     Resolved {
         /// Where it stands now.
@@ -90,6 +97,8 @@ impl ItemOutcome {
                 | Self::Undone
                 | Self::Revised { .. }
                 | Self::Withdrawn
+                | Self::Snoozed { .. }
+                | Self::Woken
                 | Self::Resolved { .. }
                 | Self::Already { .. }
         )

@@ -3,8 +3,8 @@
 //! Only text of this file goes into the statement; everything a person typed is bound.
 use sqlx::{Postgres, QueryBuilder};
 
-use crate::activity::view::{Cursor, Filter, List, PAGE_LIMIT};
-use crate::ids::{ActivityId, CompanyId};
+use crate::activity::view::{Cursor, Filter, List, PAGE_LIMIT, Snoozed};
+use crate::ids::{ActivityId, CompanyId, OperatorId};
 
 /// What every list shows; the names are read in `activity::store_read::row`.
 const COLUMNS: &str = "a.id, a.outbox_id, o.name AS outbox, a.channel, a.kind, a.status, a.payload_sha256, a.contact_id, \
@@ -51,14 +51,43 @@ pub(crate) fn page(
     };
     let direction = if list == List::Closed { " DESC" } else { "" };
     let mut query = QueryBuilder::new("SELECT ");
-    query.push(COLUMNS).push(format_args!(", {sort} AS sort_at FROM crm_activities a")).push(JOINS);
-    query.push(" WHERE a.company_id = ").push_bind(company.0);
+    query.push(COLUMNS).push(format_args!(", {sort} AS sort_at"));
+    if let Snoozed::Only(operator) = filter.snoozed {
+        query.push(", z.until AS snoozed_until FROM crm_activities a");
+        asleep(&mut query, operator);
+    } else {
+        query.push(" FROM crm_activities a");
+    }
+    query.push(JOINS).push(" WHERE a.company_id = ").push_bind(company.0);
     // A bound stage could not prove the partial index in a generic plan, so it stands here literally.
     query.push(format_args!(" AND a.stage = '{stage}'"));
     narrow(&mut query, filter);
     seek(&mut query, list, after);
     query.push(format_args!(" ORDER BY {sort}{direction}, a.id{direction} LIMIT ")).push_bind(limit);
     query
+}
+
+/// The statement for ids and hashes of all drafts that a filter finds. What the filter does not ask for is not joined.
+pub(crate) fn matching(company: CompanyId, filter: &Filter, limit: usize) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::new("SELECT a.id, a.payload_sha256 FROM crm_activities a");
+    if let Snoozed::Only(operator) = filter.snoozed {
+        asleep(&mut query, operator);
+    }
+    if filter.text.as_deref().is_some_and(|text| !text.is_empty()) {
+        query.push(JOINS);
+    }
+    query.push(" WHERE a.company_id = ").push_bind(company.0).push(" AND a.stage = 'draft'");
+    narrow(&mut query, filter);
+    query.push(" ORDER BY a.created_at, a.id LIMIT ").push_bind(i64::try_from(limit).unwrap_or(i64::MAX));
+    query
+}
+
+/// Joins what an operator snoozed and is not due yet.
+fn asleep(query: &mut QueryBuilder<Postgres>, operator: OperatorId) {
+    query.push(
+        " JOIN crm_snoozes z ON z.company_id = a.company_id AND z.activity_id = a.id AND z.until > now()",
+    );
+    query.push(" AND z.operator_id = ").push_bind(operator.0);
 }
 
 /// The statement for the row of one activity.
@@ -81,6 +110,10 @@ fn narrow(query: &mut QueryBuilder<Postgres>, filter: &Filter) {
     }
     if let Some(status) = filter.status {
         query.push(" AND a.status = ").push_bind(status.as_str());
+    }
+    if let Snoozed::Hidden(operator) = filter.snoozed {
+        query.push(" AND NOT EXISTS (SELECT FROM crm_snoozes z WHERE z.company_id = a.company_id AND z.activity_id = a.id");
+        query.push(" AND z.until > now() AND z.operator_id = ").push_bind(operator.0).push(")");
     }
     if let Some(text) = filter.text.as_deref().filter(|text| !text.is_empty()) {
         query

@@ -1,7 +1,10 @@
 //! Reads of one page, of what stands above the lists, and of one item.
 use countersign_core::activity::payload::Envelope;
-use countersign_core::activity::store_read;
 use countersign_core::activity::view::{Counts, PAGE_LIMIT, Page};
+use countersign_core::activity::{store_match, store_read};
+use countersign_core::actor::Role;
+use countersign_core::approval::store_snooze::Snoozes;
+use countersign_core::approval::{store_fate, store_snooze};
 use countersign_core::channel::Lines;
 use countersign_core::ids::ActivityId;
 use countersign_core::{clock, db, outbox};
@@ -28,11 +31,29 @@ pub(super) async fn run(backend: &Backend, effect: Effect) -> Option<Msg> {
             let work = async {
                 let mut conn = backend.pool.acquire().await?;
                 let counts = store_read::counts(&mut conn, company).await?;
+                let snoozes = match backend.actor.operator(Role::Viewer) {
+                    Some(operator) => store_snooze::of_operator(&mut conn, company, operator).await?,
+                    None => Snoozes::default(),
+                };
                 let outboxes = outbox::store::list(&mut conn, company).await?;
                 let skew = db::now(&mut conn).await?.duration_since(clock::now());
-                Ok(Summary { counts, outboxes, skew })
+                Ok(Summary { counts, outboxes, snoozes, skew })
             };
             Msg::SummaryLoaded { generation, result: within(READ, work).await }
+        }
+        Effect::LoadMatching { generation, filter } => {
+            let work = async {
+                let mut conn = backend.pool.acquire().await?;
+                store_match::matching(&mut conn, company, &filter).await
+            };
+            Msg::MatchingLoaded { generation, result: within(READ, work).await }
+        }
+        Effect::LoadFate { id, who } => {
+            let work = async {
+                let mut conn = backend.pool.acquire().await?;
+                store_fate::fate(&mut conn, company, id).await
+            };
+            Msg::FateLoaded { id, who, result: within(READ, work).await }
         }
         Effect::LoadDetail { generation, id } => {
             let work = async {
@@ -71,8 +92,12 @@ fn nothing(effect: &Effect) -> Option<Msg> {
             Msg::PageLoaded { generation: *generation, list: *list, result }
         }
         Effect::LoadSummary { generation } => {
-            let summary =
-                Summary { counts: Counts::default(), outboxes: Vec::new(), skew: jiff::SignedDuration::ZERO };
+            let summary = Summary {
+                counts: Counts::default(),
+                outboxes: Vec::new(),
+                skew: jiff::SignedDuration::ZERO,
+                snoozes: Snoozes::default(),
+            };
             Msg::SummaryLoaded { generation: *generation, result: Ok(summary) }
         }
         Effect::LoadDetail { generation, .. } => {

@@ -17,6 +17,13 @@ pub(super) async fn run(backend: &Backend, effect: Effect) -> Option<Msg> {
             generation,
             result: within(WRITE, approval::reject(pool, actor, company, &items, &reason)).await,
         },
+        Effect::Snooze { generation, ids, until } => {
+            let result = match until {
+                Some(until) => within(WRITE, approval::snooze(pool, actor, company, &ids, until)).await,
+                None => within(WRITE, approval::unsnooze(pool, actor, company, &ids)).await,
+            };
+            Msg::Decided { generation, result }
+        }
         Effect::Undo { generation, ids } => Msg::Decided {
             generation,
             result: within(WRITE, approval::undo(pool, actor, company, &ids)).await,

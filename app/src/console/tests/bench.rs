@@ -1,8 +1,14 @@
 //! A console without a terminal and without a database: keys go in as text, reads are answered from memory, decisions by the test.
+use std::collections::HashMap;
 use std::time::Duration;
 
-use countersign_core::activity::view::{ActivityDetail, List, OutboxView, Page};
+use countersign_core::activity::store_match::{MATCH_LIMIT, Matching};
+use countersign_core::activity::view::{
+    ActivityDetail, ActivityRow, Filter, Hold, List, OutboxView, Page, Snoozed,
+};
 use countersign_core::actor::{Actor, Role};
+use countersign_core::approval::store_fate::Fate;
+use countersign_core::approval::store_snooze::Snoozes;
 use countersign_core::approval::{Item, ItemOutcome, ItemResult};
 use countersign_core::company::Company;
 use countersign_core::ids::{ActivityId, CompanyId, OperatorId};
@@ -32,6 +38,9 @@ pub(super) struct World {
     pub(super) queue: Vec<ActivityDetail>,
     pub(super) trouble: Vec<ActivityDetail>,
     pub(super) outboxes: Vec<OutboxView>,
+    /// Until when drafts are snoozed, and what became of items that are gone.
+    pub(super) snoozed: HashMap<ActivityId, Timestamp>,
+    pub(super) fates: HashMap<ActivityId, Fate>,
     pub(super) version: i64,
 }
 
@@ -43,7 +52,36 @@ impl World {
             trouble: fixtures::trouble(),
             outboxes: fixtures::outboxes(),
             version: 1,
+            ..Self::default()
         }
+    }
+
+    fn matches(&self, item: &ActivityDetail, filter: &Filter, now: Timestamp) -> bool {
+        let is_snoozed = self.snoozed.get(&item.row.id).is_some_and(|until| *until > now);
+        filter.channel.is_none_or(|channel| item.row.channel == channel)
+            && filter
+                .text
+                .as_ref()
+                .is_none_or(|text| item.row.contact.to_lowercase().contains(&text.to_lowercase()))
+            && match filter.snoozed {
+                Snoozed::Shown => true,
+                Snoozed::Hidden(_) => !is_snoozed,
+                Snoozed::Only(_) => is_snoozed,
+            }
+    }
+
+    fn row(&self, item: &ActivityDetail, filter: &Filter) -> ActivityRow {
+        let mut row = item.row.clone();
+        if let (Snoozed::Only(_), Some(until)) = (filter.snoozed, self.snoozed.get(&row.id)) {
+            let (code, sentence) = ("snoozed".to_owned(), "snoozed by you".to_owned());
+            row.hold = Some(Hold { code, sentence, until: Some(*until) });
+        }
+        row
+    }
+
+    fn snoozes(&self, now: Timestamp) -> Snoozes {
+        let times: Vec<_> = self.snoozed.values().copied().filter(|until| *until > now).collect();
+        Snoozes { count: i64::try_from(times.len()).unwrap(), next_due: times.into_iter().min() }
     }
 
     fn list(&self, list: List) -> &[ActivityDetail] {
@@ -136,10 +174,7 @@ impl Bench {
                     .list(*list)
                     .iter()
                     .filter(|item| {
-                        filter.channel.is_none_or(|channel| item.row.channel == channel)
-                            && filter.text.as_ref().is_none_or(|text| {
-                                item.row.contact.to_lowercase().contains(&text.to_lowercase())
-                            })
+                        self.world.matches(item, filter, self.now)
                             && after.is_none_or(|after| key(item) > (after.at, after.id))
                     })
                     .collect();
@@ -150,7 +185,7 @@ impl Bench {
                     let (at, id) = key(item);
                     countersign_core::activity::view::Cursor { at, id }
                 });
-                let rows = rows.into_iter().map(|item| item.row.clone()).collect();
+                let rows = rows.into_iter().map(|item| self.world.row(item, filter)).collect();
                 Some(Msg::PageLoaded {
                     generation: *generation,
                     list: *list,
@@ -161,10 +196,28 @@ impl Bench {
                 let summary = Summary {
                     counts: fixtures::counts(self.world.drafts.len()),
                     outboxes: self.world.outboxes.clone(),
+                    snoozes: self.world.snoozes(self.now),
                     skew: SignedDuration::ZERO,
                 };
                 Some(Msg::SummaryLoaded { generation: *generation, result: Ok(summary) })
             }
+            Effect::LoadMatching { generation, filter } => {
+                let mut items: Vec<_> = self
+                    .world
+                    .drafts
+                    .iter()
+                    .filter(|item| self.world.matches(item, filter, self.now))
+                    .map(|item| Item { id: item.row.id, payload_sha256: item.row.payload_sha256 })
+                    .collect();
+                let is_cut = items.len() > MATCH_LIMIT;
+                items.truncate(MATCH_LIMIT);
+                Some(Msg::MatchingLoaded { generation: *generation, result: Ok(Matching { items, is_cut }) })
+            }
+            Effect::LoadFate { id, who } => Some(Msg::FateLoaded {
+                id: *id,
+                who: who.clone(),
+                result: Ok(self.world.fates.get(id).cloned()),
+            }),
             Effect::LoadDetail { generation, id } => {
                 let lists = [List::Approvals, List::Queue, List::Attention];
                 let found =
@@ -237,13 +290,29 @@ impl Bench {
             Effect::Approve { generation, items } | Effect::Reject { generation, items, .. } => {
                 (generation, items.iter().map(|item| item.id).collect::<Vec<_>>())
             }
-            Effect::Undo { generation, ids } => (generation, ids),
+            Effect::Undo { generation, ids } | Effect::Snooze { generation, ids, .. } => (generation, ids),
             Effect::Resolve { generation, id, .. } => (generation, vec![id]),
             other => panic!("not a decision: {other:?}"),
         };
         let results: Vec<_> = ids.iter().map(|id| ItemResult { id: *id, outcome: outcome(*id) }).collect();
-        let gone: Vec<_> =
-            results.iter().filter(|result| result.outcome.is_done()).map(|result| result.id).collect();
+        for result in &results {
+            match result.outcome {
+                ItemOutcome::Snoozed { until } => {
+                    self.world.snoozed.insert(result.id, until);
+                }
+                ItemOutcome::Woken => {
+                    self.world.snoozed.remove(&result.id);
+                }
+                _ => {}
+            }
+        }
+        let is_snooze =
+            |outcome: &ItemOutcome| matches!(outcome, ItemOutcome::Snoozed { .. } | ItemOutcome::Woken);
+        let gone: Vec<_> = results
+            .iter()
+            .filter(|result| result.outcome.is_done() && !is_snooze(&result.outcome))
+            .map(|result| result.id)
+            .collect();
         self.world.drafts.retain(|item| !gone.contains(&item.row.id));
         self.tell(Msg::Decided { generation, result: Ok(results) });
         self.paint();

@@ -108,7 +108,7 @@ fn approve_waits_a_moment_after_the_item_under_the_cursor_left() {
 #[test]
 fn marked_messages_that_were_not_seen_come_back_as_skipped() {
     let mut bench = Bench::new(80, 24);
-    bench.press("j<enter><space><space><esc>j<space>a");
+    bench.press("j<enter><space>j<space><esc>jj<space>a");
     assert_eq!(bench.approvals(), [bench.hash_of(2), bench.hash_of(3)]);
     let approved = bench.approved();
     bench.decide(|decided| match decided == id(2) {
@@ -168,7 +168,7 @@ fn esc_leaves_a_question_without_deciding() {
 #[test]
 fn undo_takes_back_the_latest_approvals_while_their_time_runs() {
     let mut bench = Bench::new(120, 40);
-    bench.press("<space><space>a");
+    bench.press("<space>j<space>a");
     let approved = bench.approved();
     bench.decide(|_| approved.clone());
     bench.later(12);

@@ -74,7 +74,7 @@ fn a_change_far_down_reads_only_what_is_on_screen() {
     bench.changed(|world| {
         world.drafts.remove(449);
     });
-    assert!(bench.reads - before <= 4, "{} reads", bench.reads - before);
+    assert!(bench.reads - before <= 5, "{} reads", bench.reads - before);
     assert_eq!(bench.cursor(), Some(id(449)));
     assert_eq!(bench.model.approvals.rows.len(), 449);
 }
@@ -95,7 +95,7 @@ fn rows_that_were_read_long_ago_are_read_again_when_they_come_into_view() {
 #[test]
 fn the_cursor_holds_an_id_and_marks_survive_a_change() {
     let mut bench = Bench::new(120, 40);
-    bench.press("j<space>");
+    bench.press("j<space>j");
     bench.changed(|world| {
         world.drafts.remove(0);
     });

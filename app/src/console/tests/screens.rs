@@ -8,7 +8,7 @@ use super::fixtures::{ago, id};
 #[test]
 fn approvals_120x40() {
     let mut bench = Bench::new(120, 40);
-    bench.press("j<space>k");
+    bench.press("j<space>");
     insta::assert_snapshot!(bench.picture());
 }
 
@@ -69,7 +69,7 @@ fn reject_80x24() {
 #[test]
 fn results_80x24() {
     let mut bench = Bench::new(80, 24);
-    bench.press("j<enter><space><space><space><esc><space>a");
+    bench.press("j<enter><space>j<space>j<space><esc>j<space>a");
     let approved = bench.approved();
     let other = bench.hash_of(1).payload_sha256;
     bench.decide(|decided| match decided {

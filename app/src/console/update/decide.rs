@@ -1,20 +1,22 @@
 //! Decisions: which items and which bytes a key means, and what became of them.
 //!
 //! A decision names what the last frame showed, never what the list holds by now.
-use std::collections::HashMap;
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
-use countersign_core::approval::{Item, ItemOutcome, ItemResult, Resolution};
+use countersign_core::activity::payload::PayloadHash;
+use countersign_core::approval::{BATCH_LIMIT, Item, ItemOutcome, ItemResult, Resolution};
 use countersign_core::ids::ActivityId;
-use countersign_core::safe_text::SafeText;
 
-use super::{live, moves};
+use super::{live, mark, moves, report, snooze};
+use crate::console::deciding::{Deciding, Request, Verb};
 use crate::console::dialog::{Dialog, ResolveStep};
 use crate::console::field::Field;
-use crate::console::model::{Deciding, Focus, Guard, Model, Screen, Verb};
+use crate::console::model::{Focus, Guard, Model, Screen};
 use crate::console::msg::{Effect, Failure};
 use crate::console::theme::Role;
 use crate::console::words;
+use crate::progress::Progress;
 
 const NOT_SEEN: &str = "skipped: not seen";
 const ON_ITS_WAY: &str = "skipped: a decision is on its way";
@@ -28,6 +30,7 @@ pub(crate) fn approve(model: &mut Model, at: Duration) -> Vec<Effect> {
         return Vec::new();
     }
     let (mut items, mut skipped) = (Vec::new(), Vec::new());
+    mark::fix_range(model);
     if model.marks.is_empty() {
         match shown_to_its_end(model) {
             Ok(item) => items.push(item),
@@ -37,7 +40,7 @@ pub(crate) fn approve(model: &mut Model, at: Duration) -> Vec<Effect> {
             }
         }
     }
-    for mark in &model.marks {
+    for mark in model.marks.items() {
         match model.seen.get(&mark.id) {
             _ if model.is_deciding(mark.id) => skipped.push((mark.id, ON_ITS_WAY)),
             Some(sha256) => items.push(Item { id: mark.id, payload_sha256: *sha256 }),
@@ -49,15 +52,12 @@ pub(crate) fn approve(model: &mut Model, at: Duration) -> Vec<Effect> {
         model.say(Role::Warn, &format!("nothing approved: {count} marked, none of them read to its end"));
         return Vec::new();
     }
-    let ids = items.iter().map(|item| item.id).collect();
-    let generation = send(model, Verb::Approve, ids, skipped);
-    vec![Effect::Approve { generation, items }]
+    send(model, Request::Approve, items, skipped)
 }
 
 /// Approves one item whose bytes were just painted to their end.
 pub(super) fn approve_shown(model: &mut Model, item: Item) -> Vec<Effect> {
-    let generation = send(model, Verb::Approve, vec![item.id], Vec::new());
-    vec![Effect::Approve { generation, items: vec![item] }]
+    send(model, Request::Approve, vec![item], Vec::new())
 }
 
 /// The item under the cursor, if the last frame showed it to its end.
@@ -81,13 +81,14 @@ fn shown_to_its_end(model: &Model) -> Result<Item, String> {
 }
 
 pub(crate) fn ask_reject(model: &mut Model) -> Vec<Effect> {
+    mark::fix_range(model);
     let items: Vec<Item> = if model.marks.is_empty() {
         let current = model.current().map(crate::console::item::Row::id);
         let painted =
             model.painted.rows.iter().chain(model.painted.preview.as_ref().map(|shown| &shown.item));
         painted.filter(|item| Some(item.id) == current).take(1).copied().collect()
     } else {
-        model.marks.clone()
+        model.marks.items()
     };
     let items: Vec<Item> = items.into_iter().filter(|item| !model.is_deciding(item.id)).collect();
     if items.is_empty() {
@@ -113,8 +114,9 @@ pub(crate) fn undo(model: &mut Model) -> Vec<Effect> {
     if ids.is_empty() {
         return Vec::new();
     }
-    let generation = send(model, Verb::Undo, ids.clone(), Vec::new());
-    vec![Effect::Undo { generation, ids }]
+    // What is taken back is named by id alone.
+    let items = ids.into_iter().map(|id| Item { id, payload_sha256: PayloadHash::of(b"") }).collect();
+    send(model, Request::Undo, items, Vec::new())
 }
 
 pub(crate) fn ask_pause(model: &mut Model) -> Vec<Effect> {
@@ -157,10 +159,12 @@ pub(super) fn answer(model: &mut Model) -> Vec<Effect> {
                 model.say(Role::Bad, &format!("not rejected: {problem}"));
                 return Vec::new();
             }
-            let ids = items.iter().map(|item| item.id).collect();
-            let generation = send(model, Verb::Reject, ids, Vec::new());
-            return vec![Effect::Reject { generation, items, reason }];
+            return send(model, Request::Reject(reason), items, Vec::new());
         }
+        Dialog::Snooze { field, ids } if field.filled().is_none() => {
+            return ask_again(model, Dialog::Snooze { field, ids });
+        }
+        Dialog::Snooze { field, ids } => return snooze::answer(model, &field, ids),
         Dialog::Pause { field, id, name } => match field.filled() {
             Some(reason) => return vec![Effect::Pause { id, name, reason }],
             None => return ask_again(model, Dialog::Pause { field, id, name }),
@@ -200,71 +204,122 @@ pub(super) fn resolve(model: &mut Model, key: &str) -> Vec<Effect> {
         return Vec::new();
     }
     let reason = field.filled().unwrap_or_default();
-    let generation = send(model, Verb::Resolve, vec![id], Vec::new());
-    vec![Effect::Resolve { generation, id, resolution, reason }]
+    let item = Item { id, payload_sha256: PayloadHash::of(b"") };
+    send(model, Request::Resolve(id, resolution, reason), vec![item], Vec::new())
 }
 
-fn send(
+/// Sends a decision out, in as many requests as it needs; the first goes now.
+pub(super) fn send(
     model: &mut Model,
-    verb: Verb,
-    ids: Vec<ActivityId>,
+    request: Request,
+    items: Vec<Item>,
     skipped: Vec<(ActivityId, &'static str)>,
-) -> u64 {
+) -> Vec<Effect> {
     let generation = model.next_generation();
-    let mut names = HashMap::new();
-    for id in ids.iter().chain(skipped.iter().map(|(id, _)| id)) {
-        if let Some(row) = model.index_of(*id).and_then(|index| model.row(index)) {
-            names.insert(*id, row.who.clone());
-        }
-    }
-    model.deciding.push(Deciding { generation, verb, ids, skipped, names });
-    generation
+    let ids: HashSet<ActivityId> = items.iter().map(|item| item.id).collect();
+    let named: HashSet<ActivityId> = ids.iter().copied().chain(skipped.iter().map(|(id, _)| *id)).collect();
+    let rows = (0..model.row_count()).filter_map(|index| model.row(index));
+    let names = rows.filter(|row| named.contains(&row.id())).map(|row| (row.id(), row.who.clone())).collect();
+    let mut waiting: VecDeque<Vec<Item>> = items.chunks(BATCH_LIMIT).map(<[Item]>::to_vec).collect();
+    let Some(first) = waiting.pop_front() else {
+        return Vec::new();
+    };
+    let effect = request.effect(generation, &first);
+    let progress = Progress { done: 0, total: u64::try_from(ids.len()).ok(), started: model.now() };
+    model.deciding.push(Deciding {
+        generation,
+        request,
+        asked: first.len(),
+        ids,
+        skipped,
+        names,
+        waiting,
+        is_stopping: false,
+        results: Vec::new(),
+        faults: Vec::new(),
+        progress,
+    });
+    vec![effect]
 }
 
-/// Learns what became of a decision.
-pub(super) fn decided(model: &mut Model, generation: u64, result: Result<Vec<ItemResult>, Failure>) {
+/// Lets no further request of a long decision go out. Says whether there was one.
+pub(crate) fn stop(model: &mut Model) -> bool {
+    let mut has_stopped = false;
+    for deciding in model.deciding.iter_mut().filter(|deciding| !deciding.waiting.is_empty()) {
+        has_stopped |= !deciding.is_stopping;
+        deciding.is_stopping = true;
+    }
+    if has_stopped {
+        model.say(Role::Warn, "stopping after the request that is on its way");
+    }
+    has_stopped
+}
+
+/// Learns what became of one request of a decision, and sends the next.
+pub(super) fn decided(
+    model: &mut Model,
+    generation: u64,
+    result: Result<Vec<ItemResult>, Failure>,
+) -> Vec<Effect> {
     let Some(index) = model.deciding.iter().position(|deciding| deciding.generation == generation) else {
-        return;
+        return Vec::new();
     };
-    let deciding = model.deciding.swap_remove(index);
+    let mut deciding = model.deciding.swap_remove(index);
+    deciding.progress.done += u64::try_from(deciding.asked).unwrap_or(0);
+    match result {
+        Ok(results) => {
+            let done = done(&results);
+            let verb = deciding.verb();
+            match verb {
+                Verb::Approve | Verb::Reject | Verb::Snooze | Verb::Wake => leave_list(model, &results),
+                Verb::Undo => model.queue.remove(&done),
+                Verb::Resolve => model.attention.remove(&done),
+            }
+            if verb != Verb::Undo {
+                for id in &done {
+                    model.marks.remove(*id);
+                }
+            }
+            deciding.results.extend(results);
+        }
+        Err(failure) => {
+            if let Failure::Unavailable(_) = failure {
+                live::lost(model, &failure);
+            }
+            // What stands in the way of one request may let the next through; twice the same, or no database, will not.
+            let is_same = deciding.faults.last().is_some_and(|(_, last)| *last == failure);
+            deciding.is_stopping |= is_same || matches!(failure, Failure::Unavailable(_));
+            deciding.faults.push((deciding.asked, failure));
+        }
+    }
+    if !deciding.is_stopping
+        && let Some(next) = deciding.waiting.pop_front()
+    {
+        deciding.asked = next.len();
+        let effect = deciding.request.effect(generation, &next);
+        model.deciding.push(deciding);
+        return vec![effect];
+    }
     live::read_again(model);
-    let results = match result {
-        Ok(results) => results,
-        Err(Failure::Refused(sentence)) => {
-            model.say(Role::Bad, &format!("not {}: {sentence}", past(deciding.verb)));
-            return;
-        }
-        Err(failure @ Failure::Unavailable(_)) => {
-            live::lost(model, &failure);
-            model.say(
-                Role::Bad,
-                "the database did not answer: the list will show whether the decision was recorded",
-            );
-            return;
-        }
-    };
-    let done: Vec<ActivityId> =
-        results.iter().filter(|result| result.outcome.is_done()).map(|result| result.id).collect();
-    remember(model, deciding.verb, &results, &done);
-    if deciding.verb != Verb::Undo {
-        model.marks.retain(|mark| !done.contains(&mark.id));
-    }
-    match deciding.verb {
-        Verb::Approve | Verb::Reject => leave_list(model, &results),
-        Verb::Undo => model.queue.remove(&done),
-        Verb::Resolve => model.attention.remove(&done),
-    }
-    report(model, &deciding, &results, done.len());
+    remember(model, &deciding);
+    report::tell(model, &deciding);
+    Vec::new()
+}
+
+fn done(results: &[ItemResult]) -> HashSet<ActivityId> {
+    results.iter().filter(|result| result.outcome.is_done()).map(|result| result.id).collect()
 }
 
 /// Keeps what can be taken back, and forgets what was.
-fn remember(model: &mut Model, verb: Verb, results: &[ItemResult], done: &[ActivityId]) {
+fn remember(model: &mut Model, deciding: &Deciding) {
     let now = model.now();
+    let undone = if deciding.verb() == Verb::Undo { done(&deciding.results) } else { HashSet::new() };
     for batch in &mut model.batches {
-        batch.retain(|(id, until)| *until > now && !(verb == Verb::Undo && done.contains(id)));
+        batch.retain(|(id, until)| *until > now && !undone.contains(id));
     }
     model.batches.retain(|batch| !batch.is_empty());
-    let batch: Vec<_> = results
+    let batch: Vec<_> = deciding
+        .results
         .iter()
         .filter_map(|result| match result.outcome {
             ItemOutcome::Approved { send_after } => Some((result.id, send_after)),
@@ -278,7 +333,7 @@ fn remember(model: &mut Model, verb: Verb, results: &[ItemResult], done: &[Activ
 
 /// Takes out of the list what is no draft any more; the cursor stays where it is and approve keys wait.
 fn leave_list(model: &mut Model, results: &[ItemResult]) {
-    let gone: Vec<ActivityId> = results
+    let gone: HashSet<ActivityId> = results
         .iter()
         .filter(|result| {
             result.outcome.is_done()
@@ -294,52 +349,13 @@ fn leave_list(model: &mut Model, results: &[ItemResult]) {
         model.approvals_at.index = index;
         model.approvals_at.id = model.approvals.rows.get(index).map(crate::console::item::Row::id);
     }
+    for id in &gone {
+        model.marks.remove(*id);
+    }
     for result in results {
         if matches!(result.outcome, ItemOutcome::Changed { .. }) {
             model.seen.remove(&result.id);
         }
-    }
-}
-
-fn report(model: &mut Model, deciding: &Deciding, results: &[ItemResult], done: usize) {
-    let (now, zone) = (model.now(), model.zone.clone());
-    let name =
-        |id: &ActivityId| deciding.names.get(id).cloned().unwrap_or_else(|| SafeText::line(&id.to_string()));
-    let say = |result: &ItemResult| words::outcome(&result.outcome, now, &zone);
-    let open: Vec<&ItemResult> = results.iter().filter(|result| !result.outcome.is_done()).collect();
-    if open.is_empty() && deciding.skipped.is_empty() {
-        let text = match results {
-            [only] => format!("{}: {}", say(only), name(&only.id)),
-            _ => format!("{} {}", past(deciding.verb), words::messages(done)),
-        };
-        model.say(Role::Good, &text);
-        return;
-    }
-    if let ([only], []) = (results, deciding.skipped.as_slice()) {
-        model.say(Role::Bad, &format!("not {}: {}: {}", past(deciding.verb), say(only), name(&only.id)));
-        return;
-    }
-    let mut lines: Vec<(Role, SafeText)> = Vec::new();
-    for result in open {
-        lines.push((Role::Bad, SafeText::line(&format!("{}: {}", say(result), name(&result.id)))));
-    }
-    for (id, reason) in &deciding.skipped {
-        lines.push((Role::Warn, SafeText::line(&format!("{reason}: {}", name(id)))));
-    }
-    let title = format!(
-        "{} {done} of {}",
-        past(deciding.verb),
-        words::messages(results.len() + deciding.skipped.len())
-    );
-    model.dialog = Some(Dialog::Results { title, lines, scroll: 0 });
-}
-
-fn past(verb: Verb) -> &'static str {
-    match verb {
-        Verb::Approve => "approved",
-        Verb::Reject => "rejected",
-        Verb::Undo => "taken back",
-        Verb::Resolve => "settled",
     }
 }
 

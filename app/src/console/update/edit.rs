@@ -177,9 +177,7 @@ pub(super) fn revised(
 /// What was shown before is not what there is now: nothing of it counts as read.
 fn saved(model: &mut Model, editor: &Editor, now: Item, then: Then) {
     model.seen.remove(&now.id);
-    for mark in model.marks.iter_mut().filter(|mark| mark.id == now.id) {
-        *mark = now;
-    }
+    model.marks.rebind(now);
     model.preview = None;
     model.approve_when_seen = (then == Then::Approve).then_some(now);
     let next = match then {

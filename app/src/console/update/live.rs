@@ -2,6 +2,8 @@
 //!
 //! At most one page, one summary and one item are on their way at a time, so a held-down key cannot pile up queries.
 use countersign_core::activity::view::{Filter, List, Page};
+use countersign_core::approval::store_fate::Fate;
+use countersign_core::ids::ActivityId;
 use countersign_core::safe_text::SafeText;
 
 use crate::console::layout;
@@ -9,6 +11,7 @@ use crate::console::model::{Guard, Link, Model, Screen};
 use crate::console::msg::{Effect, Failure, Summary};
 use crate::console::preview::{Detail, Preview, Reader};
 use crate::console::theme::Role;
+use crate::console::words;
 
 /// The poll came back. Says whether the screen reads differently now.
 pub(super) fn polled(model: &mut Model, version: i64) -> bool {
@@ -108,7 +111,13 @@ pub(super) fn page_loaded(
 ) -> bool {
     let charset = model.theme.charset;
     match result {
-        Ok(page) => listing(model, list).take(generation, &page, charset),
+        Ok(page) => {
+            let is_awaited = listing(model, list).take(generation, &page, charset);
+            if is_awaited && list == List::Approvals {
+                super::mark::forget_gone(model);
+            }
+            is_awaited
+        }
         Err(failure) => {
             let is_refused = matches!(failure, Failure::Refused(_));
             listing(model, list).failed(generation, is_refused) && fault(model, &failure)
@@ -125,6 +134,7 @@ pub(super) fn summary_loaded(model: &mut Model, generation: u64, result: Result<
             let outbox = model.current_outbox().map(|outbox| outbox.id);
             model.summary_version = Some(version);
             model.counts = Some(summary.counts);
+            model.snoozes = summary.snoozes;
             model.skew = summary.skew;
             model.outboxes = summary.outboxes;
             let index = model.outboxes.iter().position(|view| Some(view.id) == outbox);
@@ -166,6 +176,7 @@ pub(super) fn detail_loaded(
                 Some(old) if old.item.id == id && model.screen == Screen::Approvals => {
                     model.guard = Guard::Unseen;
                     model.say(Role::Warn, "this message was changed; it is shown from the top, look again");
+                    model.is_changed = true;
                 }
                 _ => {}
             }
@@ -186,7 +197,7 @@ pub(super) fn detail_loaded(
     }
 }
 
-fn fault(model: &mut Model, failure: &Failure) -> bool {
+pub(super) fn fault(model: &mut Model, failure: &Failure) -> bool {
     match failure {
         Failure::Unavailable(_) => lost(model, failure),
         Failure::Refused(sentence) => model.say(Role::Bad, sentence),
@@ -194,8 +205,44 @@ fn fault(model: &mut Model, failure: &Failure) -> bool {
     true
 }
 
-/// Puts the cursor back on its id after rows changed. If that left, the cursor keeps its place, and approve keys wait.
-pub(super) fn settle(model: &mut Model) {
+/// A snoozed draft is due: it is on the list again.
+pub(super) fn wake(model: &mut Model) {
+    if model.snoozes.next_due.is_some_and(|due| due <= model.now()) {
+        model.snoozes.next_due = None;
+        read_again(model);
+    }
+}
+
+/// Learns what somebody else did to the item that is, or was, under the cursor.
+pub(super) fn fate_loaded(
+    model: &mut Model,
+    id: ActivityId,
+    who: &SafeText,
+    result: Result<Option<Fate>, Failure>,
+) -> bool {
+    let fate = match result {
+        Ok(fate) => fate,
+        Err(failure @ Failure::Unavailable(_)) => {
+            lost(model, &failure);
+            return true;
+        }
+        // What is said already stays true, only less exact.
+        Err(Failure::Refused(_)) => return false,
+    };
+    let (now, zone) = (model.now(), model.zone.clone());
+    let is_here = model.current().is_some_and(|row| row.id() == id);
+    let words = match (is_here, words::change(fate.as_ref(), now, &zone)) {
+        (true, Some(words)) => format!("{words}; it is shown from the top, look again: {who}"),
+        (true, None) => return false,
+        (false, _) => format!("{}: {who}", words::fate(fate.as_ref(), now, &zone)),
+    };
+    model.say(Role::Warn, &words);
+    true
+}
+
+/// Puts the cursor back on its id after rows changed. If that left, the cursor keeps its place, approve keys wait, and what
+/// became of it is asked for.
+pub(super) fn settle(model: &mut Model, effects: &mut Vec<Effect>) {
     let count = model.row_count();
     let selection = model.selection().clone();
     let found = selection.id.and_then(|id| model.index_of(id));
@@ -203,12 +250,25 @@ pub(super) fn settle(model: &mut Model) {
     let id = model.row(index).map(crate::console::item::Row::id);
     if selection.id.is_some() && id != selection.id {
         model.guard = Guard::Unseen;
-        if model.notice.is_none() {
+        let left = model.under_cursor.take().filter(|(left, _)| Some(*left) == selection.id);
+        if let (Some((id, who)), Screen::Approvals) = (left, model.screen) {
+            if model.notice.is_none() {
+                model.say(Role::Warn, &format!("left the list: {who}"));
+            }
+            effects.push(Effect::LoadFate { id, who });
+        } else if model.notice.is_none() {
             model.say(Role::Warn, "the message under the cursor left the list");
         }
     }
     let place = model.selection_mut();
     (place.index, place.id) = (index, id);
+    let is_known = model.under_cursor.as_ref().is_some_and(|(known, _)| Some(*known) == id);
+    if !is_known {
+        model.under_cursor = model.row(index).map(|row| (row.id(), row.who.clone()));
+    }
+    if let (true, Some((id, who))) = (std::mem::take(&mut model.is_changed), &model.under_cursor) {
+        effects.push(Effect::LoadFate { id: *id, who: who.clone() });
+    }
     if model.preview.as_ref().is_some_and(|preview| Some(preview.item.id) != id) {
         model.preview = None;
     }

@@ -56,19 +56,6 @@ pub(crate) fn scroll(model: &mut Model, direction: isize) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Marks hold id and hash as they were when the mark was set.
-pub(crate) fn mark(model: &mut Model) -> Vec<Effect> {
-    let Some(item) = model.current().map(|row| row.item) else {
-        return Vec::new();
-    };
-    if model.is_marked(item.id) {
-        model.marks.retain(|mark| mark.id != item.id);
-    } else {
-        model.marks.push(item);
-    }
-    by(model, 1)
-}
-
 pub(crate) fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {
     if model.screen != screen {
         model.screen = screen;
@@ -99,6 +86,9 @@ pub(crate) fn cycle_channel(model: &mut Model) -> Vec<Effect> {
 
 /// Starts the list over after the filter changed. Marks stay: they hold ids, and the filter line counts them.
 pub(in crate::console) fn narrowed(model: &mut Model) {
+    model.marks.drop_range();
+    model.matching = None;
+    model.under_cursor = None;
     model.approvals.clear();
     model.approvals_at = Selection::default();
     model.preview = None;

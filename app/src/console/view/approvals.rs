@@ -1,4 +1,6 @@
 //! The list of drafts: what waits longest first, untrusted text last in its row.
+use std::ops::RangeInclusive;
+
 use countersign_core::activity::payload::Kind;
 use ratatui::layout::Rect;
 
@@ -24,10 +26,10 @@ pub(super) fn draw(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>, paint
     }
     let columns = Widths::of(areas.list.width);
     heads(areas.heads, &columns, canvas);
-    let top = model.approvals_at.top;
+    let (top, range) = (model.approvals_at.top, model.range());
     for (y, (index, row)) in areas.list.rows().zip(model.approvals.rows.iter().enumerate().skip(top)) {
         painted.rows.push(row.item);
-        line(model, row, index == model.approvals_at.index, y, &columns, canvas);
+        line(model, row, index, range.as_ref(), y, &columns, canvas);
     }
 }
 
@@ -55,11 +57,21 @@ fn filter_line(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
         let more = if model.approvals.next.is_some() { "+" } else { "" };
         facts.push(format!("{}{more} match", model.approvals.rows.len()));
     }
-    if let Some(counts) = model.counts {
-        facts.push(format!("{} pending", words::count(counts.pending)));
+    if let Some(pending) = model.pending() {
+        facts.push(format!("{} pending", words::count(pending)));
+    }
+    if model.snoozes.count > 0 {
+        facts.push(format!("{} snoozed", words::count(model.snoozes.count)));
+    }
+    if let Some(range) = model.range() {
+        facts.push(format!("range of {}", range.count()));
+    }
+    if model.matching.is_some() {
+        facts.push("marking".to_owned());
     }
     if !model.marks.is_empty() {
-        facts.push(format!("{} marked", model.marks.len()));
+        facts
+            .push(format!("{} marked", words::grouped(i64::try_from(model.marks.len()).unwrap_or(i64::MAX))));
     }
     let deciding: usize = model.deciding.iter().map(|deciding| deciding.ids.len()).sum();
     if deciding > 0 {
@@ -70,6 +82,8 @@ fn filter_line(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
     let channel = model.filter.channel.map_or("all channels", countersign_core::channel::ChannelName::as_str);
     let role = if model.filter.channel.is_some() { Role::Title } else { Role::Plain };
     let rest = canvas.put_all(rest, [(" ", role), (channel, role)]);
+    let rest =
+        if model.is_snooze_list() { canvas.put(rest, " · snoozed by you", Role::Title) } else { rest };
     if let Some(text) = &model.filter.text {
         let text = model.theme.charset.line(text);
         let width = usize::from(rest.width).saturating_sub(12);
@@ -91,11 +105,22 @@ fn heads(area: Rect, widths: &Widths, canvas: &mut Canvas<'_>) {
     canvas.put(columns.rest(), "to", Role::Muted);
 }
 
-fn line(model: &Model, row: &Row, is_current: bool, area: Rect, widths: &Widths, canvas: &mut Canvas<'_>) {
+fn line(
+    model: &Model,
+    row: &Row,
+    index: usize,
+    range: Option<&RangeInclusive<usize>>,
+    area: Rect,
+    widths: &Widths,
+    canvas: &mut Canvas<'_>,
+) {
+    let is_current = index == model.approvals_at.index;
     let mut columns = Columns::of(area);
     let cursor = if is_current { canvas.glyphs().cursor } else { " " };
-    let sign = match (model.is_deciding(row.id()), model.is_marked(row.id())) {
+    let is_in_range = range.is_some_and(|range| range.contains(&index));
+    let sign = match (model.is_deciding(row.id()), is_in_range || model.is_marked(row.id())) {
         (true, _) => canvas.glyphs().more,
+        (false, true) if is_in_range => "+",
         (false, true) => "*",
         (false, false) => " ",
     };
@@ -114,6 +139,10 @@ fn line(model: &Model, row: &Row, is_current: bool, area: Rect, widths: &Widths,
         );
     }
     let mut rest = columns.rest();
+    if let Some(until) = row.hold_until {
+        let until = format!("until {}  ", words::clock(model.now(), until, &model.zone));
+        rest = canvas.put(rest, &until, Role::Warn);
+    }
     if model.kept.contains_key(&row.id()) {
         rest = canvas.put(rest, "edit kept  ", Role::Warn);
     }
@@ -172,7 +201,16 @@ fn empty(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>) {
         say(&[("   any text           ", Role::Muted), ("/ enter", Role::Key)], canvas);
         return;
     }
+    if model.is_snooze_list() {
+        say(&[(" Nothing is snoozed.", Role::Title)], canvas);
+        say(&[("   what waits         ", Role::Muted), ("S", Role::Key)], canvas);
+        return;
+    }
     say(&[(" Nothing waits for you.", Role::Title)], canvas);
+    if model.snoozes.count > 0 {
+        let count = format!("   {} snoozed          ", words::count(model.snoozes.count));
+        say(&[(&count, Role::Muted), ("S", Role::Key)], canvas);
+    }
     say(
         &[("   import drafts      ", Role::Muted), ("countersign drafts import FILE.jsonl", Role::Plain)],
         canvas,

@@ -68,7 +68,10 @@ fn tabs(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
     let known = model.counts.filter(|_| model.engine.absent.is_none());
     let counts = known.unwrap_or_default();
     let live = counts.holding + counts.sending + counts.uncertain + counts.failed + counts.blocked;
-    let screens = [(Screen::Approvals, "1 Approvals", counts.pending), (Screen::Outbox, "2 Outbox", live)];
+    let screens = [
+        (Screen::Approvals, "1 Approvals", model.pending().unwrap_or_default()),
+        (Screen::Outbox, "2 Outbox", live),
+    ];
     let mut rest = area;
     for (screen, name, count) in screens {
         let count = known.map(|_| format!(" {}", words::count(count))).unwrap_or_default();
@@ -111,7 +114,7 @@ pub(super) fn footer(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>) -> 
         return position;
     }
     let said = model.notice.as_ref().map(|notice| (notice.text.clone(), notice.role));
-    match said.or_else(|| engine_trouble(model)) {
+    match said.or_else(|| progress(model)).or_else(|| engine_trouble(model)) {
         Some((text, role)) => {
             let text = text.truncated(usize::from(areas.notice.width).saturating_sub(2));
             canvas.put_all(areas.notice, [(" ", Role::Plain), (text.as_str(), role)]);
@@ -120,6 +123,13 @@ pub(super) fn footer(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>) -> 
     }
     hints(model, areas.hints, canvas);
     None
+}
+
+/// How far a decision about very many has come.
+fn progress(model: &Model) -> Option<(SafeText, Role)> {
+    let words = model.deciding.iter().find_map(|deciding| deciding.words(model.now()))?;
+    let text = format!("{words}   esc stops");
+    Some((SafeText::line(&text), Role::Title))
 }
 
 /// What keeps the engine from working, for as long as it does.
@@ -169,7 +179,12 @@ fn hint_word(model: &Model, action: &action::Action) -> String {
             || action.hint.to_owned(),
             |(ids, until)| format!("undo {} ({})", ids.len(), words::countdown(model.now(), until)),
         ),
-        "approve" | "reject" if !model.marks.is_empty() => format!("{} {}", action.hint, model.marks.len()),
+        "approve" | "reject" if !model.marks.is_empty() => format!(
+            "{} {}",
+            action.hint,
+            words::grouped(i64::try_from(model.marks.len()).unwrap_or(i64::MAX))
+        ),
+        "snooze" if model.is_snooze_list() => "bring back".to_owned(),
         "pause" if model.current_outbox().is_some_and(|outbox| !outbox.enabled) => "resume".to_owned(),
         "inspect" if model.current().is_some_and(|row| row.status.as_str() == "uncertain") => {
             "settle".to_owned()
@@ -216,6 +231,24 @@ impl<'a> Question<'a> {
                     (" pause  ", Role::Plain),
                     ("esc", Role::Key),
                     (" leave it", Role::Plain),
+                ],
+            },
+            Dialog::Snooze { field, ids } => Self {
+                words: format!("Snooze {} for: ", words::messages(ids.len())),
+                field: Some(field),
+                hints: &[
+                    (" 1", Role::Key),
+                    (" 1 h  ", Role::Plain),
+                    ("2", Role::Key),
+                    (" 4 h  ", Role::Plain),
+                    ("3", Role::Key),
+                    (" tomorrow 9:00  ", Role::Plain),
+                    ("4", Role::Key),
+                    (" Monday 9:00  or 90m, 2d  ", Role::Plain),
+                    ("enter", Role::Key),
+                    (" do  ", Role::Plain),
+                    ("esc", Role::Key),
+                    (" no", Role::Plain),
                 ],
             },
             Dialog::Resolve { field, step: ResolveStep::Reason, .. } => Self {
