@@ -8,6 +8,7 @@ mod database;
 mod editor;
 mod engine;
 mod exit;
+mod intake;
 mod kept;
 mod logging;
 mod output;

@@ -56,3 +56,34 @@ fn importing_twice_files_once() {
     assert_eq!(office.home.count("SELECT count(*) FROM crm_activities"), 2);
     office.home.run(&["drafts", "import", "/nowhere.jsonl"]).ends_with(1).complains("/nowhere.jsonl");
 }
+
+/// A table with names of its own, as another program exports it: a mapping, constants, Windows line ends, a quoted line break.
+#[test]
+fn a_table_is_mapped_to_drafts() {
+    let office = Office::open("30s");
+    let path = office.home.path("drafts.csv");
+    let table = "\u{feff}Who;Mail;Title;Letter;Owner\r\n\
+        Zoë;zoe@example.com;Roof;\"Dear Zoë,\r\n\r\nit is done.\";ana\r\n\
+        Bo;bo@example.com;Roof;Dear Bo;ben\r\n";
+    std::fs::write(&path, table).expect("a file can be written");
+    let file = path.display().to_string();
+    let map = "to=Mail,contact.name=Who,payload.subject=Title,payload.text=Letter";
+    let words = ["drafts", "import", &file, "--delimiter", ";", "--map", map];
+    let set = ["--set", "channel=email", "--set", "outbox=main"];
+    let words: Vec<&str> = words.into_iter().chain(set).collect();
+    office.home.run(&words).ends_with(0).complains("passed over: Owner");
+    let second = office.home.json(&words);
+    assert_eq!((&second["created"], &second["known"]), (&json!(0), &json!(2)), "R26");
+    assert_eq!(office.pending().len(), 2);
+    let names = office.home.texts("SELECT name FROM crm_contacts ORDER BY name");
+    assert_eq!(names, ["Bo", "Zoë"]);
+
+    let more = format!("{table};not an address;Roof;x;ana\r\n");
+    std::fs::write(&path, more).expect("a file can be written");
+    office.home.run(&words).ends_with(1).complains("line 6: to:").complains("nothing was written");
+    assert_eq!(office.pending().len(), 2);
+    let wrong: Vec<&str> = ["drafts", "import", &file, "--delimiter", ";", "--map", "to=E-Mail"].to_vec();
+    office.home.run(&wrong).ends_with(2).complains("`E-Mail` is not a column; the columns are Who, Mail");
+    let wrong: Vec<&str> = ["drafts", "import", &file, "--delimiter", ";", "--map", "mail=Mail"].to_vec();
+    office.home.run(&wrong).ends_with(2).complains("`mail` is not a field; the fields are channel, outbox");
+}
