@@ -5,7 +5,7 @@ use clap::Subcommand;
 use color_eyre::eyre::Result;
 use countersign_core::draft::check::parse;
 use countersign_core::draft::file::Mode;
-use countersign_core::draft::{LineError, file, withdraw};
+use countersign_core::draft::{LineError, file_watched, withdraw};
 use countersign_core::ids::ActivityId;
 use countersign_core::safe_text::SafeText;
 
@@ -13,6 +13,7 @@ use super::approvals;
 use crate::engine;
 use crate::exit::{Code, Fault};
 use crate::intake::{self, Intake};
+use crate::meter::{self, Meter};
 use crate::output::{Output, complain};
 use crate::session::Setup;
 
@@ -66,16 +67,18 @@ async fn import(setup: &Setup, source: &intake::Source, output: Output) -> Resul
     )
     .map_err(Fault::from)?;
     let mode = if partial { Mode::Partial } else { Mode::AllOrNothing };
-    let mut report = if partial || errors.is_empty() {
-        file(session.pool(), &session.actor, session.company.id, inputs, &lines, mode)
-            .await
-            .map_err(Fault::from)?
+    let mode = if partial || errors.is_empty() {
+        mode
     } else {
         // Nothing will be written, but the other lines are checked all the same, so that one run names every fault.
-        file(session.pool(), &session.actor, session.company.id, inputs, &lines, Mode::Check)
-            .await
-            .map_err(Fault::from)?
+        Mode::Check
     };
+    let (pool, actor, company, total) = (session.pool(), &session.actor, session.company.id, inputs.len());
+    let mut report = meter::around("importing drafts", Some(total), async |meter: &Meter| {
+        file_watched(pool, actor, company, inputs, &lines, mode, &|done| meter.set(done)).await
+    })
+    .await
+    .map_err(Fault::from)?;
     report.errors.extend(errors);
     report.errors.sort_by_key(|error| error.line);
     let created = report.filed.iter().filter(|filed| filed.created).count();
