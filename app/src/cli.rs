@@ -1,4 +1,5 @@
 //! The command line: `countersign <noun> <verb>`. Every verb is a few lines around a use case; `--json` uses the API's names.
+mod accounts;
 mod allowlist;
 mod approvals;
 mod companies;
@@ -65,6 +66,12 @@ enum Noun {
     /// Who may be written to.
     #[command(subcommand)]
     Allowlist(allowlist::Verb),
+    /// Companies that are written to.
+    #[command(subcommand)]
+    Accounts(accounts::Verb),
+    /// People who are written to.
+    #[command(subcommand)]
+    Contacts(accounts::ContactVerb),
     /// Credentials.
     #[command(subcommand)]
     Secrets(secrets::Verb),
@@ -123,6 +130,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Code> {
         Some(Noun::Operators(verb)) => operators::run(&setup, verb, output).await,
         Some(Noun::Outboxes(verb)) => outboxes::run(&setup, verb, output).await,
         Some(Noun::Allowlist(verb)) => allowlist::run(&setup, verb, output).await,
+        Some(Noun::Accounts(verb)) => accounts::run(&setup, verb, output).await,
+        Some(Noun::Contacts(verb)) => accounts::run_contacts(&setup, verb, output).await,
         Some(Noun::Secrets(verb)) => secrets::run(&setup, verb, output).await,
         Some(Noun::Drafts(verb)) => drafts::run(&setup, verb, output).await,
         Some(Noun::Approvals(verb)) => approvals::run(&setup, verb, output).await,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use color_eyre::eyre::{Context as _, Result};
 use countersign_core::db::catalogue::{self, Name};
+use countersign_core::db::phase::PhasesOff;
 use countersign_core::db::private::{self, Launcher, Lease, Location};
 use countersign_core::db::{self, migrate};
 use sqlx::postgres::PgConnectOptions;
@@ -12,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::exit::Fault;
+use crate::meter::{self, Meter};
 
 /// A database that can be worked on.
 pub(crate) struct Database {
@@ -25,7 +27,7 @@ impl Database {
     /// Opens the database of everyday work.
     pub(crate) async fn open(config: &Config, connections: u32) -> Result<Self> {
         let database = Self::reach(config, connections).await?;
-        migrate::migrate_without(&database.pool, &config.phases_off).await.map_err(Fault::schema)?;
+        migrated(&database.pool, &config.phases_off).await?;
         Ok(database)
     }
 
@@ -56,7 +58,7 @@ impl Database {
             catalogue::drop_demo(&mut admin(&lease).await?).await.map_err(Fault::from)?;
         }
         let database = Self::connect(lease, Name::Demo, connections).await?;
-        migrate::migrate(&database.pool).await.map_err(Fault::schema)?;
+        migrated(&database.pool, &PhasesOff::default()).await?;
         Ok(database)
     }
 
@@ -119,14 +121,20 @@ async fn wait_for_end(mut connection: sqlx::PgConnection, stop: &CancellationTok
 }
 
 async fn acquire() -> Result<Arc<Lease>> {
-    let lease = tokio::task::spawn_blocking(|| {
+    let start = tokio::task::spawn_blocking(|| {
         let location = Location::for_user()?;
         private::acquire(&location, &Launcher::own())
-    })
-    .await
-    .wrap_err("starting the private server was given up")?
-    .map_err(|error| Fault::database(error.to_string()))?;
+    });
+    let lease = meter::around("starting the private database server", None, async |_: &Meter| start.await)
+        .await
+        .wrap_err("starting the private server was given up")?
+        .map_err(|error| Fault::database(error.to_string()))?;
     Ok(Arc::new(lease))
+}
+
+async fn migrated(pool: &PgPool, off: &PhasesOff) -> Result<()> {
+    let work = async |_: &Meter| migrate::migrate_without(pool, off).await;
+    Ok(meter::around("bringing the database up to date", None, work).await.map_err(Fault::schema)?)
 }
 
 async fn admin(lease: &Lease) -> Result<sqlx::PgConnection> {

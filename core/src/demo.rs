@@ -68,7 +68,7 @@ pub struct Filled {
 }
 
 /// Fills the demo company, unless it is there. `lines` render what can be rendered; drafts of the other channels wait for their
-/// adapter. The first operator becomes its admin.
+/// adapter. The first operator becomes its admin. `advance` hears how many messages are written, of how many.
 ///
 /// # Errors
 /// A database fault; then nothing was written.
@@ -77,6 +77,7 @@ pub async fn fill(
     key: &MasterKey,
     lines: &Lines,
     first_operator: &str,
+    advance: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Filled, Error> {
     let mut conn = pool.acquire().await?;
     if let Some(company) = store::company(&mut conn).await? {
@@ -92,7 +93,7 @@ pub async fn fill(
     if let Some(company) = store::company(&mut tx).await? {
         return Ok(Filled { company, made: Made::default() });
     }
-    write::everything(&mut tx, key, &plan, &rows).await?;
+    write::everything(&mut tx, key, &plan, &rows, advance).await?;
     tx.commit().await?;
     Ok(Filled { made: plan.made(), company: plan.company })
 }

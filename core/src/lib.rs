@@ -2,6 +2,7 @@
 //!
 //! Decisions are pure functions in files named after what they decide. SQL lives in `store*` files and in `db`.
 //! Nothing here knows a provider (see the `channel` port) or a screen.
+pub mod account;
 pub mod activity;
 pub mod actor;
 pub mod approval;

@@ -56,3 +56,81 @@ fn importing_twice_files_once() {
     assert_eq!(office.home.count("SELECT count(*) FROM crm_activities"), 2);
     office.home.run(&["drafts", "import", "/nowhere.jsonl"]).ends_with(1).complains("/nowhere.jsonl");
 }
+
+/// A table with names of its own, as another program exports it: a mapping, constants, Windows line ends, a quoted line break.
+#[test]
+fn a_table_is_mapped_to_drafts() {
+    let office = Office::open("30s");
+    let path = office.home.path("drafts.csv");
+    let table = "\u{feff}Who;Mail;Title;Letter;Owner\r\n\
+        Zoë;zoe@example.com;Roof;\"Dear Zoë,\r\n\r\nit is done.\";ana\r\n\
+        Bo;bo@example.com;Roof;Dear Bo;ben\r\n";
+    std::fs::write(&path, table).expect("a file can be written");
+    let file = path.display().to_string();
+    let map = "to=Mail,contact.name=Who,payload.subject=Title,payload.text=Letter";
+    let words = ["drafts", "import", &file, "--delimiter", ";", "--map", map];
+    let set = ["--set", "channel=email", "--set", "outbox=main"];
+    let words: Vec<&str> = words.into_iter().chain(set).collect();
+    office.home.run(&words).ends_with(0).complains("passed over: Owner");
+    let second = office.home.json(&words);
+    assert_eq!((&second["created"], &second["known"]), (&json!(0), &json!(2)), "R26");
+    assert_eq!(office.pending().len(), 2);
+    let names = office.home.texts("SELECT name FROM crm_contacts ORDER BY name");
+    assert_eq!(names, ["Bo", "Zoë"]);
+
+    let more = format!("{table};not an address;Roof;x;ana\r\n");
+    std::fs::write(&path, more).expect("a file can be written");
+    office.home.run(&words).ends_with(1).complains("line 6: to:").complains("nothing was written");
+    assert_eq!(office.pending().len(), 2);
+    let wrong: Vec<&str> = ["drafts", "import", &file, "--delimiter", ";", "--map", "to=E-Mail"].to_vec();
+    office.home.run(&wrong).ends_with(2).complains("`E-Mail` is not a column; the columns are Who, Mail");
+    let wrong: Vec<&str> = ["drafts", "import", &file, "--delimiter", ";", "--map", "mail=Mail"].to_vec();
+    office.home.run(&wrong).ends_with(2).complains("`mail` is not a field; the fields are channel, outbox");
+}
+
+/// Accounts, contacts and drafts end to end. S1: what they hold cannot reach the terminal as a command.
+#[test]
+fn accounts_and_contacts_come_before_drafts() {
+    let office = Office::open("30s");
+    let home = &office.home;
+    let firms = "name,domain,tier,valueMinor,currency,country\nNordlys,nordlys.example,1,250000,NOK,no\nEvil \u{202e}Firm,,3,,,\n";
+    home.run_with(&["accounts", "import", "-", "--format", "csv"], firms).ends_with(0);
+    let people = "Name,Mail,Firm\nZoë,zoe@example.com,Nordlys\nEvil \u{202e}Name,bo@other.example,Nordlys\n";
+    let map = "name=Name,email=Mail,account=Firm";
+    let words = ["contacts", "import", "-", "--format", "csv", "--map", map, "--json"];
+    let report = home.run_with(&words, people).ends_with(0).json();
+    assert_eq!((&report["inserted"], &report["accountsMade"]), (&json!(2), &json!(0)));
+    let report = home.run_with(&words, people).ends_with(0).json();
+    assert_eq!(
+        (&report["inserted"], &report["updated"], &report["identical"]),
+        (&json!(0), &json!(0), &json!(2))
+    );
+
+    let list = home.json(&["accounts", "list", "--tier", "1"]);
+    assert_eq!(list["items"].as_array().map(Vec::len), Some(1));
+    assert_eq!((&list["items"][0]["country"], &list["items"][0]["contacts"]), (&json!("NO"), &json!(2)));
+    let first = home.json(&["contacts", "list", "--limit", "1"]);
+    let next = home.json(&["contacts", "list", "--limit", "1", "--cursor", text(&first["next"])]);
+    assert_ne!(first["items"][0]["id"], next["items"][0]["id"]);
+    assert_eq!(next["next"], json!(null));
+
+    let line = draft_as(1, &json!({"to": "zoe@example.com"}));
+    home.run_with(&["drafts", "import", "-"], &line).ends_with(0);
+    let shown = home.json(&["contacts", "show", "Zoe@example.com"]);
+    assert_eq!(shown["addresses"][0], json!({"address": "email:zoe@example.com", "allowlisted": true}));
+    assert_eq!(shown["messages"], json!([{"status": "draft_pending_approval", "count": 1}]));
+    let shown = home.json(&["contacts", "show", "bo@other.example"]);
+    assert_eq!(shown["addresses"][0]["allowlisted"], json!(false));
+
+    for words in [&["accounts", "list"][..], &["contacts", "list"], &["contacts", "show", "bo@other.example"]]
+    {
+        let answer = home.run(words).ends_with(0);
+        assert!(!answer.out.contains('\u{202e}') && answer.out.contains("Evil"), "S1: {}", answer.out);
+    }
+    let bad = "name,tier\nA,9\nB\u{1b}[31m,1\nC,1\n";
+    let refused = home.run_with(&["accounts", "import", "-", "--format", "csv"], bad).ends_with(1);
+    let refused =
+        refused.complains("line 2: tier:").complains("line 3: name:").complains("nothing was written");
+    assert!(!refused.err.contains('\u{1b}'), "S1");
+    assert_eq!(home.count("SELECT count(*) FROM crm_accounts WHERE name = 'C'"), 0);
+}

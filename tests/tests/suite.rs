@@ -1,4 +1,6 @@
 //! The suites that need a real PostgreSQL, in one binary: starting a server costs more than most tests.
+#[path = "suite/accounts.rs"]
+mod accounts;
 #[path = "suite/approvals.rs"]
 mod approvals;
 #[path = "suite/architecture.rs"]

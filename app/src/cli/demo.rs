@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 use super::console::{CONNECTIONS, show};
 use crate::database::Database;
 use crate::exit::{Code, Fault};
+use crate::meter::{self, Meter};
 use crate::output::Output;
 use crate::session::{Setup, user};
 use crate::signals::Signals;
@@ -42,7 +43,12 @@ pub(super) async fn run(setup: &Setup, arguments: &Arguments, output: Output) ->
     }
     let key = engine::master_key(&setup.config, &setup.paths)?;
     let lines = engine::ways(&setup.config, None)?;
-    let filled = demo::fill(&database.pool, &key, &lines, &user()?).await.map_err(Fault::from)?;
+    let (pool, user) = (&database.pool, user()?);
+    let filled = meter::around("filling the demo company", None, async |meter: &Meter| {
+        demo::fill(pool, &key, &lines, &user, &|done, total| meter.set_of(done, total)).await
+    })
+    .await
+    .map_err(Fault::from)?;
     if arguments.seed_only {
         output.line(said(&filled))?;
         output.line(NO_ADAPTER)?;

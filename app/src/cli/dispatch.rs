@@ -10,6 +10,7 @@ use super::console::CONNECTIONS;
 use crate::database::Database;
 use crate::engine;
 use crate::exit::{Code, Fault};
+use crate::meter::{self, Meter};
 use crate::output::Output;
 use crate::session::Setup;
 use crate::signals::Signals;
@@ -34,7 +35,10 @@ pub(super) async fn run(setup: &Setup, _arguments: &Arguments, output: Output) -
     let running = engine::start(&setup.config, &setup.paths, &database.pool, &stop).await?;
     let is_dry_run = running.lines.is_dry_run();
     let work = async {
-        let load = until_idle(&database, is_dry_run, &stop).await;
+        let load = meter::around("sending", None, async |meter: &Meter| {
+            until_idle(&database, is_dry_run, &stop, meter).await
+        })
+        .await;
         // In any case: what is on the wire is finished and recorded.
         running.stop().await;
         // What is said is how things are afterwards, where that can still be read.
@@ -72,12 +76,22 @@ pub(super) async fn run(setup: &Setup, _arguments: &Arguments, output: Output) -
 }
 
 /// Looks until nothing is left to do, or a stop was asked for. A database that is away for a moment is waited for.
-async fn until_idle(database: &Database, is_dry_run: bool, stop: &CancellationToken) -> Result<Load, Fault> {
+async fn until_idle(
+    database: &Database,
+    is_dry_run: bool,
+    stop: &CancellationToken,
+    meter: &Meter,
+) -> Result<Load, Fault> {
     let mut faults = 0;
+    let mut way = Way::default();
     loop {
         match look(database, is_dry_run).await {
             Ok(load) if load.is_idle() || stop.is_cancelled() => return Ok(load),
-            Ok(_) => faults = 0,
+            Ok(load) => {
+                faults = 0;
+                let (done, total) = way.after(load);
+                meter.set_of(done, total);
+            }
             Err(Error::Unavailable(error)) if faults < FAULTS_LIMIT && !stop.is_cancelled() => {
                 faults += 1;
                 tracing::warn!("the load cannot be read: {error}");
@@ -91,6 +105,38 @@ async fn until_idle(database: &Database, is_dry_run: bool, stop: &CancellationTo
     }
 }
 
+/// How far sending is, from what is left at each look. What several dispatchers do together counts; what was held or came in between
+/// two looks and left again does not.
+#[derive(Debug, Default)]
+struct Way {
+    done: usize,
+    left: usize,
+}
+
+impl Way {
+    fn after(&mut self, load: Load) -> (usize, usize) {
+        let left = usize::try_from(load.dispatching + load.due).unwrap_or(0);
+        self.done += self.left.saturating_sub(left);
+        self.left = left;
+        (self.done, self.done + left)
+    }
+}
+
 async fn look(database: &Database, is_dry_run: bool) -> Result<Load, Error> {
     idle::load(&mut *database.pool.acquire().await?, is_dry_run).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_longer_left_is_done() {
+        let mut way = Way::default();
+        let mut look = |due, dispatching| way.after(Load { due, dispatching, held: 0 });
+        assert_eq!(look(8, 2), (0, 10));
+        assert_eq!(look(4, 2), (4, 10));
+        assert_eq!(look(9, 1), (4, 14), "more fell due");
+        assert_eq!(look(0, 0), (14, 14));
+    }
 }

@@ -1,38 +1,26 @@
 //! `countersign drafts import FILE|-`: one draft a line; and what its drafter can do with a draft.
-use std::io::{BufRead as _, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Subcommand;
-use color_eyre::eyre::{Context as _, Result};
+use color_eyre::eyre::Result;
 use countersign_core::draft::check::parse;
 use countersign_core::draft::file::Mode;
-use countersign_core::draft::input::LINE_LIMIT_BYTES;
-use countersign_core::draft::{DraftInput, LineError, file, withdraw};
+use countersign_core::draft::{LineError, file_watched, withdraw};
 use countersign_core::ids::ActivityId;
 use countersign_core::safe_text::SafeText;
 
 use super::approvals;
 use crate::engine;
 use crate::exit::{Code, Fault};
+use crate::intake::{self, Intake};
+use crate::meter::{self, Meter};
 use crate::output::{Output, complain};
 use crate::session::Setup;
 
-/// Lines one import takes; more is split by hand, so that one transaction stays bounded.
-const LINES_LIMIT: usize = 100_000;
-
-/// Bytes one import takes; they are held in memory until all is checked.
-const INPUT_LIMIT_BYTES: usize = 256 << 20;
-
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// File drafts from JSON lines; the fields are those of `POST …/crm/send`, `outbox` may be a name.
-    Import {
-        /// File, or - for standard input.
-        file: PathBuf,
-        /// Keep the good lines although others are not acceptable.
-        #[arg(long)]
-        partial: bool,
-    },
+    /// File drafts from JSON lines or CSV; the fields are those of `POST …/crm/send`, `outbox` may be a name.
+    Import(intake::Source),
     /// Change the words of a draft, like `approvals edit`.
     Revise {
         /// Item as ID@SHA256: the text that is changed.
@@ -54,7 +42,7 @@ pub(super) enum Verb {
 
 pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Code> {
     match verb {
-        Verb::Import { file, partial } => import(setup, &file, partial, output).await,
+        Verb::Import(source) => import(setup, &source, output).await,
         Verb::Revise { item, file } => {
             approvals::edit(setup, &setup.session().await?, &item, Some(&file), output).await
         }
@@ -66,9 +54,10 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
     }
 }
 
-async fn import(setup: &Setup, path: &Path, partial: bool, output: Output) -> Result<Code> {
-    let mut errors = Vec::new();
-    let inputs = read(path, &mut errors)?;
+async fn import(setup: &Setup, source: &intake::Source, output: Output) -> Result<Code> {
+    let partial = source.partial;
+    let Intake { lines: inputs, errors, unused } = intake::read(source, intake::DRAFT, parse)?;
+    tell_unused(&unused);
     let session = setup.session().await?;
     let lines = engine::ways(&setup.config, None)?;
     countersign_core::operator::require(
@@ -78,16 +67,18 @@ async fn import(setup: &Setup, path: &Path, partial: bool, output: Output) -> Re
     )
     .map_err(Fault::from)?;
     let mode = if partial { Mode::Partial } else { Mode::AllOrNothing };
-    let mut report = if partial || errors.is_empty() {
-        file(session.pool(), &session.actor, session.company.id, inputs, &lines, mode)
-            .await
-            .map_err(Fault::from)?
+    let mode = if partial || errors.is_empty() {
+        mode
     } else {
         // Nothing will be written, but the other lines are checked all the same, so that one run names every fault.
-        file(session.pool(), &session.actor, session.company.id, inputs, &lines, Mode::Check)
-            .await
-            .map_err(Fault::from)?
+        Mode::Check
     };
+    let (pool, actor, company, total) = (session.pool(), &session.actor, session.company.id, inputs.len());
+    let mut report = meter::around("importing drafts", Some(total), async |meter: &Meter| {
+        file_watched(pool, actor, company, inputs, &lines, mode, &|done| meter.set(done)).await
+    })
+    .await
+    .map_err(Fault::from)?;
     report.errors.extend(errors);
     report.errors.sort_by_key(|error| error.line);
     let created = report.filed.iter().filter(|filed| filed.created).count();
@@ -101,75 +92,25 @@ async fn import(setup: &Setup, path: &Path, partial: bool, output: Output) -> Re
             "{created} filed, {known} known already, {} not acceptable",
             report.errors.len()
         ))?;
-        for error in &report.errors {
-            complain(&format!("line {}: {}: {}", error.line, SafeText::line(&error.field), error.reason));
-        }
-        if !report.errors.is_empty() && !partial {
-            complain("nothing was written; mend the lines, or keep the good ones with --partial");
-        }
+        tell_errors(&report.errors, partial);
     }
     Ok(if report.errors.is_empty() { Code::Done } else { Code::Failed })
 }
 
-fn read(path: &Path, errors: &mut Vec<LineError>) -> Result<Vec<(usize, DraftInput)>> {
-    let mut reader: Box<dyn std::io::BufRead> = if path.as_os_str() == "-" {
-        Box::new(std::io::stdin().lock())
-    } else {
-        let place = || format!("{} cannot be read", path.display());
-        Box::new(std::io::BufReader::new(std::fs::File::open(path).wrap_err_with(place)?))
-    };
-    let limit = u64::try_from(LINE_LIMIT_BYTES).unwrap_or(u64::MAX) + 1;
-    let mut inputs = Vec::new();
-    let mut bytes = Vec::new();
-    let mut total = 0;
-    for number in 1.. {
-        bytes.clear();
-        let read =
-            reader.by_ref().take(limit).read_until(b'\n', &mut bytes).wrap_err("the input cannot be read")?;
-        if read == 0 {
-            break;
-        }
-        total += read;
-        if total > INPUT_LIMIT_BYTES {
-            return Err(Fault::usage(format!("more than {INPUT_LIMIT_BYTES} bytes; split the file")).into());
-        }
-        if number > LINES_LIMIT {
-            return Err(Fault::usage(format!("more than {LINES_LIMIT} lines; split the file")).into());
-        }
-        if bytes.len() > LINE_LIMIT_BYTES && bytes.last() != Some(&b'\n') {
-            skip_line(&mut reader)?;
-            errors.push(line_error(number, "line", format!("longer than {LINE_LIMIT_BYTES} bytes")));
-            continue;
-        }
-        if bytes.trim_ascii().is_empty() {
-            continue;
-        }
-        match parse(&bytes) {
-            Ok(input) => inputs.push((number, input)),
-            Err(error) => errors.push(line_error(number, &error.field, error.reason)),
-        }
-    }
-    Ok(inputs)
-}
-
-/// Reads on to the end of a line that is too long, without keeping it.
-fn skip_line(reader: &mut dyn std::io::BufRead) -> Result<()> {
-    loop {
-        let buffer = reader.fill_buf().wrap_err("the input cannot be read")?;
-        match buffer.iter().position(|byte| *byte == b'\n') {
-            Some(end) => {
-                reader.consume(end + 1);
-                return Ok(());
-            }
-            None if buffer.is_empty() => return Ok(()),
-            None => {
-                let length = buffer.len();
-                reader.consume(length);
-            }
-        }
+/// Names columns that fill no field.
+pub(super) fn tell_unused(columns: &[String]) {
+    if !columns.is_empty() {
+        let names: Vec<_> = columns.iter().map(|name| SafeText::line(name).truncated(40)).collect();
+        complain(&format!("columns that fill no field are passed over: {}", names.join(", ")));
     }
 }
 
-fn line_error(line: usize, field: &str, reason: String) -> LineError {
-    LineError { line, field: field.to_owned(), reason }
+/// Names the lines that are not acceptable, and what follows from them.
+pub(super) fn tell_errors(errors: &[LineError], partial: bool) {
+    for error in errors {
+        complain(&format!("line {}: {}: {}", error.line, SafeText::line(&error.field), error.reason));
+    }
+    if !errors.is_empty() && !partial {
+        complain("nothing was written; mend the lines, or keep the good ones with --partial");
+    }
 }

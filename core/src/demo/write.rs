@@ -31,7 +31,9 @@ pub(super) async fn everything(
     key: &MasterKey,
     plan: &Plan,
     rows: &[Row<'_>],
+    advance: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<(), Error> {
+    let mut written = 0;
     let founded_at = plan.now - SignedDuration::from_hours(95 * 24);
     store::insert_company(conn, &plan.company, founded_at).await?;
     let company = plan.company.id;
@@ -55,6 +57,8 @@ pub(super) async fn everything(
     for wave in waves(rows) {
         for chunk in wave.chunks(CHUNK) {
             write_wave(conn, plan, chunk).await?;
+            written += chunk.len();
+            advance(written, rows.len());
         }
     }
     let mut entries = founding(plan, founded_at);

@@ -39,7 +39,7 @@ impl FieldError {
     }
 }
 
-fn address_error(field: &str) -> impl FnOnce(AddressError) -> FieldError {
+pub(crate) fn address_error(field: &str) -> impl FnOnce(AddressError) -> FieldError {
     let field = field.to_owned();
     move |error| {
         // Some of these errors name their field already.
@@ -134,11 +134,19 @@ fn shape<T: DeserializeOwned>(payload: &Value) -> Result<T, FieldError> {
 /// # Errors
 /// Names the field that is missing, unknown or of another shape.
 pub fn parse(json: &[u8]) -> Result<DraftInput, FieldError> {
+    read_line(json, "a draft")
+}
+
+/// Reads one JSON object that stands alone on its line; `what` it should be is said where it is none.
+pub(crate) fn read_line<T: DeserializeOwned>(json: &[u8], what: &str) -> Result<T, FieldError> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let input = read(&mut deserializer, "")?;
-    deserializer
-        .end()
-        .map_err(|_| FieldError::new("line", "more follows after the draft; write one JSON object a line"))?;
+    let input = read(&mut deserializer, "").map_err(|error| match error.field.as_str() {
+        "line" => FieldError::new("line", error.reason.replacen("a draft", what, 1)),
+        _ => error,
+    })?;
+    deserializer.end().map_err(|_| {
+        FieldError::new("line", format!("more follows after {what}; write one JSON object a line"))
+    })?;
     Ok(input)
 }
 
@@ -377,23 +385,25 @@ fn check_contact(contact: &ContactInput) -> Result<(), FieldError> {
         check_line("contact.account", account, 200)?;
     }
     if let Some(locale) = &contact.locale {
-        let fits = (2..=35).contains(&locale.len())
-            && locale.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        if !fits {
-            return Err(FieldError::new("contact.locale", "use a BCP 47 tag like nb-NO"));
-        }
+        check_locale("contact.locale", locale)?;
     }
     contact.zone.as_deref().map_or(Ok(()), |zone| check_zone("contact.zone", zone))
 }
 
-fn check_zone(field: &str, zone: &str) -> Result<(), FieldError> {
+pub(crate) fn check_locale(field: &str, locale: &str) -> Result<(), FieldError> {
+    let fits = (2..=35).contains(&locale.len())
+        && locale.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if fits { Ok(()) } else { Err(FieldError::new(field, "use a BCP 47 tag like nb-NO")) }
+}
+
+pub(crate) fn check_zone(field: &str, zone: &str) -> Result<(), FieldError> {
     TimeZone::get(zone)
         .map(|_| ())
         .map_err(|_| FieldError::new(field, "use an IANA time zone like Europe/Oslo"))
 }
 
 /// One line of at most so many characters.
-fn check_line(field: &str, text: &str, limit: usize) -> Result<(), FieldError> {
+pub(crate) fn check_line(field: &str, text: &str, limit: usize) -> Result<(), FieldError> {
     if text.trim().is_empty() || text.chars().count() > limit {
         return Err(FieldError::new(field, format!("use 1 to {limit} characters")));
     }

@@ -98,6 +98,22 @@ pub async fn file(
     lines: &Lines,
     mode: Mode,
 ) -> Result<Report, Error> {
+    file_watched(pool, actor, company, inputs, lines, mode, &|_| {}).await
+}
+
+/// The same; `advance` hears how many inputs are behind.
+///
+/// # Errors
+/// A database fault; then nothing was written.
+pub async fn file_watched(
+    pool: &PgPool,
+    actor: &Actor,
+    company: CompanyId,
+    inputs: Vec<(usize, DraftInput)>,
+    lines: &Lines,
+    mode: Mode,
+    advance: &(dyn Fn(usize) + Sync),
+) -> Result<Report, Error> {
     let mut tx = pool.begin().await?;
     // First of all: the second of two imports at once must find the keys, contacts and drafts of the first.
     store::take_turns(&mut tx, company).await?;
@@ -106,10 +122,13 @@ pub async fn file(
     let mut report = Report::default();
     let mut batch = Batch { company, now, lines, seen_keys: HashMap::new(), open: HashSet::new() };
     let mut inputs = inputs.into_iter().peekable();
+    let mut behind = 0;
     while inputs.peek().is_some() {
         let chunk: Vec<_> = inputs.by_ref().take(CHUNK).collect();
+        behind += chunk.len();
         let drafts = batch.prepare(chunk, &outboxes, &mut report.errors);
         batch.write(&mut tx, actor, drafts, &mut report).await?;
+        advance(behind);
     }
     if mode == Mode::Check || mode == Mode::AllOrNothing && !report.errors.is_empty() {
         tx.rollback().await?;

@@ -40,7 +40,7 @@ pub(crate) struct NewActivity {
 }
 
 /// Orders filings of one company: what one of them looks up stays true until it has written.
-pub(super) async fn take_turns(conn: &mut PgConnection, company: CompanyId) -> Result<(), Error> {
+pub(crate) async fn take_turns(conn: &mut PgConnection, company: CompanyId) -> Result<(), Error> {
     // A whole import is one transaction; it may wait longer for another one than a key press would.
     sqlx::query!(
         r#"SELECT set_config('lock_timeout', '60s', true) AS lock_timeout,
