@@ -146,3 +146,17 @@ fn a_second_try_on_the_command_line_goes_on_with_the_text() {
     let found = "SELECT count(*) FROM crm_payloads WHERE convert_from(envelope, 'UTF8') LIKE '%\"text\":\"long work\"%'";
     assert_eq!(office.home.count(found), 1);
 }
+
+/// S12: who adds a draft is its drafter and does not approve it; a draft that names somebody else is not taken.
+#[test]
+fn a_draft_of_ones_own_waits_for_somebody_else() {
+    let office = Office::open("30s");
+    let draft = r#"{"channel":"email","outbox":"main","to":"zoe@example.com","payload":{"subject":"Roof","text":"Dear Zoe."}}"#;
+    let named = draft.replacen('{', r#"{"proposedBy":"writer-2","#, 1);
+    office.home.run_with(&["drafts", "add", "-"], &named).ends_with(2).complains("proposedBy");
+    assert!(office.pending().is_empty());
+    office.home.run_with(&["drafts", "add", "-"], draft).ends_with(0);
+    let item = office.pending().remove(0);
+    office.home.run(&["approvals", "approve", &item]).ends_with(4);
+    assert_eq!(office.pending(), [item]);
+}

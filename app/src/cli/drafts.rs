@@ -7,15 +7,15 @@ use color_eyre::eyre::{Context as _, Result};
 use countersign_core::draft::check::parse;
 use countersign_core::draft::file::Mode;
 use countersign_core::draft::input::LINE_LIMIT_BYTES;
-use countersign_core::draft::{DraftInput, LineError, file, withdraw};
+use countersign_core::draft::{DraftInput, LineError, add, file, withdraw};
 use countersign_core::ids::ActivityId;
 use countersign_core::safe_text::SafeText;
 
 use super::approvals;
-use crate::engine;
 use crate::exit::{Code, Fault};
 use crate::output::{Output, complain};
 use crate::session::Setup;
+use crate::{editor, engine};
 
 /// Lines one import takes; more is split by hand, so that one transaction stays bounded.
 const LINES_LIMIT: usize = 100_000;
@@ -32,6 +32,11 @@ pub(super) enum Verb {
         /// Keep the good lines although others are not acceptable.
         #[arg(long)]
         partial: bool,
+    },
+    /// File one draft of your own: a JSON object with the fields of `drafts import`. You are its drafter, so somebody else approves it.
+    Add {
+        /// File, or - for standard input.
+        file: PathBuf,
     },
     /// Change the words of a draft, like `approvals edit`.
     Revise {
@@ -55,6 +60,7 @@ pub(super) enum Verb {
 pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Code> {
     match verb {
         Verb::Import { file, partial } => import(setup, &file, partial, output).await,
+        Verb::Add { file } => add_one(setup, &file, output).await,
         Verb::Revise { item, file } => {
             approvals::edit(setup, &setup.session().await?, &item, Some(&file), output).await
         }
@@ -64,6 +70,31 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
             approvals::report(&[result.map_err(Fault::from)?], output)
         }
     }
+}
+
+async fn add_one(setup: &Setup, path: &Path, output: Output) -> Result<Code> {
+    let text = if path.as_os_str() == "-" {
+        editor::read(&mut std::io::stdin().lock(), "standard input")?
+    } else {
+        editor::read_file(path)?
+    };
+    let input = parse(text.as_bytes())
+        .map_err(|error| Fault::usage(format!("{}: {}", SafeText::line(&error.field), error.reason)))?;
+    let session = setup.session().await?;
+    let lines = engine::ways(&setup.config, None)?;
+    let report =
+        add(session.pool(), &session.actor, session.company.id, input, &lines).await.map_err(Fault::from)?;
+    if let Some(error) = report.errors.first() {
+        return Err(Fault::usage(format!("{}: {}", SafeText::line(&error.field), error.reason)).into());
+    }
+    for filed in &report.filed {
+        let word = if filed.created { "filed" } else { "known already" };
+        output.thing(
+            &serde_json::json!({ "id": filed.id, "created": filed.created }),
+            &[(word, filed.id.to_string())],
+        )?;
+    }
+    Ok(Code::Done)
 }
 
 async fn import(setup: &Setup, path: &Path, partial: bool, output: Output) -> Result<Code> {
