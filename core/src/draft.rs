@@ -11,6 +11,6 @@ pub mod revise;
 pub(crate) mod store;
 mod store_revise;
 
-pub use file::{Filed, LineError, Report, file, file_watched};
+pub use file::{Filed, LineError, Report, add, file, file_watched};
 pub use input::DraftInput;
 pub use revise::{revise, withdraw};

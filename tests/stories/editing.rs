@@ -123,3 +123,40 @@ fn an_edit_on_the_command_line_names_what_it_changes() {
     assert!(office.pending().is_empty());
     office.home.run(&["approvals", "approve", &changed]).ends_with(3);
 }
+
+/// A text that could not be saved is not lost to the next try: the editor opens on it, not on what the draft says.
+#[test]
+fn a_second_try_on_the_command_line_goes_on_with_the_text() {
+    let mut office = Office::open("30s");
+    office.import(1);
+    let item = office.pending().remove(0);
+    let editor = office.home.path("editor");
+    let writes = |script: &str| {
+        std::fs::write(&editor, format!("#!/bin/sh\n{script}\n")).expect("a script");
+        std::fs::set_permissions(&editor, std::fs::Permissions::from_mode(0o755)).expect("may run");
+    };
+    office.home.set("EDITOR", &editor.display().to_string());
+    writes("printf 'long work, no heading\\n' > \"$1\"");
+    office.home.run(&["approvals", "edit", &item]).ends_with(2).complains("the text is kept in");
+    writes(
+        "grep -q 'long work' \"$1\" && printf -- '--- subject ---\\nRoof\\n--- text ---\\nlong work\\n' > \"$1\"",
+    );
+    office.home.run(&["approvals", "edit", &item]).ends_with(0).complains("going on with the text kept in");
+    assert!(kept(&office).is_empty());
+    let found = "SELECT count(*) FROM crm_payloads WHERE convert_from(envelope, 'UTF8') LIKE '%\"text\":\"long work\"%'";
+    assert_eq!(office.home.count(found), 1);
+}
+
+/// S12: who adds a draft is its drafter and does not approve it; a draft that names somebody else is not taken.
+#[test]
+fn a_draft_of_ones_own_waits_for_somebody_else() {
+    let office = Office::open("30s");
+    let draft = r#"{"channel":"email","outbox":"main","to":"zoe@example.com","payload":{"subject":"Roof","text":"Dear Zoe."}}"#;
+    let named = draft.replacen('{', r#"{"proposedBy":"writer-2","#, 1);
+    office.home.run_with(&["drafts", "add", "-"], &named).ends_with(2).complains("proposedBy");
+    assert!(office.pending().is_empty());
+    office.home.run_with(&["drafts", "add", "-"], draft).ends_with(0);
+    let item = office.pending().remove(0);
+    office.home.run(&["approvals", "approve", &item]).ends_with(4);
+    assert_eq!(office.pending(), [item]);
+}

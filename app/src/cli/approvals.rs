@@ -208,8 +208,13 @@ async fn in_editor(setup: &Setup, session: &Session, item: Item, lines: &Lines) 
         .map_err(|error| Fault { code: Code::Refused, sentence: error.to_string() })?;
     let command = editor::command(|name| std::env::var(name).ok())?;
     let kept = Folder::new(setup.paths.edits.clone());
-    kept.keep(item, &document).wrap_err("the text cannot be put into a file for the editor")?;
     let file = kept.file(item);
+    // What was kept was not saved, here or on the screen: it is not to be written over.
+    if file.try_exists().wrap_err("the folder of kept texts cannot be read")? {
+        complain(&format!("going on with the text kept in {}; remove it to begin anew", file.display()));
+    } else {
+        kept.keep(item, &document).wrap_err("the text cannot be put into a file for the editor")?;
+    }
     // The terminal belongs to the editor; nothing else of this process uses it.
     let edited = tokio::task::spawn_blocking(move || {
         editor::edit(&command, &file).and_then(|()| editor::read_file(&file))

@@ -1,26 +1,31 @@
 //! `countersign drafts import FILE|-`: one draft a line; and what its drafter can do with a draft.
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use color_eyre::eyre::Result;
 use countersign_core::draft::check::parse;
 use countersign_core::draft::file::Mode;
-use countersign_core::draft::{LineError, file_watched, withdraw};
+use countersign_core::draft::{LineError, add, file_watched, withdraw};
 use countersign_core::ids::ActivityId;
 use countersign_core::safe_text::SafeText;
 
 use super::approvals;
-use crate::engine;
 use crate::exit::{Code, Fault};
 use crate::intake::{self, Intake};
 use crate::meter::{self, Meter};
 use crate::output::{Output, complain};
 use crate::session::Setup;
+use crate::{editor, engine};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// File drafts from JSON lines or CSV; the fields are those of `POST …/crm/send`, `outbox` may be a name.
     Import(intake::Source),
+    /// File one draft of your own: a JSON object with the fields of `drafts import`. You are its drafter, so somebody else approves it.
+    Add {
+        /// File, or - for standard input.
+        file: PathBuf,
+    },
     /// Change the words of a draft, like `approvals edit`.
     Revise {
         /// Item as ID@SHA256: the text that is changed.
@@ -43,6 +48,7 @@ pub(super) enum Verb {
 pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Code> {
     match verb {
         Verb::Import(source) => import(setup, &source, output).await,
+        Verb::Add { file } => add_one(setup, &file, output).await,
         Verb::Revise { item, file } => {
             approvals::edit(setup, &setup.session().await?, &item, Some(&file), output).await
         }
@@ -52,6 +58,31 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
             approvals::report(&[result.map_err(Fault::from)?], output)
         }
     }
+}
+
+async fn add_one(setup: &Setup, path: &Path, output: Output) -> Result<Code> {
+    let text = if path.as_os_str() == "-" {
+        editor::read(&mut std::io::stdin().lock(), "standard input")?
+    } else {
+        editor::read_file(path)?
+    };
+    let input = parse(text.as_bytes())
+        .map_err(|error| Fault::usage(format!("{}: {}", SafeText::line(&error.field), error.reason)))?;
+    let session = setup.session().await?;
+    let lines = engine::ways(&setup.config, None)?;
+    let report =
+        add(session.pool(), &session.actor, session.company.id, input, &lines).await.map_err(Fault::from)?;
+    if let Some(error) = report.errors.first() {
+        return Err(Fault::usage(format!("{}: {}", SafeText::line(&error.field), error.reason)).into());
+    }
+    for filed in &report.filed {
+        let word = if filed.created { "filed" } else { "known already" };
+        output.thing(
+            &serde_json::json!({ "id": filed.id, "created": filed.created }),
+            &[(word, filed.id.to_string())],
+        )?;
+    }
+    Ok(Code::Done)
 }
 
 async fn import(setup: &Setup, source: &intake::Source, output: Output) -> Result<Code> {

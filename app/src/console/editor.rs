@@ -53,6 +53,12 @@ impl Editor {
         self
     }
 
+    /// The draft with the bytes the text was begun from. Its file is named so, which shows a later change of the draft.
+    pub(crate) fn begun(&self) -> Item {
+        let payload_sha256 = self.began_from.unwrap_or(self.item.payload_sha256);
+        Item { id: self.item.id, payload_sha256 }
+    }
+
     /// The whole text.
     pub(crate) fn text(&self) -> String {
         self.area.lines().join("\n")

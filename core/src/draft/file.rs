@@ -14,6 +14,7 @@ use super::input::{DEFAULT_DRAFTER, DraftInput};
 use super::store::{self, NewActivity};
 use crate::activity::payload::{Envelope, Kind, Sealed};
 use crate::actor::Actor;
+use crate::approval::decide::authorise;
 use crate::audit;
 use crate::channel::Lines;
 use crate::company;
@@ -114,13 +115,47 @@ pub async fn file_watched(
     mode: Mode,
     advance: &(dyn Fn(usize) + Sync),
 ) -> Result<Report, Error> {
+    file_as(pool, actor, company, inputs, lines, (mode, Drafter::Named), advance).await
+}
+
+/// Files one draft of the caller's own. An operator is its drafter and so never approves it.
+///
+/// # Errors
+/// [`Error::Forbidden`] below approver, [`Error::Invalid`] when the draft names another drafter, or a database fault.
+pub async fn add(
+    pool: &PgPool,
+    actor: &Actor,
+    company: CompanyId,
+    input: DraftInput,
+    lines: &Lines,
+) -> Result<Report, Error> {
+    if !matches!(actor, Actor::Agent { .. }) {
+        authorise(pool, actor, company, "add a draft").await?;
+    }
+    if input.proposed_by.is_some() {
+        let reason = "leave it out: who adds a draft is its drafter".to_owned();
+        return Err(Error::Invalid { field: "proposedBy".to_owned(), reason });
+    }
+    file_as(pool, actor, company, vec![(1, input)], lines, (Mode::AllOrNothing, Drafter::Caller), &|_| {})
+        .await
+}
+
+async fn file_as(
+    pool: &PgPool,
+    actor: &Actor,
+    company: CompanyId,
+    inputs: Vec<(usize, DraftInput)>,
+    lines: &Lines,
+    (mode, drafter): (Mode, Drafter),
+    advance: &(dyn Fn(usize) + Sync),
+) -> Result<Report, Error> {
     let mut tx = pool.begin().await?;
     // First of all: the second of two imports at once must find the keys, contacts and drafts of the first.
     store::take_turns(&mut tx, company).await?;
     let now = crate::db::now(&mut tx).await?;
     let outboxes = crate::outbox::store::settings(&mut tx, company, None).await?;
     let mut report = Report::default();
-    let mut batch = Batch { company, now, lines, seen_keys: HashMap::new(), open: HashSet::new() };
+    let mut batch = Batch { company, now, lines, drafter, seen_keys: HashMap::new(), open: HashSet::new() };
     let mut inputs = inputs.into_iter().peekable();
     let mut behind = 0;
     while inputs.peek().is_some() {
@@ -143,10 +178,20 @@ pub async fn file_watched(
     Ok(report)
 }
 
+/// Who counts as the drafter of an operator's call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Drafter {
+    /// The agent each draft names; the operator only carried the file.
+    Named,
+    /// The operator.
+    Caller,
+}
+
 struct Batch<'a> {
     company: CompanyId,
     now: Timestamp,
     lines: &'a Lines,
+    drafter: Drafter,
     /// Keys of this call, so that a file may repeat a line as well as the next call may.
     seen_keys: HashMap<String, (ActivityId, Vec<u8>)>,
     /// Open drafts made by this call.
@@ -349,6 +394,9 @@ impl Batch<'_> {
         let payload = draft.checked.payload;
         let (proposed_kind, proposed_id, proposed_by) = match (&draft.input.proposed_by, actor) {
             (Some(name), _) => ("agent", None, name.clone()),
+            (None, Actor::Operator { id, name, .. }) if self.drafter == Drafter::Caller => {
+                ("operator", Some(id.0), name.clone())
+            }
             (None, Actor::Agent { name }) => ("agent", None, name.clone()),
             (None, _) => ("agent", None, DEFAULT_DRAFTER.to_owned()),
         };

@@ -205,6 +205,28 @@ fn the_users_own_editor_gets_the_text_and_gives_one_back() {
     assert!(bench.notice().contains("cannot be started"));
 }
 
+/// Looking is not editing: what the user's own editor did not change leaves no file, whichever bytes the text was begun from.
+#[test]
+fn the_users_own_editor_leaves_no_second_file() {
+    let mut bench = editing();
+    let base = bench.hash_of(1);
+    bench.press("<c-g>");
+    let Some(Effect::EditOutside { item, text }) = bench.asked.pop() else { panic!() };
+    bench.tell(Msg::EditedOutside { item, result: Ok(text) });
+    assert_eq!(bench.asked, [Effect::ForgetEdit { item: base }]);
+    assert!(bench.model.kept.is_empty());
+
+    bench.asked.clear();
+    bench.press("mine <esc>");
+    revised(&mut bench, "Other words.");
+    bench.press("e<c-g>");
+    let Some(Effect::EditOutside { item, text }) = bench.asked.pop() else { panic!() };
+    assert_eq!(item, base, "the text goes on in the file it has");
+    bench.tell(Msg::EditedOutside { item, result: Ok(format!("{text}more")) });
+    let Some(Effect::KeepEdit { item, .. }) = bench.asked.last() else { panic!("{:?}", bench.asked) };
+    assert_eq!(*item, base);
+}
+
 #[test]
 fn texts_kept_from_an_earlier_start_are_told_and_those_of_closed_drafts_too() {
     let mut bench = Bench::new(120, 40);
@@ -239,6 +261,13 @@ fn what_cannot_be_edited_says_why() {
     bench.press("<c-s>");
     assert!(bench.notice().contains("the database does not answer"), "{}", bench.notice());
     assert!(bench.model.editor.is_some(), "the text stays");
+}
+
+#[test]
+fn editor_120x40() {
+    let mut bench = editing();
+    bench.press("<down><down><down>My \u{202e}words ");
+    insta::assert_snapshot!(bench.picture());
 }
 
 #[test]

@@ -56,9 +56,7 @@ fn keep(model: &mut Model) -> Vec<Effect> {
     let Some(editor) = &model.editor else {
         return Vec::new();
     };
-    // The file carries the bytes the text was begun from, so that a later change of the draft is noticed.
-    let base = editor.began_from.unwrap_or(editor.item.payload_sha256);
-    let item = Item { id: editor.item.id, payload_sha256: base };
+    let item = editor.begun();
     let text = editor.text();
     model.kept.insert(item.id, Kept { item, text: text.clone() });
     vec![Effect::KeepEdit { item, text }]
@@ -107,20 +105,25 @@ pub(crate) fn outside(model: &mut Model) -> Vec<Effect> {
     let Some(editor) = &model.editor else {
         return Vec::new();
     };
-    vec![Effect::EditOutside { item: editor.item, text: editor.text() }]
+    vec![Effect::EditOutside { item: editor.begun(), text: editor.text() }]
 }
 
 /// The user's own editor is done.
 pub(super) fn came_back(model: &mut Model, item: Item, result: Result<String, String>) -> Vec<Effect> {
-    let Some(editor) = model.editor.take_if(|editor| editor.item == item) else {
+    let Some(editor) = model.editor.take_if(|editor| editor.begun() == item) else {
         return Vec::new();
     };
     match result {
         Ok(text) => {
-            let base = editor.began_from.unwrap_or(item.payload_sha256);
-            let is_other = text != editor.text();
-            model.editor = Some(editor.with_text(&text, base));
-            if is_other { keep(model) } else { Vec::new() }
+            let editor = editor.with_text(&text, item.payload_sha256);
+            let is_changed = editor.is_changed();
+            model.editor = Some(editor);
+            if is_changed {
+                return keep(model);
+            }
+            // The user's editor worked on a file; without a change there is nothing to keep in it.
+            model.kept.remove(&item.id);
+            vec![Effect::ForgetEdit { item }]
         }
         Err(reason) => {
             model.editor = Some(editor);
