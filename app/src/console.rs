@@ -5,18 +5,26 @@
 mod action;
 pub(crate) mod backend;
 mod dialog;
+mod diff;
 mod document;
 mod editor;
 mod effects;
 mod evidence;
+mod family;
 mod field;
 mod item;
 mod layout;
 mod listing;
+mod memory;
+mod message;
 mod model;
 mod msg;
+mod outgoing;
+mod personal;
 mod preview;
 mod shell;
+mod sides;
+mod tab;
 #[cfg(test)]
 mod tests;
 mod theme;

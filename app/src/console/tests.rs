@@ -8,5 +8,6 @@ mod keys;
 mod liveness;
 mod moving;
 mod picture;
+mod reading;
 mod screens;
 mod sizes;

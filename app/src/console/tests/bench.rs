@@ -1,6 +1,7 @@
 //! A console without a terminal and without a database: keys go in as text, reads are answered from memory, decisions by the test.
 use std::time::Duration;
 
+use countersign_core::activity::thread::{Thread, Version};
 use countersign_core::activity::view::{ActivityDetail, List, OutboxView, Page};
 use countersign_core::actor::{Actor, Role};
 use countersign_core::approval::{Item, ItemOutcome, ItemResult};
@@ -33,6 +34,10 @@ pub(super) struct World {
     pub(super) trouble: Vec<ActivityDetail>,
     pub(super) outboxes: Vec<OutboxView>,
     pub(super) version: i64,
+    /// What was said with every contact.
+    pub(super) thread: Thread,
+    /// What every item said before.
+    pub(super) before: Option<Version>,
 }
 
 impl World {
@@ -43,6 +48,7 @@ impl World {
             trouble: fixtures::trouble(),
             outboxes: fixtures::outboxes(),
             version: 1,
+            ..Self::default()
         }
     }
 
@@ -177,6 +183,8 @@ impl Bench {
                         activity: item.clone(),
                         request,
                         keeps_keys_for: Some(Duration::from_secs(86_400)),
+                        thread: self.world.thread.clone(),
+                        before: self.world.before.clone(),
                     })
                 });
                 Some(Msg::DetailLoaded { generation: *generation, result: Ok(detail) })
@@ -328,6 +336,7 @@ fn named_key(name: &str) -> KeyEvent {
         "up" => KeyCode::Up,
         "down" => KeyCode::Down,
         "left" => KeyCode::Left,
+        "right" => KeyCode::Right,
         "pagedown" => KeyCode::PageDown,
         "pageup" => KeyCode::PageUp,
         "backspace" => KeyCode::Backspace,
