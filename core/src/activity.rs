@@ -1,11 +1,13 @@
 //! An activity: one message and its life.
 //!
 //! `status` owns the transition table, `payload` the bytes that are hashed, shown, approved and sent, `view` the shapes that
-//! screens and commands read, `store` and `store_read` the SQL. What happens to an activity is decided elsewhere
+//! screens and commands read, `thread` what was said with a contact before, `store*` the SQL. What happens to an activity is decided elsewhere
 //! (`draft`, `approval`, `dispatch`).
 pub mod payload;
 pub mod status;
 pub mod store;
 pub mod store_match;
 pub mod store_read;
+pub mod store_thread;
+pub mod thread;
 pub mod view;

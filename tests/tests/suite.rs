@@ -33,6 +33,8 @@ mod plans;
 mod quota;
 #[path = "suite/races.rs"]
 mod races;
+#[path = "suite/reading.rs"]
+mod reading;
 #[path = "suite/recovery.rs"]
 mod recovery;
 #[path = "suite/repair.rs"]

@@ -155,7 +155,7 @@ fn as_json(detail: &ActivityDetail) -> Result<Value> {
             "request".to_owned(),
             json!(detail.envelope.as_ref().and_then(|envelope| envelope.request.as_ref())),
         );
-        map.insert("envelopeBytes".to_owned(), json!(detail.envelope_bytes));
+        map.insert("envelopeBytes".to_owned(), json!(detail.raw.len()));
         map.insert("gates".to_owned(), json!(detail.verdicts));
         map.insert("decisions".to_owned(), json!(detail.decisions));
         map.insert("attempts".to_owned(), json!(detail.attempts));
@@ -238,7 +238,7 @@ fn as_text(detail: &ActivityDetail, ways: &Lines) -> String {
                     .iter()
                     .map(|(name, value)| format!("header   {}: {}", safe(name), safe(value))),
             );
-            lines.push(format!("bytes    {}", detail.envelope_bytes));
+            lines.push(format!("bytes    {}", detail.raw.len()));
             lines.push(format!("request  {}", request_words(envelope, row.id, ways)));
             lines.push(String::new());
             // Everything that is sent is shown: what is not plain text as its JSON.

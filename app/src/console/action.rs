@@ -11,6 +11,7 @@ use super::editor::Then;
 use super::field::Field;
 use super::model::{Focus, Model, Pane, Screen};
 use super::msg::Effect;
+use super::tab::Tab;
 use super::update::{decide, edit, mark, moves, snooze};
 
 /// Something a person can do.
@@ -78,7 +79,7 @@ actions! {
         can_snooze, |model, _| snooze::ask(model);
     "snoozed": &["S"], "", "show what you snoozed, or again what waits", APPROVALS,
         is_live, |model, _| snooze::switch_list(model);
-    "switch-focus": &["o", "left", "right"], "outboxes", "move between the outboxes and the messages", OUTBOX,
+    "switch-focus": &["o"], "outboxes", "move between the outboxes and the messages", OUTBOX,
         |_| Ok(()), |model, _| switch_focus(model);
     "down": &["j", "down"], "", "one down", BOTH, |_| Ok(()), |model, _| moves::by(model, 1);
     "up": &["k", "up"], "", "one up", BOTH, |_| Ok(()), |model, _| moves::by(model, -1);
@@ -88,6 +89,12 @@ actions! {
     "half-page-up": &["ctrl-u"], "", "half a page up", BOTH, |_| Ok(()), |model, _| moves::half_page(model, -1);
     "read-on": &["pagedown", "J"], "", "read on in the open message", BOTH, has_preview, |model, _| moves::scroll(model, 1);
     "read-back": &["pageup", "K"], "", "read back in the open message", BOTH, has_preview, |model, _| moves::scroll(model, -1);
+    "next-tab": &["l", "right"], "", "turn the open message to its next side", BOTH, has_row, |model, _| moves::turn_by(model, 1);
+    "previous-tab": &["h", "left"], "", "turn it to the side before", BOTH, has_row, |model, _| moves::turn_by(model, -1);
+    "diff": &["d"], "diff", "what differs from what you read before; read to its end it counts as read", BOTH,
+        has_row, |model, _| moves::turn(model, Tab::Diff);
+    "thread": &["t"], "thread", "what was said with the same contact", BOTH, has_row, |model, _| moves::turn(model, Tab::Thread);
+    "bytes": &["b"], "", "exactly the bytes that are hashed and approved", BOTH, has_row, |model, _| moves::turn(model, Tab::Bytes);
     "next-screen": &["tab"], "", "next screen", BOTH, |_| Ok(()), |model, _| moves::next_screen(model);
     "previous-screen": &["shift-tab"], "", "previous screen", BOTH, |_| Ok(()), |model, _| moves::next_screen(model);
     "approvals-screen": &["1"], "", "Approvals", BOTH, |_| Ok(()), |model, _| moves::show(model, Screen::Approvals);
@@ -117,6 +124,16 @@ pub(crate) fn active(model: &Model) -> impl Iterator<Item = &'static Action> {
     let screen = model.screen;
     let table = if model.editor.is_some() { EDITING } else { ACTIONS };
     table.iter().filter(move |action| action.screens.contains(&screen))
+}
+
+/// The first key of an action.
+pub(crate) fn key_of(id: &str) -> &'static str {
+    ACTIONS
+        .iter()
+        .find(|action| action.id == id)
+        .and_then(|action| action.keys.first())
+        .copied()
+        .unwrap_or_default()
 }
 
 /// The actions of a screen.

@@ -24,6 +24,13 @@ pub(crate) fn tell(document: &mut Document, detail: &Detail, setting: &Setting) 
             document.field("Until", SafeText::line(&words::exact(until)));
         }
     }
+    attempts(document, activity, setting);
+    window(document, detail, setting);
+    decisions(document, activity, setting);
+}
+
+/// Lists the attempts so far, with what the provider said.
+pub(crate) fn attempts(document: &mut Document, activity: &ActivityDetail, setting: &Setting) {
     for attempt in &activity.attempts {
         let wire = attempt
             .wire_at
@@ -45,8 +52,6 @@ pub(crate) fn tell(document: &mut Document, detail: &Detail, setting: &Setting) 
         }
         document.field("Key", setting.charset.line(&attempt.idempotency_key));
     }
-    window(document, detail, setting);
-    decisions(document, activity, setting);
 }
 
 /// Lists the decisions so far.

@@ -111,7 +111,7 @@ fn fill_preview(model: &Model, layout: &mut Layout, mut area: Rect) {
         let height = wanted.min(MAX_VERDICTS).min(area.height / 3);
         layout.verdicts = bottom(&mut area, height);
     }
-    let lines = model.preview.as_ref().map_or(0, |preview| preview.lines.len());
+    let lines = model.preview.as_ref().map_or(0, |preview| preview.lines().len());
     if lines > usize::from(area.height) {
         layout.preview_more = bottom(&mut area, 1);
     }

@@ -22,8 +22,10 @@ use super::editor::Editor;
 use super::item::Row;
 use super::listing::Listing;
 use super::marks::Marks;
+use super::memory::Memory;
 use super::msg::Painted;
 use super::preview::{Preview, Setting};
+use super::tab::Tab;
 use super::theme::{Role, Theme};
 use crate::kept::Kept;
 
@@ -137,6 +139,10 @@ pub(crate) struct Model {
     pub(crate) is_changed: bool,
     /// Items whose end was shown, with the bytes that were shown.
     pub(crate) seen: HashMap<ActivityId, PayloadHash>,
+    /// The texts of what was read, to compare others with.
+    pub(crate) memory: Memory,
+    /// The side of the open item; it stays while the cursor moves.
+    pub(crate) tab: Tab,
     pub(crate) painted: Painted,
     pub(crate) guard: Guard,
     pub(crate) preview: Option<Preview>,
@@ -206,6 +212,8 @@ impl Model {
             under_cursor: None,
             is_changed: false,
             seen: HashMap::new(),
+            memory: Memory::default(),
+            tab: Tab::default(),
             painted: Painted::default(),
             guard: Guard::Open,
             preview: None,
@@ -245,7 +253,12 @@ impl Model {
     }
 
     pub(crate) fn setting(&self) -> Setting {
-        Setting { charset: self.theme.charset, now: self.now() }
+        Setting {
+            charset: self.theme.charset,
+            now: self.now(),
+            zone: self.zone.clone(),
+            is_narrow: self.width < 80,
+        }
     }
 
     pub(crate) fn selection(&self) -> &Selection {

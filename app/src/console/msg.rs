@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use super::backend::EngineStatus;
 use super::preview::Detail;
+use super::tab::Tab;
 
 /// Something happened.
 #[derive(Debug)]
@@ -95,8 +96,13 @@ pub(crate) struct Painted {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shown {
     pub(crate) item: Item,
-    /// Its last line was among what was shown.
-    pub(crate) is_end: bool,
+    /// The side that was turned to.
+    pub(crate) tab: Tab,
+    /// The lines that were shown, of how many, wrapped to which width.
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    pub(crate) of: usize,
+    pub(crate) width: usize,
 }
 
 /// Something to do outside.

@@ -1,18 +1,22 @@
-//! What a person reads before deciding: everything that is sent, in one document made from the frozen bytes.
+//! The open item and the sides a person can turn to, with the place on each and how far it was read.
+use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::activity::payload::{Envelope, InstagramAction, LinkedinAction, Parts, Payload};
+use countersign_core::activity::thread::{Thread, Version};
 use countersign_core::activity::view::ActivityDetail;
 use countersign_core::approval::Item;
 use countersign_core::draft::edit;
 use countersign_core::gate::Verdict;
 use countersign_core::safe_text::SafeText;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::document::{Document, Line};
-use super::evidence;
+use super::memory::{Base, Memory};
+use super::msg::Shown;
+use super::tab::Tab;
 use super::theme::{Charset, Role};
-use super::words;
+use super::{evidence, message, sides};
 
 /// How the stored request compares with the message that is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +38,10 @@ pub(crate) struct Detail {
     pub(crate) request: RequestCheck,
     /// How long the provider recognises a repeated key.
     pub(crate) keeps_keys_for: Option<Duration>,
+    /// What was said with the same contact.
+    pub(crate) thread: Thread,
+    /// What it said before the last edit.
+    pub(crate) before: Option<Version>,
 }
 
 /// Which screen reads it.
@@ -53,16 +61,31 @@ pub(crate) struct Preview {
     pub(crate) bytes: usize,
     pub(crate) verdicts: Vec<Verdict>,
     pub(crate) outbox: SafeText,
-    /// What is known about the request, in a few words.
-    pub(crate) request: SafeText,
     /// Whether the frozen bytes are there to be shown.
     pub(crate) is_complete: bool,
     /// The words that can be edited, or why they cannot.
     pub(crate) words: Result<String, String>,
-    pub(crate) lines: Vec<Line>,
-    pub(crate) scroll: usize,
+    /// `4`, or `50+` where more were left out.
+    pub(crate) thread: String,
+    pub(crate) tab: Tab,
+    reader: Reader,
+    detail: Arc<Detail>,
+    views: [Option<View>; Tab::ALL.len()],
+}
+
+/// One side, wrapped, and where in it the person is.
+#[derive(Debug, Default)]
+struct View {
     document: Document,
+    lines: Vec<Line>,
     width: usize,
+    scroll: usize,
+    /// So many lines from the start were on screen, without a gap.
+    read_to: usize,
+    /// Whether its end is the end of the message.
+    is_whole: bool,
+    /// Bytes in a row, where that was a question.
+    per_row: usize,
 }
 
 /// What the reader's clock and terminal are like.
@@ -70,217 +93,190 @@ pub(crate) struct Preview {
 pub(crate) struct Setting {
     pub(crate) charset: Charset,
     pub(crate) now: Timestamp,
+    pub(crate) zone: TimeZone,
+    /// Less than 80 columns.
+    pub(crate) is_narrow: bool,
 }
 
 impl Preview {
-    pub(crate) fn new(detail: &Detail, reader: Reader, version: i64, setting: &Setting) -> Self {
+    pub(crate) fn new(detail: Box<Detail>, reader: Reader, version: i64, setting: &Setting) -> Self {
         let activity = &detail.activity;
-        let mut document = Document::default();
-        if reader == Reader::Watcher {
-            evidence::tell(&mut document, detail, setting);
-            document.blank();
-        }
-        match &activity.envelope {
-            Some(envelope) => message(&mut document, envelope, detail.request, setting.charset),
-            None => document.remark(Role::Warn, "The text was erased; only its hash is left."),
-        }
-        if reader == Reader::Approver && !activity.decisions.is_empty() {
-            document.blank();
-            evidence::decisions(&mut document, activity, setting);
-        }
+        let (touches, more) = (detail.thread.touches.len(), detail.thread.has_more);
         Self {
             item: Item { id: activity.row.id, payload_sha256: activity.row.payload_sha256 },
             version,
-            bytes: activity.envelope_bytes,
+            bytes: activity.raw.len(),
             verdicts: activity.verdicts.clone(),
             outbox: setting.charset.line(&activity.row.outbox),
-            request: setting.charset.line(&request_words(activity.envelope.as_ref(), detail.request)),
             is_complete: activity.envelope.is_some(),
             words: match &activity.envelope {
                 Some(envelope) => edit::document(&envelope.payload).map_err(|error| error.to_string()),
                 None => Err("its text was erased".to_owned()),
             },
-            lines: Vec::new(),
-            scroll: 0,
-            document,
-            width: usize::MAX,
+            thread: format!("{touches}{}", if more { "+" } else { "" }),
+            tab: Tab::Message,
+            reader,
+            detail: Arc::from(detail),
+            views: Default::default(),
+        }
+    }
+
+    /// Takes over the places of the same bytes as they were open before.
+    ///
+    /// The differences stay those that are being read, although other messages were read meanwhile.
+    pub(crate) fn go_on_from(&mut self, mut old: Self, memory: &Memory, setting: &Setting) {
+        self.views[Tab::Diff.index()] = old.views[Tab::Diff.index()].take();
+        for (tab, old) in Tab::ALL.into_iter().zip(old.views) {
+            let Some(old) = old else {
+                continue;
+            };
+            self.turn(tab, memory, setting);
+            let Some(view) = self.views[tab.index()].as_mut() else {
+                continue;
+            };
+            view.wrap(old.width);
+            // Only what reads as before counts as read.
+            let is_same = |count: usize| {
+                count <= view.lines.len()
+                    && view.lines[..count].iter().zip(&old.lines).all(|(new, old)| new.text == old.text)
+            };
+            if is_same(old.read_to.max(old.scroll)) {
+                (view.scroll, view.read_to) = (old.scroll, old.read_to);
+            } else if !tab.is_reading() {
+                view.scroll = old.scroll;
+            }
+        }
+    }
+
+    /// Turns to a side, and makes it where it was not made yet.
+    pub(crate) fn turn(&mut self, tab: Tab, memory: &Memory, setting: &Setting) {
+        self.tab = tab;
+        let per_row = if setting.is_narrow { 8 } else { 16 };
+        let view = &mut self.views[tab.index()];
+        if view.as_ref().is_some_and(|view| tab != Tab::Bytes || view.per_row == per_row) {
+            return;
+        }
+        let mut made = View { width: usize::MAX, per_row, ..View::default() };
+        let (document, detail) = (&mut made.document, self.detail.as_ref());
+        match tab {
+            Tab::Message => {
+                made.is_whole = true;
+                message_side(document, detail, self.reader, setting);
+            }
+            Tab::Diff => {
+                let base = memory.base_for(detail, setting.charset);
+                let is_told = sides::differences(document, detail, base.as_ref(), setting);
+                made.is_whole = is_told && base.is_some_and(|base: Base| base.is_read());
+            }
+            Tab::Thread => sides::thread(document, detail, setting),
+            Tab::Checks => sides::checks(document, detail, setting),
+            Tab::Bytes => sides::bytes(document, detail, per_row, setting),
+        }
+        *view = Some(made);
+    }
+
+    fn view(&self) -> Option<&View> {
+        self.views[self.tab.index()].as_ref()
+    }
+
+    fn view_mut(&mut self) -> Option<&mut View> {
+        self.views[self.tab.index()].as_mut()
+    }
+
+    /// The lines of the side that is turned to.
+    pub(crate) fn lines(&self) -> &[Line] {
+        self.view().map_or(&[], |view| &view.lines)
+    }
+
+    /// The first line on screen.
+    pub(crate) fn scroll(&self) -> usize {
+        self.view().map_or(0, |view| view.scroll)
+    }
+
+    /// Moves by so many lines. What has to be read is not passed over: nobody gets further than what was on screen.
+    pub(crate) fn scroll_by(&mut self, step: isize) {
+        let is_reading = self.tab.is_reading();
+        if let Some(view) = self.view_mut() {
+            let wanted = view.scroll.saturating_add_signed(step);
+            let furthest = view.read_to.max(view.scroll);
+            view.scroll = if is_reading { wanted.min(furthest) } else { wanted };
         }
     }
 
     /// Wraps to the width if it is another than before.
     pub(crate) fn wrap(&mut self, width: usize) {
-        if self.width != width {
-            self.lines = self.document.wrapped(width);
-            self.width = width;
+        if let Some(view) = self.view_mut() {
+            view.wrap(width);
         }
     }
 
     /// Keeps the scroll position inside a box of this height.
     pub(crate) fn keep_inside(&mut self, height: usize) {
-        self.scroll = self.scroll.min(self.lines.len().saturating_sub(height.max(1)));
+        if let Some(view) = self.view_mut() {
+            view.scroll = view.scroll.min(view.lines.len().saturating_sub(height.max(1)));
+        }
+    }
+
+    /// Learns what was on screen. Says whether the message has now been read to its end.
+    pub(crate) fn saw(&mut self, shown: &Shown) -> bool {
+        let is_mine = self.item == shown.item && self.tab == shown.tab && self.is_complete;
+        let Some(view) = self.view_mut().filter(|_| is_mine) else {
+            return false;
+        };
+        if view.width != shown.width || view.lines.len() != shown.of || shown.from > view.read_to {
+            return false;
+        }
+        view.read_to = view.read_to.max(shown.to);
+        view.is_whole && view.read_to >= shown.of
+    }
+
+    /// What was read, to be compared with later.
+    pub(crate) fn detail(&self) -> &Arc<Detail> {
+        &self.detail
     }
 }
 
-fn message(document: &mut Document, envelope: &Envelope, check: RequestCheck, charset: Charset) {
-    let payload = &envelope.payload;
-    let mut body = Document::default();
-    let mut found = Findings { charset, flags: Vec::new() };
-    heads(&mut body, payload, &mut found);
-    parts(&mut body, &payload.parts, &mut found);
-    // The flags belong above the text they are about, and are known only after it was read.
-    for flag in &found.flags {
-        document.remark(Role::Bad, flag);
-    }
-    document.append(body);
-    request(document, envelope, check, charset);
-}
-
-struct Findings {
-    charset: Charset,
-    flags: Vec<String>,
-}
-
-impl Findings {
-    fn line(&mut self, name: &str, raw: &str) -> SafeText {
-        self.note(name, &SafeText::line(raw));
-        self.charset.line(raw)
-    }
-
-    fn block(&mut self, name: &str, raw: &str) -> SafeText {
-        self.note(name, &SafeText::block(raw));
-        self.charset.block(raw)
-    }
-
-    fn note(&mut self, name: &str, text: &SafeText) {
-        if text.is_suspicious() {
-            let what = text.warnings().iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-            self.flags.push(format!("! {name}: {what}"));
+impl View {
+    /// Another width has other lines; the place in the text stays.
+    fn wrap(&mut self, width: usize) {
+        if self.width == width {
+            return;
         }
+        let lines = self.document.wrapped(width);
+        let place = |count: usize| {
+            let letters: usize = self.lines.iter().take(count).map(letters).sum();
+            let mut sum = 0;
+            lines
+                .iter()
+                .take_while(|line| {
+                    sum += self::letters(line);
+                    sum <= letters
+                })
+                .count()
+        };
+        let (scroll, read_to) =
+            if self.lines.is_empty() { (0, 0) } else { (place(self.scroll), place(self.read_to)) };
+        (self.scroll, self.read_to) = (if self.scroll == 0 { 0 } else { scroll }, read_to);
+        (self.lines, self.width) = (lines, width);
     }
 }
 
-fn heads(document: &mut Document, payload: &Payload, found: &mut Findings) {
-    document.field("From", found.line("From", &payload.from));
-    document.field("To", found.line("To", &payload.to));
-    for (label, list) in [("Cc", &payload.cc), ("Bcc", &payload.bcc)] {
-        for address in list {
-            document.field(label, found.line(label, address));
-        }
-    }
-    if let Some(address) = &payload.reply_to {
-        document.field("Reply-To", found.line("Reply-To", address));
-    }
-    for (name, value) in &payload.headers {
-        document.field("Header", found.line("Header", &format!("{name}: {value}")));
-    }
+fn letters(line: &Line) -> usize {
+    line.text.chars().filter(|letter| !letter.is_whitespace()).count()
 }
 
-fn parts(document: &mut Document, parts: &Parts, found: &mut Findings) {
-    match parts {
-        Parts::Email { subject, text, html, in_reply_to } => {
-            if let Some(message) = in_reply_to {
-                document.field("Answers", found.line("Answers", message));
-            }
-            document.field("Subject", found.line("Subject", subject));
-            document.blank();
-            document.block(found.block("Text", text));
-            if let Some(html) = html {
-                document.blank();
-                let size = words::size(html.len());
-                document.remark(Role::Warn, &format!("HTML part present: {size}, shown as source below"));
-                document.block(found.block("HTML", html));
-            }
-        }
-        Parts::CalCom { event_type_id, start, time_zone, attendee, notes, metadata } => {
-            document.field("Event", found.line("Event", &event_type_id.to_string()));
-            let local = jiff::tz::TimeZone::get(time_zone)
-                .map(|zone| format!(" ({} there)", start.to_zoned(zone).strftime("%a %-d %b %H:%M")))
-                .unwrap_or_default();
-            document.field("Start", found.line("Start", &format!("{}{local}", words::exact(*start))));
-            document.field("Zone", found.line("Zone", time_zone));
-            document.field(
-                "Attendee",
-                found.line("Attendee", &format!("{} <{}>", attendee.name, attendee.email)),
-            );
-            document.field("Language", found.line("Language", &attendee.language));
-            for (name, value) in metadata {
-                document.field("Data", found.line("Data", &format!("{name}: {value}")));
-            }
-            if let Some(notes) = notes {
-                document.blank();
-                document.block(found.block("Notes", notes));
-            }
-        }
-        Parts::Linkedin { action, text, thread } => {
-            let action = match action {
-                LinkedinAction::Post => "publish a post",
-                LinkedinAction::Comment => "comment on a post",
-                LinkedinAction::Message => "write to a member",
-            };
-            document.field("Action", found.line("Action", action));
-            if let Some(thread) = thread {
-                document.field("Thread", found.line("Thread", thread));
-            }
-            document.blank();
-            document.block(found.block("Text", text));
-        }
-        Parts::Whatsapp { text, template } => {
-            if let Some(template) = template {
-                let pinned = format!("{} version {}", template.content_sid, template.version);
-                document.field("Template", found.line("Template", &pinned));
-                for (name, value) in &template.variables {
-                    document.field("Value", found.line("Value", &format!("{name}: {value}")));
-                }
-                document.blank();
-                document.block(found.block("Template text", &template.rendered_text));
-            }
-            if let Some(text) = text {
-                document.blank();
-                document.block(found.block("Text", text));
-            }
-        }
-        Parts::Instagram { action, text, image_sha256, human_agent } => {
-            let action = match action {
-                InstagramAction::Dm => "write to a person",
-                InstagramAction::Post => "publish a post",
-            };
-            document.field("Action", found.line("Action", action));
-            if let Some(hash) = image_sha256 {
-                document.field("Picture", found.line("Picture", &format!("sha256 {hash}")));
-            }
-            if *human_agent {
-                document.field("Tag", found.line("Tag", "human agent"));
-            }
-            document.blank();
-            document.block(found.block("Text", text));
-        }
+fn message_side(document: &mut Document, detail: &Detail, reader: Reader, setting: &Setting) {
+    let activity = &detail.activity;
+    if reader == Reader::Watcher {
+        evidence::tell(document, detail, setting);
+        document.blank();
     }
-}
-
-/// The request is rendered from the message. Where that cannot be shown to be so, the request itself is shown.
-fn request(document: &mut Document, envelope: &Envelope, check: RequestCheck, charset: Charset) {
-    let Some(request) = envelope.request.as_ref().filter(|_| check != RequestCheck::Same) else {
-        return;
-    };
-    let renderer = SafeText::line(envelope.renderer.as_deref().unwrap_or("unknown renderer"));
-    let path = SafeText::line(&request.path);
-    let method = SafeText::line(&request.method);
-    let what = format!("{method} {path}, {}, by {renderer}", words::size(request.body.len()));
-    let why = match check {
-        RequestCheck::OtherVersion => "was rendered by another version",
-        _ => "is not what this version makes of the message",
-    };
-    document.blank();
-    document.remark(Role::Bad, &format!("! The request {why}; this is what would be sent: {what}."));
-    document.field("Type", charset.line(&request.content_type));
-    document.block(charset.block(&request.body));
-}
-
-fn request_words(envelope: Option<&Envelope>, check: RequestCheck) -> String {
-    let renderer = envelope.and_then(|envelope| envelope.renderer.as_deref()).unwrap_or("unknown");
-    match (envelope.and_then(|envelope| envelope.request.as_ref()), check) {
-        (None, _) => "not rendered yet".to_owned(),
-        (Some(_), RequestCheck::Same) => format!("sent as shown ({renderer})"),
-        (Some(_), _) => format!("! request by {renderer} shown below"),
+    match &activity.envelope {
+        Some(envelope) => message::tell(document, envelope, detail, setting.charset),
+        None => document.remark(Role::Warn, "The text was erased; only its hash is left."),
+    }
+    if reader == Reader::Approver && !activity.decisions.is_empty() {
+        document.blank();
+        evidence::decisions(document, activity, setting);
     }
 }

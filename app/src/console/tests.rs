@@ -8,6 +8,7 @@ mod keys;
 mod liveness;
 mod moving;
 mod picture;
+mod reading;
 mod screens;
 mod sizes;
 mod triage;

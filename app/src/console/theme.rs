@@ -21,6 +21,14 @@ pub(crate) enum Role {
     Selected,
     /// A key in a hint.
     Key,
+    /// A name of the recipient in a message.
+    Personal,
+    /// A line that is no more.
+    Old,
+    /// A line that has come.
+    New,
+    /// The words in it that differ.
+    Changed,
     /// Lines and borders.
     Frame,
 }
@@ -72,6 +80,9 @@ impl Theme {
             Role::Good => colour(Color::Green),
             Role::Warn => colour(Color::Yellow),
             Role::Bad => colour(Color::Red).add_modifier(Modifier::BOLD),
+            Role::Personal | Role::Changed => plain.add_modifier(Modifier::UNDERLINED),
+            Role::Old => colour(Color::Red),
+            Role::New => colour(Color::Green),
             Role::Selected => plain.add_modifier(Modifier::REVERSED),
         }
     }

@@ -94,10 +94,12 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
 }
 
 fn note_painted(model: &mut Model, painted: Painted, at: Duration) -> Vec<Effect> {
-    if let Some(shown) = painted.preview
-        && shown.is_end
+    let now = model.now();
+    if let (Some(shown), Some(preview)) = (&painted.preview, &mut model.preview)
+        && preview.saw(shown)
     {
         model.seen.insert(shown.item.id, shown.item.payload_sha256);
+        model.memory.note(shown.item, preview.detail(), now);
     }
     if let (Some(top), Some(Dialog::Help { scroll } | Dialog::Results { scroll, .. })) =
         (painted.overlay_top, &mut model.dialog)

@@ -98,7 +98,7 @@ pub async fn detail(
     )?);
     Ok(Some(ActivityDetail {
         round: extra.round,
-        envelope_bytes: extra.envelope.as_ref().map_or(0, Vec::len),
+        raw: extra.envelope.unwrap_or_default(),
         envelope,
         verdicts,
         decisions,

@@ -77,8 +77,8 @@ pub struct ActivityDetail {
     pub round: i32,
     /// The frozen bytes, opened. `None` after erasure.
     pub envelope: Option<Envelope>,
-    /// Size of the frozen bytes.
-    pub envelope_bytes: usize,
+    /// The frozen bytes themselves; empty after erasure.
+    pub raw: Vec<u8>,
     /// What the gates say now; advice, the dispatcher asks again.
     pub verdicts: Vec<Verdict>,
     /// Decisions so far, oldest first.

@@ -1,7 +1,7 @@
 //! Reads of one page, of what stands above the lists, and of one item.
 use countersign_core::activity::payload::Envelope;
 use countersign_core::activity::view::{Counts, PAGE_LIMIT, Page};
-use countersign_core::activity::{store_match, store_read};
+use countersign_core::activity::{store_match, store_read, store_thread};
 use countersign_core::actor::Role;
 use countersign_core::approval::store_snooze::Snoozes;
 use countersign_core::approval::{store_fate, store_snooze};
@@ -59,15 +59,18 @@ pub(super) async fn run(backend: &Backend, effect: Effect) -> Option<Msg> {
             let work = async {
                 let mut conn = backend.pool.acquire().await?;
                 let activity = store_read::detail(&mut conn, company, id, &backend.lines).await?;
-                Ok(activity.map(|activity| {
-                    let request = activity
-                        .envelope
-                        .as_ref()
-                        .map_or(RequestCheck::Absent, |envelope| check(&backend.lines, envelope, id));
-                    let adapter = backend.lines.renderer(activity.row.channel);
-                    let keeps_keys_for = adapter.and_then(|adapter| adapter.keeps_keys_for());
-                    Box::new(Detail { activity, request, keeps_keys_for })
-                }))
+                let Some(activity) = activity else {
+                    return Ok(None);
+                };
+                let thread = store_thread::thread(&mut conn, company, activity.row.contact_id, id).await?;
+                let before = store_thread::version_before(&mut conn, company, id).await?;
+                let request = activity
+                    .envelope
+                    .as_ref()
+                    .map_or(RequestCheck::Absent, |envelope| check(&backend.lines, envelope, id));
+                let adapter = backend.lines.renderer(activity.row.channel);
+                let keeps_keys_for = adapter.and_then(|adapter| adapter.keeps_keys_for());
+                Ok(Some(Box::new(Detail { activity, request, keeps_keys_for, thread, before })))
             };
             Msg::DetailLoaded { generation, result: within(READ, work).await }
         }

@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use countersign_core::activity::store_match::{MATCH_LIMIT, Matching};
+use countersign_core::activity::thread::{Thread, Version};
 use countersign_core::activity::view::{
     ActivityDetail, ActivityRow, Filter, Hold, List, OutboxView, Page, Snoozed,
 };
@@ -42,6 +43,10 @@ pub(super) struct World {
     pub(super) snoozed: HashMap<ActivityId, Timestamp>,
     pub(super) fates: HashMap<ActivityId, Fate>,
     pub(super) version: i64,
+    /// What was said with every contact.
+    pub(super) thread: Thread,
+    /// What every item said before.
+    pub(super) before: Option<Version>,
 }
 
 impl World {
@@ -230,6 +235,8 @@ impl Bench {
                         activity: item.clone(),
                         request,
                         keeps_keys_for: Some(Duration::from_secs(86_400)),
+                        thread: self.world.thread.clone(),
+                        before: self.world.before.clone(),
                     })
                 });
                 Some(Msg::DetailLoaded { generation: *generation, result: Ok(detail) })
@@ -397,6 +404,7 @@ fn named_key(name: &str) -> KeyEvent {
         "up" => KeyCode::Up,
         "down" => KeyCode::Down,
         "left" => KeyCode::Left,
+        "right" => KeyCode::Right,
         "pagedown" => KeyCode::PageDown,
         "pageup" => KeyCode::PageUp,
         "backspace" => KeyCode::Backspace,

@@ -109,7 +109,7 @@ pub(super) fn sealed(
             closed_at: None,
         },
         round: 1,
-        envelope_bytes: bytes.bytes().len(),
+        raw: bytes.bytes().to_vec(),
         envelope: Some(envelope),
         verdicts: vec![
             pass("outbox"),

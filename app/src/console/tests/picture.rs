@@ -51,6 +51,7 @@ fn style(cell: &Cell) -> (char, &'static str) {
         (Color::Green, ..) => ('g', "good"),
         (Color::Yellow, ..) => ('w', "warn"),
         (Color::Red, ..) => ('b', "bad"),
+        _ if is(Modifier::UNDERLINED) => ('u', "underlined"),
         (_, _, true) => ('T', "bold"),
         _ => (' ', "plain"),
     }

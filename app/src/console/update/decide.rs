@@ -77,7 +77,17 @@ fn shown_to_its_end(model: &Model) -> Result<Item, String> {
     if model.seen.get(&shown.item.id) == Some(&shown.item.payload_sha256) {
         return Ok(shown.item);
     }
-    Err("there is more below: read to the end first (pagedown), then approve".to_owned())
+    if !model.tab.is_reading() {
+        return Err("not read yet: read the message or its diff to the end first, then approve".to_owned());
+    }
+    let key = crate::console::action::key_of("read-on");
+    let preview = model.preview.as_ref();
+    if preview.is_some_and(|preview| preview.scroll() + 1 >= preview.lines().len() || shown.to == shown.of) {
+        return Err(
+            "a diff against what was not read here does not count: read the message to its end".to_owned()
+        );
+    }
+    Err(format!("there is more below: read to the end first ({key}), then approve"))
 }
 
 pub(crate) fn ask_reject(model: &mut Model) -> Vec<Effect> {

@@ -170,9 +170,10 @@ pub(super) fn detail_loaded(
                 Screen::Approvals => Reader::Approver,
                 Screen::Outbox => Reader::Watcher,
             };
-            let mut preview = Preview::new(&detail, reader, version, &model.setting());
-            match &model.preview {
-                Some(old) if old.item == preview.item => preview.scroll = old.scroll,
+            let setting = model.setting();
+            let mut preview = Preview::new(detail, reader, version, &setting);
+            match model.preview.take() {
+                Some(old) if old.item == preview.item => preview.go_on_from(old, &model.memory, &setting),
                 Some(old) if old.item.id == id && model.screen == Screen::Approvals => {
                     model.guard = Guard::Unseen;
                     model.say(Role::Warn, "this message was changed; it is shown from the top, look again");

@@ -6,6 +6,7 @@ use countersign_core::channel::ChannelName;
 use crate::console::layout;
 use crate::console::model::{Focus, Guard, ListLine, Model, Pane, Screen, Selection};
 use crate::console::msg::Effect;
+use crate::console::tab::Tab;
 
 /// Keys that move on purpose open the guard: the person has chosen the item.
 pub(crate) fn by(model: &mut Model, delta: isize) -> Vec<Effect> {
@@ -51,9 +52,32 @@ pub(crate) fn scroll(model: &mut Model, direction: isize) -> Vec<Effect> {
     let page = usize::from(layout::of(model).preview.height).saturating_sub(1).max(1);
     if let Some(preview) = &mut model.preview {
         let step = isize::try_from(page).unwrap_or(1) * direction;
-        preview.scroll = preview.scroll.saturating_add_signed(step);
+        preview.scroll_by(step);
     }
     Vec::new()
+}
+
+/// Turns to a side of the item, or back to the message if it is turned to already.
+pub(crate) fn turn(model: &mut Model, tab: Tab) -> Vec<Effect> {
+    model.tab = if model.tab == tab && layout::pane(model) != Pane::List { Tab::Message } else { tab };
+    uncover(model);
+    Vec::new()
+}
+
+/// Turns to the side beside it.
+pub(crate) fn turn_by(model: &mut Model, step: isize) -> Vec<Effect> {
+    if layout::pane(model) != Pane::List {
+        model.tab = model.tab.beside(step);
+    }
+    uncover(model);
+    Vec::new()
+}
+
+/// Whoever turns to a side wants to see it.
+fn uncover(model: &mut Model) {
+    if layout::pane(model) == Pane::List {
+        model.pane = Pane::Split;
+    }
 }
 
 pub(crate) fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {
@@ -112,7 +136,9 @@ pub(super) fn fit(model: &mut Model) {
     let last_top = lines.len().saturating_sub(height);
     let selection = model.selection_mut();
     selection.top = selection.top.min(first).max((line + 1).saturating_sub(height)).min(last_top);
+    let setting = model.setting();
     if let Some(preview) = &mut model.preview {
+        preview.turn(model.tab, &model.memory, &setting);
         preview.wrap(usize::from(areas.preview.width));
     }
     // How many lines there are decides whether one line of the box is needed to say what is below.

@@ -36,6 +36,16 @@ impl<'a> Canvas<'a> {
         Rect { x, width: area.right().saturating_sub(x), height: 1, ..area }
     }
 
+    /// Puts text in the style of one role with that of another over it.
+    pub(super) fn put_over(&mut self, area: Rect, text: &str, under: Role, over: Role) -> Rect {
+        let rest = self.put(area, text, under);
+        self.wash(
+            Rect { width: rest.x.saturating_sub(area.x).min(area.width), height: area.height.min(1), ..area },
+            over,
+        );
+        rest
+    }
+
     /// Puts words in turn, each behind the one before.
     pub(super) fn put_all<'t>(
         &mut self,

@@ -4,11 +4,13 @@ use countersign_core::safe_text::SafeText;
 use ratatui::layout::Rect;
 
 use super::canvas::Canvas;
-use crate::console::document::LABEL;
+use crate::console::action;
+use crate::console::document::Line;
 use crate::console::layout::Layout;
 use crate::console::model::{Model, Screen};
 use crate::console::msg::{Painted, Shown};
 use crate::console::preview::Preview;
+use crate::console::tab::Tab;
 use crate::console::theme::Role;
 use crate::console::words;
 
@@ -25,30 +27,62 @@ pub(super) fn draw(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>, paint
         return;
     };
     head(model, preview, areas.preview_head, canvas);
-    let lines = preview.lines.iter().skip(preview.scroll);
+    let lines = preview.lines().iter().skip(preview.scroll());
     for (area, line) in areas.preview.rows().zip(lines) {
         let mut area = area;
-        if !line.label.is_empty() {
-            let column = Rect { width: area.width.min(u16::try_from(LABEL).unwrap_or(u16::MAX)), ..area };
-            canvas.put(column, line.label, Role::Muted);
+        if line.indent > 0 {
+            let column =
+                Rect { width: area.width.min(u16::try_from(line.indent).unwrap_or(u16::MAX)), ..area };
+            let role = if matches!(line.role, Role::Old | Role::New) { line.role } else { Role::Muted };
+            canvas.put(column, line.label, role);
             area.x += column.width;
             area.width -= column.width;
         }
-        canvas.put(area, &line.text, line.role);
+        text(line, area, canvas);
     }
-    let shown_to = preview.scroll + usize::from(areas.preview.height);
-    let below = preview.lines.len().saturating_sub(shown_to);
-    if below > 0 {
-        let words = format!(
-            "{} {below} more {}   pagedown ",
-            canvas.glyphs().down,
-            if below == 1 { "line" } else { "lines" }
-        );
-        canvas.put_right(areas.preview_more, &[(&words, Role::Warn)]);
-    }
-    // Wrapped for another width than is drawn, the end may be cut: then it counts as not shown.
-    painted.preview = Some(Shown { item: preview.item, is_end: below == 0 });
+    let shown_to = (preview.scroll() + usize::from(areas.preview.height)).min(preview.lines().len());
+    more_below(preview, shown_to, areas.preview_more, canvas);
+    painted.preview = Some(Shown {
+        item: preview.item,
+        tab: preview.tab,
+        from: preview.scroll(),
+        to: shown_to,
+        of: preview.lines().len(),
+        // Wrapped for another width than is drawn, lines may be cut: then they count as not shown.
+        width: usize::from(areas.preview.width),
+    });
     verdicts(model, preview, areas.verdicts, canvas);
+}
+
+/// Counts what is below the box, and names the key that goes there.
+fn more_below(preview: &Preview, shown_to: usize, area: Rect, canvas: &mut Canvas<'_>) {
+    let rest = &preview.lines()[shown_to..];
+    if rest.is_empty() {
+        return;
+    }
+    let letters: usize = rest.iter().map(|line| line.text.chars().count()).sum();
+    let count = |count: usize| words::grouped(i64::try_from(count).unwrap_or(i64::MAX));
+    let words = format!(
+        "{} {} more {}, {} {}   {} ",
+        canvas.glyphs().down,
+        count(rest.len()),
+        if rest.len() == 1 { "line" } else { "lines" },
+        count(letters),
+        if letters == 1 { "character" } else { "characters" },
+        action::key_of("read-on"),
+    );
+    canvas.put_right(area, &[(&words, Role::Warn)]);
+}
+
+/// Puts a line with its marks.
+fn text(line: &Line, area: Rect, canvas: &mut Canvas<'_>) {
+    let (mut rest, mut at) = (area, 0);
+    for (place, role) in &line.marks {
+        rest = canvas.put(rest, &line.text[at..place.start], line.role);
+        rest = canvas.put_over(rest, &line.text[place.clone()], line.role, *role);
+        at = place.end;
+    }
+    canvas.put(rest, &line.text[at..], line.role);
 }
 
 fn head(model: &Model, preview: &Preview, area: Rect, canvas: &mut Canvas<'_>) {
@@ -57,12 +91,36 @@ fn head(model: &Model, preview: &Preview, area: Rect, canvas: &mut Canvas<'_>) {
     let short =
         format!("{} …", preview.item.payload_sha256.fingerprint().chars().take(14).collect::<String>());
     let hash = if area.width >= 100 { fingerprint } else { short };
-    let rest = canvas.put_right(area, &[(&hash, Role::Muted), (&size, Role::Muted)]);
-    let title = if model.screen == Screen::Approvals { " Message" } else { " Details" };
-    let rest = canvas.put_all(rest, [(title, Role::Title), ("   outbox ", Role::Muted)]);
-    let rest = canvas.put(rest, &preview.outbox.truncated(usize::from(rest.width.min(20))), Role::Plain);
-    let rest = canvas.put(rest, "   ", Role::Plain);
-    canvas.put(rest, &preview.request.truncated(usize::from(rest.width)), Role::Muted);
+    let first = if model.screen == Screen::Approvals { "Message" } else { "Details" };
+    let names = [
+        first.to_owned(),
+        "Diff".to_owned(),
+        format!("Thread {}", preview.thread),
+        "Checks".to_owned(),
+        "Bytes".to_owned(),
+    ];
+    let all: usize = names.iter().map(|name| name.len() + 2).sum();
+    let mut rest = area;
+    // The hash gives way before the names of the sides do.
+    if usize::from(area.width) > all + hash.len() + size.len() {
+        rest = canvas.put_right(area, &[(&hash, Role::Muted), (&size, Role::Muted)]);
+    } else if usize::from(area.width) > all + 16 {
+        rest = canvas.put_right(area, &[(&hash, Role::Muted)]);
+    }
+    let is_short = usize::from(area.width) < all;
+    for (tab, name) in Tab::ALL.into_iter().zip(&names) {
+        if tab == model.tab {
+            rest =
+                canvas.put_all(rest, [("[", Role::Title), (name.as_str(), Role::Title), ("]", Role::Title)]);
+        } else if !is_short {
+            rest =
+                canvas.put_all(rest, [(" ", Role::Plain), (name.as_str(), Role::Muted), (" ", Role::Plain)]);
+        }
+    }
+    if rest.width >= 16 {
+        let rest = canvas.put(rest, "  outbox ", Role::Muted);
+        canvas.put(rest, &preview.outbox.truncated(usize::from(rest.width.min(20))), Role::Plain);
+    }
 }
 
 /// What passes is named in one line; what does not is said in full sentences.
