@@ -97,7 +97,7 @@ async fn the_record_of_migrations_is_explained() {
         .await;
     let found = run(&world, Mode::Apply).await;
     assert_eq!(codes(&found), ["migration_changed", "migration_failed", "migration_unknown"]);
-    assert!(!format!("{}", found[2].what).contains('\u{1b}'));
+    assert!(!found[2].what.contains('\u{1b}'));
     assert!(matches!(migrate::migrate(&world.pool).await, Err(SchemaError::Newer(_))));
     world.sql("DELETE FROM _sqlx_migrations WHERE version = 9999").await;
     assert_eq!(codes(&run(&world, Mode::Look).await), ["migration_changed"]);

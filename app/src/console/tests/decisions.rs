@@ -238,6 +238,21 @@ fn pausing_asks_why_and_resuming_does_not() {
     assert_eq!(bench.notice(), "not resumed: no");
 }
 
+/// What was stopped for good does not open at one key, and its state is said in words.
+#[test]
+fn a_killed_outbox_stays_shut_at_a_key() {
+    let mut world = World::filled();
+    world.outboxes[0].enabled = false;
+    world.outboxes[0].pause_reason = Some("wrong list".to_owned());
+    world.outboxes[0].kill_reason = Some("wrong list".to_owned());
+    let theme = Theme { palette: Palette::Ansi, charset: Charset::Unicode };
+    let mut bench = Bench::themed(world, 120, 40, theme, Role::Admin);
+    bench.press("2p");
+    assert!(bench.asked.is_empty() && bench.model.dialog.is_none());
+    assert!(bench.notice().contains("countersign outboxes resume main"), "{}", bench.notice());
+    assert!(bench.text().contains("KILLED: wrong list"), "{}", bench.text());
+}
+
 #[test]
 fn a_viewer_decides_nothing_and_is_told_why() {
     let theme = Theme { palette: Palette::Ansi, charset: Charset::Unicode };
