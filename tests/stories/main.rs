@@ -30,6 +30,7 @@ mod secrets;
 mod server;
 mod terminal;
 mod tokens;
+mod triage;
 mod upkeep;
 
 use std::time::Duration;

@@ -55,7 +55,8 @@ fn size(columns: u16, rows: u16) -> PtySize {
     PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }
 }
 
-fn cells(count: u16) -> NonZeroU16 {
+/// A number of rows or columns.
+pub(crate) fn cells(count: u16) -> NonZeroU16 {
     NonZeroU16::new(count).expect("no terminal is empty")
 }
 

@@ -47,3 +47,5 @@ mod secrets;
 mod settling;
 #[path = "suite/transitions.rs"]
 mod transitions;
+#[path = "suite/triage.rs"]
+mod triage;

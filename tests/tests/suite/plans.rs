@@ -1,7 +1,9 @@
 //! What statements cost: the claim uses its index, claim and wire are HOT, a page reads a page.
 use countersign_core::activity::status::Status;
+use countersign_core::activity::store_match::matching;
 use countersign_core::activity::store_read;
-use countersign_core::activity::view::{COUNT_LIMIT, Filter, List, PAGE_LIMIT};
+use countersign_core::activity::view::{COUNT_LIMIT, Filter, List, PAGE_LIMIT, Snoozed};
+use countersign_core::actor::Role;
 use countersign_core::channel::ChannelName;
 use countersign_tests::provider::{Provider, mail_by};
 use countersign_tests::server::root;
@@ -122,6 +124,31 @@ async fn a_page_costs_a_page() {
     two_pages(&world, List::Queue, &all).await;
     two_pages(&world, List::Attention, &all).await;
     two_pages(&world, List::Closed, &all).await;
+}
+
+/// A page without what its reader snoozed is read by an index as before. The snoozed themselves, and all that is marked, are
+/// bounded by their number: at most ten thousand.
+#[tokio::test]
+async fn a_page_without_snoozed_drafts_costs_a_page() {
+    let world = World::new().await;
+    crowd(&world, 10_000, 10_000).await;
+    let me = world.approver.operator(Role::Viewer).expect("an operator");
+    world
+        .sql(&format!(
+            "INSERT INTO crm_snoozes (company_id, operator_id, activity_id, until)
+            SELECT company_id, '{}', id, now() + interval '1 hour' FROM crm_activities
+            WHERE stage = 'draft' ORDER BY created_at DESC LIMIT 500; ANALYZE",
+            me.0
+        ))
+        .await;
+    let awake = Filter { snoozed: Snoozed::Hidden(me), ..Filter::default() };
+    two_pages(&world, List::Approvals, &awake).await;
+    let mut tx = world.pool.begin().await.expect("begins");
+    let asleep = Filter { snoozed: Snoozed::Only(me), ..Filter::default() };
+    let page = store_read::page(&mut tx, world.company, List::Approvals, &asleep, None, PAGE_LIMIT).await;
+    assert_eq!(page.expect("reads").rows.len(), PAGE_LIMIT);
+    let found = matching(&mut tx, world.company, &awake).await.expect("reads");
+    assert_eq!((found.items.len(), found.is_cut), (9_500, false));
 }
 
 async fn two_pages(world: &World, list: List, filter: &Filter) {
