@@ -52,6 +52,8 @@ pub(crate) struct Preview {
     pub(crate) version: i64,
     pub(crate) bytes: usize,
     pub(crate) verdicts: Vec<Verdict>,
+    /// Recipients who can be taken for somebody else, each as a sentence.
+    pub(crate) doubts: Vec<SafeText>,
     pub(crate) outbox: SafeText,
     /// What is known about the request, in a few words.
     pub(crate) request: SafeText,
@@ -80,6 +82,11 @@ impl Preview {
             evidence::tell(&mut document, detail, setting);
             document.blank();
         }
+        let doubts: Vec<SafeText> =
+            activity.look_alikes.iter().map(|doubt| setting.charset.line(&doubt.sentence())).collect();
+        for doubt in &doubts {
+            document.remark(Role::Bad, &format!("! {doubt}"));
+        }
         match &activity.envelope {
             Some(envelope) => message(&mut document, envelope, detail.request, setting.charset),
             None => document.remark(Role::Warn, "The text was erased; only its hash is left."),
@@ -89,10 +96,11 @@ impl Preview {
             evidence::decisions(&mut document, activity, setting);
         }
         Self {
-            item: Item { id: activity.row.id, payload_sha256: activity.row.payload_sha256 },
+            item: Item::seen(activity.row.id, activity.row.payload_sha256),
             version,
             bytes: activity.envelope_bytes,
             verdicts: activity.verdicts.clone(),
+            doubts,
             outbox: setting.charset.line(&activity.row.outbox),
             request: setting.charset.line(&request_words(activity.envelope.as_ref(), detail.request)),
             is_complete: activity.envelope.is_some(),
