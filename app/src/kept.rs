@@ -79,7 +79,7 @@ impl Folder {
 fn read(path: &Path) -> Option<Kept> {
     let name = path.file_name()?.to_str()?.strip_suffix(".txt")?;
     let (id, sha256) = name.split_once('@')?;
-    let item = Item { id: id.parse().ok()?, payload_sha256: sha256.parse().ok()? };
+    let item = Item::seen(id.parse().ok()?, sha256.parse().ok()?);
     let size = fs::metadata(path).ok()?.len();
     if usize::try_from(size).ok()? > LIMIT_BYTES {
         return None;
@@ -101,7 +101,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let folder = Folder::new(place.path().join("edits"));
         assert_eq!(folder.load(), []);
-        let item = Item { id: ActivityId::new(), payload_sha256: PayloadHash::of(b"base") };
+        let item = Item::seen(ActivityId::new(), PayloadHash::of(b"base"));
         folder.keep(item, "one\r\n").unwrap();
         folder.keep(item, "two\r\n\u{202e}").unwrap();
         std::fs::write(place.path().join("edits/notes.txt"), "not ours").unwrap();

@@ -168,7 +168,7 @@ impl World {
     pub async fn undone(&self, id: ActivityId) -> Item {
         let results = self.undo(&[id]).await;
         assert_eq!(results[0].outcome, ItemOutcome::Undone);
-        Item { id, payload_sha256: self.hash(id).await }
+        Item::seen(id, self.hash(id).await)
     }
 
     /// The hash an item points at.

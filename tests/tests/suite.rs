@@ -17,6 +17,8 @@ mod filing;
 mod gates;
 #[path = "suite/injections.rs"]
 mod injections;
+#[path = "suite/look_alikes.rs"]
+mod look_alikes;
 #[path = "suite/metadata.rs"]
 mod metadata;
 #[path = "suite/migrations.rs"]

@@ -49,6 +49,9 @@ pub(super) enum Verb {
         /// Items as ID@SHA256.
         #[arg(required = true, value_name = "ID@SHA256")]
         items: Vec<String>,
+        /// Approve also what goes to an address that can be taken for another contact's.
+        #[arg(long)]
+        look_alike_ok: bool,
     },
     /// Reject items.
     Reject {
@@ -132,8 +135,9 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
             Ok(Code::Done)
         }
         Verb::Show { id } => show(setup, &session, id, output).await,
-        Verb::Approve { items } => {
-            let items = parse_items(setup, &session, &items, output).await?;
+        Verb::Approve { items, look_alike_ok } => {
+            let mut items = parse_items(setup, &session, &items, output).await?;
+            items.iter_mut().for_each(|item| item.confirms_look_alike = look_alike_ok);
             let results = approval::approve(pool, actor, company, &items).await.map_err(Fault::from)?;
             report(&results, output)
         }
@@ -248,12 +252,10 @@ async fn parse_items(
     let mut bare = Vec::new();
     for word in words {
         match word.split_once('@') {
-            Some((id, hash)) => items.push(Item {
-                id: id.parse().map_err(|_| Fault::usage(format!("{word}: {id} is not an id")))?,
-                payload_sha256: hash
-                    .parse::<PayloadHash>()
-                    .map_err(|error| Fault::usage(format!("{word}: {error}")))?,
-            }),
+            Some((id, hash)) => items.push(Item::seen(
+                id.parse().map_err(|_| Fault::usage(format!("{word}: {id} is not an id")))?,
+                hash.parse::<PayloadHash>().map_err(|error| Fault::usage(format!("{word}: {error}")))?,
+            )),
             None => bare.push(
                 word.parse::<ActivityId>().map_err(|_| Fault::usage(format!("{word} is not ID@SHA256")))?,
             ),
@@ -282,7 +284,9 @@ pub(super) fn report(results: &[ItemResult], output: Output) -> Result<Code> {
         }
     }
     let is_conflict = results.iter().any(|result| result.outcome.is_conflict());
-    let is_refused = results.iter().any(|result| matches!(result.outcome, ItemOutcome::Refused { .. }));
+    let is_refused = results.iter().any(|result| {
+        matches!(result.outcome, ItemOutcome::Refused { .. } | ItemOutcome::NeedsConfirmation { .. })
+    });
     Ok(match (is_conflict, is_refused) {
         (true, _) => {
             complain("at least one item was decided by others or changed since you saw it");
@@ -317,6 +321,9 @@ pub(super) fn sentence(outcome: &ItemOutcome) -> String {
         }
         ItemOutcome::Taken { status, .. } => format!("it is {} already", status.as_str()),
         ItemOutcome::Missing => "not an item of this company".to_owned(),
+        ItemOutcome::NeedsConfirmation { reason } => {
+            format!("not approved: {reason}; add --look-alike-ok if it is meant")
+        }
         ItemOutcome::Refused { reason } => format!("refused: {reason}"),
     };
     countersign_core::safe_text::SafeText::line(&text).to_string()

@@ -157,6 +157,7 @@ fn as_json(detail: &ActivityDetail) -> Result<Value> {
         );
         map.insert("envelopeBytes".to_owned(), json!(detail.raw.len()));
         map.insert("gates".to_owned(), json!(detail.verdicts));
+        map.insert("lookAlikes".to_owned(), json!(detail.look_alikes));
         map.insert("decisions".to_owned(), json!(detail.decisions));
         map.insert("attempts".to_owned(), json!(detail.attempts));
         map.insert("locale".to_owned(), json!(detail.locale));
@@ -202,6 +203,7 @@ fn as_text(detail: &ActivityDetail, ways: &Lines) -> String {
             lines.push(format!("gate     {word} {}: {}", verdict.gate, safe(&verdict.sentence)));
         }
     }
+    lines.extend(detail.look_alikes.iter().map(|doubt| format!("! {}", doubt.sentence())));
     for decision in &detail.decisions {
         let reason =
             decision.reason.as_ref().map_or_else(String::new, |reason| format!(": {}", safe(reason)));

@@ -19,6 +19,8 @@ pub(crate) enum Dialog {
     Snooze { field: Field, ids: Vec<ActivityId> },
     /// Reason of a pause.
     Pause { field: Field, id: OutboxId, name: String },
+    /// Whether a recipient is meant who can be taken for somebody else. Holds the bytes that were shown.
+    LookAlike { item: Item, doubt: SafeText },
     /// What happened to an uncertain item.
     Resolve { field: Field, id: ActivityId, who: SafeText, step: ResolveStep },
     /// What became of each item of a decision.
@@ -41,7 +43,7 @@ impl Dialog {
             | Self::Snooze { field, .. }
             | Self::Pause { field, .. }
             | Self::Resolve { field, step: ResolveStep::Reason, .. } => Some(field),
-            Self::Help { .. } | Self::Resolve { .. } | Self::Results { .. } => None,
+            Self::Help { .. } | Self::LookAlike { .. } | Self::Resolve { .. } | Self::Results { .. } => None,
         }
     }
 }

@@ -56,7 +56,7 @@ impl Editor {
     /// The draft with the bytes the text was begun from. Its file is named so, which shows a later change of the draft.
     pub(crate) fn begun(&self) -> Item {
         let payload_sha256 = self.began_from.unwrap_or(self.item.payload_sha256);
-        Item { id: self.item.id, payload_sha256 }
+        Item::seen(self.item.id, payload_sha256)
     }
 
     /// The whole text.
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     fn editor(text: &str) -> Editor {
-        let item = Item { id: ActivityId::new(), payload_sha256: PayloadHash::of(b"base") };
+        let item = Item::seen(ActivityId::new(), PayloadHash::of(b"base"));
         Editor::new(item, SafeText::line("Zoë"), text.to_owned())
     }
 

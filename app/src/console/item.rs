@@ -43,7 +43,7 @@ impl Row {
         let headline = SafeText::line(&row.headline);
         let is_suspicious = [&who, &drafted_by, &address, &headline].into_iter().any(SafeText::is_suspicious);
         Self {
-            item: Item { id: row.id, payload_sha256: row.payload_sha256 },
+            item: Item::seen(row.id, row.payload_sha256),
             channel: row.channel,
             kind: row.kind,
             status: row.status,

@@ -37,7 +37,7 @@ impl Marks {
         let mut items: Vec<_> =
             self.items.iter().map(|(id, (order, sha256))| (*order, *id, *sha256)).collect();
         items.sort_unstable_by_key(|(order, ..)| *order);
-        items.into_iter().map(|(_, id, payload_sha256)| Item { id, payload_sha256 }).collect()
+        items.into_iter().map(|(_, id, payload_sha256)| Item::seen(id, payload_sha256)).collect()
     }
 
     /// Marks an item with the bytes it has now. One that is marked keeps the bytes it was marked with.
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     fn item(number: u128, bytes: &[u8]) -> Item {
-        Item { id: ActivityId(uuid::Uuid::from_u128(number)), payload_sha256: PayloadHash::of(bytes) }
+        Item::seen(ActivityId(uuid::Uuid::from_u128(number)), PayloadHash::of(bytes))
     }
 
     #[test]

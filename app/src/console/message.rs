@@ -13,6 +13,7 @@ pub(crate) fn tell(document: &mut Document, envelope: &Envelope, detail: &Detail
     let row = &detail.activity.row;
     let names = personal::names(&row.contact, row.account.as_deref());
     let (body, found) = read(envelope, &names, charset);
+    remark_doubts(document, detail, charset);
     // The flags belong above the text they are about, and are known only after it was read.
     for flag in &found.flags {
         document.remark(Role::Bad, flag);
@@ -33,8 +34,20 @@ pub(crate) fn tell(document: &mut Document, envelope: &Envelope, detail: &Detail
     request(document, envelope, detail.request, charset);
 }
 
-/// Says in words what had to be replaced by marks.
-pub(crate) fn flags(document: &mut Document, envelope: &Envelope, charset: Charset) {
+/// Whom the recipients could be taken for.
+pub(crate) fn doubts(detail: &Detail, charset: Charset) -> Vec<SafeText> {
+    detail.activity.look_alikes.iter().map(|doubt| charset.line(&doubt.sentence())).collect()
+}
+
+fn remark_doubts(document: &mut Document, detail: &Detail, charset: Charset) {
+    for doubt in doubts(detail, charset) {
+        document.remark(Role::Bad, &format!("! {doubt}"));
+    }
+}
+
+/// Says in words whom the recipients could be taken for, and what had to be replaced by marks.
+pub(crate) fn flags(document: &mut Document, envelope: &Envelope, detail: &Detail, charset: Charset) {
+    remark_doubts(document, detail, charset);
     for flag in read(envelope, &[], charset).1.flags {
         document.remark(Role::Bad, &flag);
     }

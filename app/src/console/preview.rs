@@ -60,6 +60,8 @@ pub(crate) struct Preview {
     pub(crate) version: i64,
     pub(crate) bytes: usize,
     pub(crate) verdicts: Vec<Verdict>,
+    /// Recipients who can be taken for somebody else, each as a sentence.
+    pub(crate) doubts: Vec<SafeText>,
     pub(crate) outbox: SafeText,
     /// Whether the frozen bytes are there to be shown.
     pub(crate) is_complete: bool,
@@ -103,10 +105,11 @@ impl Preview {
         let activity = &detail.activity;
         let (touches, more) = (detail.thread.touches.len(), detail.thread.has_more);
         Self {
-            item: Item { id: activity.row.id, payload_sha256: activity.row.payload_sha256 },
+            item: Item::seen(activity.row.id, activity.row.payload_sha256),
             version,
             bytes: activity.raw.len(),
             verdicts: activity.verdicts.clone(),
+            doubts: message::doubts(&detail, setting.charset),
             outbox: setting.charset.line(&activity.row.outbox),
             is_complete: activity.envelope.is_some(),
             words: match &activity.envelope {

@@ -43,7 +43,7 @@ pub(crate) fn differences(
     };
     document.remark(role, &head);
     // What cannot be seen in a line is said in words here as well.
-    message::flags(document, envelope, setting.charset);
+    message::flags(document, envelope, detail, setting.charset);
     let new = outgoing::fields(envelope, detail.request);
     if !diff::tell(document, &base.fields, &new, setting.charset) {
         document.remark(Role::Good, "nothing differs");
@@ -100,7 +100,7 @@ pub(crate) fn checks(document: &mut Document, detail: &Detail, setting: &Setting
     }
     document.blank();
     if let Some(envelope) = &activity.envelope {
-        message::flags(document, envelope, charset);
+        message::flags(document, envelope, detail, charset);
         document.field("Request", charset.line(&message::request_words(Some(envelope), detail.request)));
     }
     let row = &activity.row;

@@ -6,6 +6,7 @@ mod fixtures;
 mod hostile;
 mod keys;
 mod liveness;
+mod look_alike;
 mod moving;
 mod picture;
 mod reading;

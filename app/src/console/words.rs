@@ -144,6 +144,9 @@ pub(crate) fn outcome(outcome: &ItemOutcome, now: Timestamp, zone: &TimeZone) ->
             format!("no longer possible: it is {}", status.label())
         }
         ItemOutcome::Missing => "is not there any more".to_owned(),
+        ItemOutcome::NeedsConfirmation { reason } => {
+            format!("open it and confirm: {}", SafeText::line(reason))
+        }
         ItemOutcome::Refused { reason } => format!("refused: {}", SafeText::line(reason)),
     }
 }

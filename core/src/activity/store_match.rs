@@ -35,7 +35,7 @@ pub async fn matching(
     let items = found.iter().map(|row| {
         let id = ActivityId(row.try_get("id")?);
         let sha256: Vec<u8> = row.try_get("payload_sha256")?;
-        Ok(Item { id, payload_sha256: read_hash(&sha256, id)? })
+        Ok(Item::seen(id, read_hash(&sha256, id)?))
     });
     Ok(Matching { items: items.collect::<Result<_, Error>>()?, is_cut })
 }

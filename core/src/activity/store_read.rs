@@ -13,6 +13,7 @@ use super::view::{
 };
 use crate::channel::Lines;
 use crate::contact::allowlist::Allowlist;
+use crate::contact::store_look_alike;
 use crate::db::filter;
 use crate::error::Error;
 use crate::gate::{self, Facts};
@@ -80,6 +81,9 @@ pub async fn detail(
     })?;
     let recipients = envelope.as_ref().map(|envelope| envelope.payload.recipients()).unwrap_or_default();
     let allowlist = crate::contact::store::entries_for(conn, company, &recipients).await?;
+    let asked = [(id, recipients.clone())];
+    let look_alikes =
+        store_look_alike::look_alikes(conn, company, &asked).await?.remove(&id).unwrap_or_default();
     let decided = decisions
         .iter()
         .rev()
@@ -101,6 +105,7 @@ pub async fn detail(
         raw: extra.envelope.unwrap_or_default(),
         envelope,
         verdicts,
+        look_alikes,
         decisions,
         attempts,
         locale: extra.locale,

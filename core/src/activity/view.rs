@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::payload::{Envelope, Kind, PayloadHash};
 use super::status::Status;
 use crate::channel::ChannelName;
+use crate::contact::look_alike::LookAlike;
 use crate::gate::Verdict;
 use crate::ids::{ActivityId, ContactId, OperatorId, OutboxId};
 
@@ -81,6 +82,8 @@ pub struct ActivityDetail {
     pub raw: Vec<u8>,
     /// What the gates say now; advice, the dispatcher asks again.
     pub verdicts: Vec<Verdict>,
+    /// Recipients a reader may take for somebody else; approving needs a confirmation of its own.
+    pub look_alikes: Vec<LookAlike>,
     /// Decisions so far, oldest first.
     pub decisions: Vec<DecisionView>,
     /// Attempts so far, oldest first.

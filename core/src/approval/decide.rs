@@ -1,5 +1,5 @@
 //! Approve, reject and undo. One transaction a batch, items locked in id order, a result for every item.
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::PgPool;
 
@@ -9,6 +9,8 @@ use super::verdict::{Asked, Item, ItemOutcome, ItemResult, objection, objection_
 use crate::actor::{Actor, Role};
 use crate::audit;
 use crate::company;
+use crate::contact::look_alike::LookAlike;
+use crate::contact::store_look_alike;
 use crate::error::Error;
 use crate::ids::{ActivityId, CompanyId, OperatorId};
 use crate::operator;
@@ -28,6 +30,15 @@ pub async fn approve(
     items: &[Item],
 ) -> Result<Vec<ItemResult>, Error> {
     let operator = authorise(pool, actor, company, "approve").await?;
+    // Once after an upgrade: contacts from before have no skeleton yet. In steps of their own, so that none of them is long.
+    loop {
+        let mut tx = pool.begin().await?;
+        let has_more = store_look_alike::fill_skeletons(&mut tx, company).await?;
+        tx.commit().await?;
+        if !has_more {
+            break;
+        }
+    }
     decide(pool, actor, operator, company, items, Asked::Approve, None).await
 }
 
@@ -82,6 +93,10 @@ async fn decide(
     let mut tx = pool.begin().await?;
     let ids: Vec<_> = items.iter().map(|item| item.id).collect();
     let locked = store::lock(&mut tx, company, &ids).await?;
+    let doubts = match asked {
+        Asked::Approve => doubts(&mut tx, company, &locked).await?,
+        Asked::Reject => HashMap::new(),
+    };
     let mut decided = HashSet::new();
     let mut results = Vec::with_capacity(items.len());
     let mut decisions = Vec::new();
@@ -94,9 +109,13 @@ async fn decide(
             objection(asked, row.map(|row| &row.standing), item.payload_sha256, operator.0, locked.now)
         {
             outcome
+        } else if let (Some(reasons), false) = (doubts.get(&item.id), item.confirms_look_alike) {
+            ItemOutcome::NeedsConfirmation { reason: reasons.join("; ") }
         } else if let Some(row) = row {
             decided.insert(item.id);
-            decisions.push(Decision::new(item.id, row.round, item.payload_sha256));
+            let mut decision = Decision::new(item.id, row.round, item.payload_sha256);
+            decision.confirmed = doubts.get(&item.id).cloned().unwrap_or_default();
+            decisions.push(decision);
             match asked {
                 Asked::Approve => {
                     ItemOutcome::Approved { send_after: row.send_after.max(locked.now + row.undo_window) }
@@ -127,6 +146,32 @@ async fn decide(
     record(&mut tx, actor, company, action, reason, &decisions).await?;
     tx.commit().await?;
     Ok(results)
+}
+
+/// What is doubtful about the recipients of each item, as sentences. A fixed number of statements for any number of items.
+async fn doubts(
+    conn: &mut sqlx::PgConnection,
+    company: CompanyId,
+    locked: &store::Locked,
+) -> Result<HashMap<ActivityId, Vec<String>>, Error> {
+    let (mut known, mut missing) = (Vec::new(), Vec::new());
+    for (id, row) in &locked.rows {
+        match &row.recipients {
+            Some(recipients) => known.push((*id, recipients.clone())),
+            None => missing.push(*id),
+        }
+    }
+    known.extend(store_look_alike::recover_recipients(conn, company, &missing).await?);
+    let found = store_look_alike::look_alikes(conn, company, &known).await?;
+    Ok(found.into_iter().map(|(id, list)| (id, list.iter().map(LookAlike::sentence).collect())).collect())
+}
+
+fn detail_of(decision: &Decision) -> serde_json::Value {
+    let mut detail = serde_json::json!({ "round": decision.round });
+    if !decision.confirmed.is_empty() {
+        detail["confirmedLookAlike"] = serde_json::json!(decision.confirmed);
+    }
+    detail
 }
 
 /// Makes items drafts again: approved ones that have not left, and blocked or failed ones for another look. A newer draft in the
@@ -220,7 +265,7 @@ async fn record(
             audit::Entry::new(actor, action)
                 .activity(decision.activity, decision.payload_sha256)
                 .reason(reason)
-                .detail(serde_json::json!({ "round": decision.round }))
+                .detail(detail_of(decision))
         })
         .collect();
     audit::store::append(conn, company, &entries).await?;

@@ -29,6 +29,8 @@ pub(super) struct LockedRow {
     pub(super) send_after: Timestamp,
     pub(super) undo_window: SignedDuration,
     pub(super) quota_day: Option<Date>,
+    /// Everyone who would receive it. `None` if it was filed before they were kept apart.
+    pub(super) recipients: Option<Vec<String>>,
 }
 
 /// A decision to be written.
@@ -37,11 +39,13 @@ pub(super) struct Decision {
     pub(super) activity: ActivityId,
     pub(super) round: i32,
     pub(super) payload_sha256: PayloadHash,
+    /// Doubts about its recipients that the person was told and decided against, each as a sentence.
+    pub(super) confirmed: Vec<String>,
 }
 
 impl Decision {
     pub(super) fn new(activity: ActivityId, round: i32, payload_sha256: PayloadHash) -> Self {
-        Self { id: DecisionId::new(), activity, round, payload_sha256 }
+        Self { id: DecisionId::new(), activity, round, payload_sha256, confirmed: Vec::new() }
     }
 }
 
@@ -64,7 +68,7 @@ pub(super) async fn lock(
     let rows = sqlx::query!(
         r#"SELECT a.id AS "id: ActivityId", a.status, a.round, a.payload_sha256 AS "payload_sha256!", a.expires_at, a.send_after,
           a.outbox_id AS "outbox_id!: OutboxId", a.contact_id AS "contact_id: ContactId", a.kind, a.quota_day, o.undo_window_secs,
-          CASE WHEN e.proposed_kind = 'operator' THEN e.proposed_id END AS proposed_by,
+          CASE WHEN e.proposed_kind = 'operator' THEN e.proposed_id END AS proposed_by, e.recipients,
           d.verdict AS "verdict?", d.payload_sha256 AS "decided_sha256?", d.actor_id AS "actor_id?", d.at AS "decided_at?",
           p.name AS "decider?"
         FROM crm_activities a
@@ -113,6 +117,7 @@ pub(super) async fn lock(
                 send_after: row.send_after.to_jiff(),
                 undo_window: SignedDuration::from_secs(i64::from(row.undo_window_secs)),
                 quota_day: row.quota_day.map(jiff_sqlx::Date::to_jiff),
+                recipients: row.recipients,
             },
         );
     }

@@ -13,6 +13,16 @@ pub struct Item {
     pub id: ActivityId,
     /// Hash of the bytes that were shown.
     pub payload_sha256: PayloadHash,
+    /// The person was told that a recipient can be taken for somebody else, and means this one.
+    pub confirms_look_alike: bool,
+}
+
+impl Item {
+    /// An item as it was seen, with nothing confirmed beyond that.
+    #[must_use]
+    pub fn seen(id: ActivityId, payload_sha256: PayloadHash) -> Self {
+        Self { id, payload_sha256, confirms_look_alike: false }
+    }
 }
 
 /// What became of one item.
@@ -68,6 +78,11 @@ pub enum ItemOutcome {
     },
     /// There is no such item in this company.
     Missing,
+    /// A recipient can be taken for somebody else; it has to be confirmed by itself.
+    NeedsConfirmation {
+        /// Which recipient, and whom it looks like.
+        reason: String,
+    },
     /// Not by this person.
     Refused {
         /// Why, as a sentence.

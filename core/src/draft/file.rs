@@ -409,6 +409,7 @@ impl Batch<'_> {
             expires_at: draft.input.expires_at.unwrap_or(self.now + DEFAULT_LIFE),
             send_after: draft.input.send_after.unwrap_or(self.now),
             recipient: payload.to.clone(),
+            recipients: payload.recipients(),
             headline: payload.parts.headline().chars().take(200).collect(),
             proposed_kind,
             proposed_id,

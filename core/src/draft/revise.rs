@@ -14,6 +14,7 @@ use crate::approval::{Item, ItemOutcome, ItemResult};
 use crate::audit;
 use crate::channel::Lines;
 use crate::company;
+use crate::contact::store_look_alike;
 use crate::error::Error;
 use crate::ids::{ActivityId, CompanyId};
 use crate::operator;
@@ -48,11 +49,12 @@ pub async fn revise(
         return result(ItemOutcome::Refused { reason: "its text was erased".to_owned() });
     };
     let sealed = edited(envelope, &open, item.id, document, lines).map_err(invalid)?;
-    let (sealed, headline) = sealed;
+    let Edited { sealed, headline, recipients } = sealed;
     if sealed.sha256() == item.payload_sha256 {
         return result(ItemOutcome::Already { status: open.status });
     }
     store::replace(&mut tx, company, item, &sealed, &headline).await?;
+    store_look_alike::write_recipients(&mut tx, company, &[(item.id, recipients)]).await?;
     let entry = audit::Entry::new(actor, "draft.revise")
         .activity(item.id, sealed.sha256())
         .detail(serde_json::json!({ "replaces": item.payload_sha256 }));
@@ -119,14 +121,22 @@ fn own(actor: &Actor, open: &Open, action: &'static str) -> Result<(), Error> {
     }
 }
 
-/// The envelope with other words, checked and rendered like a new draft, and its line for lists.
+/// What editing makes of a draft.
+struct Edited {
+    sealed: Sealed,
+    /// Its line for lists.
+    headline: String,
+    recipients: Vec<String>,
+}
+
+/// The envelope with other words, checked and rendered like a new draft.
 fn edited(
     envelope: &Envelope,
     open: &Open,
     id: ActivityId,
     document: &str,
     lines: &Lines,
-) -> Result<(Sealed, String), FieldError> {
+) -> Result<Edited, FieldError> {
     let old = &envelope.payload;
     let input = DraftInput {
         channel: old.channel,
@@ -145,6 +155,7 @@ fn edited(
     let mut payload = check(&input, &open.outbox)?.payload;
     payload.kind = old.kind;
     let headline = payload.parts.headline().chars().take(200).collect();
+    let recipients = payload.recipients();
     let renderer = lines.renderer(payload.channel);
     let request = renderer
         .map(|channel| channel.render(&payload, id))
@@ -153,7 +164,7 @@ fn edited(
     let envelope =
         Envelope { renderer: renderer.map(|channel| channel.renderer().to_owned()), payload, request };
     let sealed = envelope.seal().map_err(|error| FieldError::new("payload", error.to_string()))?;
-    Ok((sealed, headline))
+    Ok(Edited { sealed, headline, recipients })
 }
 
 fn invalid(error: FieldError) -> Error {

@@ -7,6 +7,8 @@ use uuid::Uuid;
 
 use crate::activity::payload::{Kind, Sealed};
 use crate::channel::ChannelName;
+use crate::contact::look_alike::skeleton;
+use crate::contact::store_look_alike;
 use crate::error::Error;
 use crate::ids::{AccountId, ActivityId, CompanyId, ContactId, OutboxId};
 
@@ -30,6 +32,7 @@ pub(crate) struct NewActivity {
     pub(crate) expires_at: Timestamp,
     pub(crate) send_after: Timestamp,
     pub(crate) recipient: String,
+    pub(crate) recipients: Vec<String>,
     pub(crate) headline: String,
     pub(crate) proposed_kind: &'static str,
     pub(crate) proposed_id: Option<Uuid>,
@@ -110,13 +113,15 @@ pub(crate) async fn match_contacts(
         .await?;
         let kinds: Vec<String> = missing.iter().map(|one| one.address_kind.to_owned()).collect();
         let values: Vec<String> = missing.iter().map(|one| one.address.clone()).collect();
+        let skeletons: Vec<String> = missing.iter().map(|one| skeleton(&one.address)).collect();
         sqlx::query!(
-            r#"INSERT INTO crm_contact_addresses (company_id, contact_id, kind, address)
-            SELECT $1, * FROM unnest($2::uuid[], $3::text[], $4::text[])"#,
+            r#"INSERT INTO crm_contact_addresses (company_id, contact_id, kind, address, skeleton)
+            SELECT $1, * FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[])"#,
             company.0,
             &ids,
             &kinds,
-            &values
+            &values,
+            &skeletons
         )
         .execute(&mut *conn)
         .await?;
@@ -313,7 +318,8 @@ pub(super) async fn insert(
         &keys,
         &requests
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
-    Ok(())
+    let recipients: Vec<_> = rows.iter().map(|row| (row.id, row.recipients.clone())).collect();
+    store_look_alike::write_recipients(conn, company, &recipients).await
 }

@@ -80,7 +80,7 @@ impl World {
         .expect("items can be read");
         assert_eq!(rows.len(), ids.len(), "an item does not exist");
         let hash = |bytes: Vec<u8>| PayloadHash::from_bytes(&bytes).expect("32 bytes");
-        ids.iter().zip(rows).map(|(id, row)| Item { id: *id, payload_sha256: hash(row.get(0)) }).collect()
+        ids.iter().zip(rows).map(|(id, row)| Item::seen(*id, hash(row.get(0)))).collect()
     }
 
     /// How one activity is stored.

@@ -15,7 +15,7 @@ async fn change(world: &World, actor: &Actor, item: Item, text: &str) -> Result<
 /// Changes an item as the approver and returns it as it is now.
 async fn changed(world: &World, item: Item, text: &str) -> Item {
     match change(world, &world.approver, item, text).await.expect("answers").outcome {
-        ItemOutcome::Revised { payload_sha256 } => Item { id: item.id, payload_sha256 },
+        ItemOutcome::Revised { payload_sha256 } => Item::seen(item.id, payload_sha256),
         other => panic!("not changed: {other:?}"),
     }
 }

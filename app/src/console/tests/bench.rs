@@ -212,7 +212,7 @@ impl Bench {
                     .drafts
                     .iter()
                     .filter(|item| self.world.matches(item, filter, self.now))
-                    .map(|item| Item { id: item.row.id, payload_sha256: item.row.payload_sha256 })
+                    .map(|item| Item::seen(item.row.id, item.row.payload_sha256))
                     .collect();
                 let is_cut = items.len() > MATCH_LIMIT;
                 items.truncate(MATCH_LIMIT);
@@ -370,7 +370,7 @@ impl Bench {
     pub(super) fn hash_of(&self, number: u128) -> Item {
         let id = fixtures::id(number);
         let row = &self.world.drafts.iter().find(|item| item.row.id == id).unwrap().row;
-        Item { id, payload_sha256: row.payload_sha256 }
+        Item::seen(id, row.payload_sha256)
     }
 }
 

@@ -119,7 +119,7 @@ fn a_saved_text_is_shown_and_decided_anew() {
     assert!(bench.text().contains("Other words."));
     assert!(bench.approvals().is_empty());
     bench.press("a");
-    assert_eq!(bench.approvals(), [Item { id: id(1), payload_sha256: now }]);
+    assert_eq!(bench.approvals(), [Item::seen(id(1), now)]);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn save_and_approve_approves_the_new_bytes_once_they_were_painted_to_their_end()
     while bench.approvals().is_empty() {
         bench.press("<pagedown>");
     }
-    assert_eq!(bench.approvals(), [Item { id: id(1), payload_sha256: now }]);
+    assert_eq!(bench.approvals(), [Item::seen(id(1), now)]);
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn a_text_from_older_bytes_says_that_the_message_was_changed() {
     assert!(bench.text().contains("the message was changed since this text was begun"), "{}", bench.text());
     bench.press("<c-s>");
     let (_, item, document) = saved(&mut bench);
-    assert_eq!(item, Item { id: id(1), payload_sha256: now });
+    assert_eq!(item, Item::seen(id(1), now));
     assert!(document.starts_with("mine "));
 }
 

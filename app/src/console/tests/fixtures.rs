@@ -119,6 +119,7 @@ pub(super) fn sealed(
             pass("decision"),
             pass("time"),
         ],
+        look_alikes: Vec::new(),
         decisions: Vec::new(),
         attempts: Vec::new(),
         locale: None,

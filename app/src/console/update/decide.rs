@@ -7,6 +7,7 @@ use std::time::Duration;
 use countersign_core::activity::payload::PayloadHash;
 use countersign_core::approval::{BATCH_LIMIT, Item, ItemOutcome, ItemResult, Resolution};
 use countersign_core::ids::ActivityId;
+use countersign_core::safe_text::SafeText;
 
 use super::{live, mark, moves, report, snooze};
 use crate::console::deciding::{Deciding, Request, Verb};
@@ -33,7 +34,13 @@ pub(crate) fn approve(model: &mut Model, at: Duration) -> Vec<Effect> {
     mark::fix_range(model);
     if model.marks.is_empty() {
         match shown_to_its_end(model) {
-            Ok(item) => items.push(item),
+            Ok(item) => {
+                if let Some(doubt) = doubt_about(model, item) {
+                    model.dialog = Some(Dialog::LookAlike { item, doubt });
+                    return Vec::new();
+                }
+                items.push(item);
+            }
             Err(reason) => {
                 model.say(Role::Warn, &reason);
                 return Vec::new();
@@ -43,7 +50,7 @@ pub(crate) fn approve(model: &mut Model, at: Duration) -> Vec<Effect> {
     for mark in model.marks.items() {
         match model.seen.get(&mark.id) {
             _ if model.is_deciding(mark.id) => skipped.push((mark.id, ON_ITS_WAY)),
-            Some(sha256) => items.push(Item { id: mark.id, payload_sha256: *sha256 }),
+            Some(sha256) => items.push(Item::seen(mark.id, *sha256)),
             None => skipped.push((mark.id, NOT_SEEN)),
         }
     }
@@ -53,6 +60,29 @@ pub(crate) fn approve(model: &mut Model, at: Duration) -> Vec<Effect> {
         return Vec::new();
     }
     send(model, Request::Approve, items, skipped)
+}
+
+/// What the open message says about its recipients, if they can be taken for others.
+fn doubt_about(model: &Model, item: Item) -> Option<SafeText> {
+    let preview = model.preview.as_ref().filter(|preview| preview.item == item)?;
+    let text = preview.doubts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    (!text.is_empty()).then(|| SafeText::line(&text))
+}
+
+/// Takes the key that confirms a doubtful recipient. It cannot be the one that opened the question, nor one that is held down.
+pub(super) fn confirm(model: &mut Model, key: &str) -> Vec<Effect> {
+    if key != "Y" {
+        return Vec::new();
+    }
+    let Some(Dialog::LookAlike { mut item, .. }) = model.dialog.take() else {
+        return Vec::new();
+    };
+    if let Err(problem) = model.may_write(countersign_core::actor::Role::Approver) {
+        model.say(Role::Bad, &format!("not approved: {problem}"));
+        return Vec::new();
+    }
+    item.confirms_look_alike = true;
+    approve_shown(model, item)
 }
 
 /// Approves one item whose bytes were just painted to their end.
@@ -125,7 +155,7 @@ pub(crate) fn undo(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     // What is taken back is named by id alone.
-    let items = ids.into_iter().map(|id| Item { id, payload_sha256: PayloadHash::of(b"") }).collect();
+    let items = ids.into_iter().map(|id| Item::seen(id, PayloadHash::of(b""))).collect();
     send(model, Request::Undo, items, Vec::new())
 }
 
@@ -188,7 +218,7 @@ pub(super) fn answer(model: &mut Model) -> Vec<Effect> {
             }
             model.dialog = Some(dialog);
         }
-        Dialog::Help { .. } | Dialog::Results { .. } => {}
+        Dialog::Help { .. } | Dialog::LookAlike { .. } | Dialog::Results { .. } => {}
     }
     Vec::new()
 }
@@ -214,7 +244,7 @@ pub(super) fn resolve(model: &mut Model, key: &str) -> Vec<Effect> {
         return Vec::new();
     }
     let reason = field.filled().unwrap_or_default();
-    let item = Item { id, payload_sha256: PayloadHash::of(b"") };
+    let item = Item::seen(id, PayloadHash::of(b""));
     send(model, Request::Resolve(id, resolution, reason), vec![item], Vec::new())
 }
 

@@ -148,7 +148,7 @@ pub(super) fn revised(
     let id = editor.item.id;
     let (role, sentence) = match result {
         Ok(ItemResult { outcome: ItemOutcome::Revised { payload_sha256 }, .. }) => {
-            saved(model, &editor, Item { id, payload_sha256 }, then);
+            saved(model, &editor, Item::seen(id, payload_sha256), then);
             return forget(model, id);
         }
         Ok(ItemResult { outcome: ItemOutcome::Already { .. }, .. }) => {

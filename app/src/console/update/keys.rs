@@ -126,6 +126,7 @@ fn in_dialog(model: &mut Model, event: KeyEvent, name: &str) -> Vec<Effect> {
             Vec::new()
         }
         (Dialog::Resolve { step: ResolveStep::Choice, .. }, name) => decide::resolve(model, name),
+        (Dialog::LookAlike { .. }, name) => decide::confirm(model, name),
         (_, "enter") => decide::answer(model),
         (dialog, _) => {
             if let Some(field) = dialog.field_mut() {

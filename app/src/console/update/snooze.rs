@@ -50,7 +50,7 @@ pub(super) fn answer(model: &mut Model, field: &Field, ids: Vec<ActivityId>) -> 
         Ok(until) => {
             let hash = countersign_core::activity::payload::PayloadHash::of(b"");
             // Snoozing binds to no bytes: it is no decision.
-            let items = ids.into_iter().map(|id| Item { id, payload_sha256: hash }).collect();
+            let items = ids.into_iter().map(|id| Item::seen(id, hash)).collect();
             decide::send(model, Request::Snooze(until), items, Vec::new())
         }
         Err(reason) => {

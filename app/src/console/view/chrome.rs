@@ -275,6 +275,17 @@ impl<'a> Question<'a> {
                     (" leave it", Role::Plain),
                 ],
             },
+            // The message above the question says it in full; here the end may be cut.
+            Dialog::LookAlike { doubt, .. } => Self {
+                words: format!("! {doubt}"),
+                field: None,
+                hints: &[
+                    (" Y", Role::Key),
+                    (" this address is meant: approve  ", Role::Plain),
+                    ("esc", Role::Key),
+                    (" leave it", Role::Plain),
+                ],
+            },
             Dialog::Help { .. } | Dialog::Results { .. } => return None,
         };
         Some(question)
