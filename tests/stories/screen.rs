@@ -55,8 +55,9 @@ fn size(columns: u16, rows: u16) -> PtySize {
     PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }
 }
 
+/// The emulator has one cell at least; the terminal of the program can have none.
 fn cells(count: u16) -> NonZeroU16 {
-    NonZeroU16::new(count).expect("no terminal is empty")
+    NonZeroU16::new(count).unwrap_or(NonZeroU16::MIN)
 }
 
 impl Screen {

@@ -8,7 +8,7 @@ use countersign_core::approval::{ItemOutcome, Resolution};
 use super::bench::{Bench, World, parse};
 use super::fixtures::{ago, id, item, long_draft, mail};
 use crate::console::msg::{Effect, Failure, Msg};
-use crate::console::theme::{Charset, Palette, Theme};
+use crate::console::theme::{Charset, Theme};
 
 #[test]
 fn approving_names_the_item_and_the_bytes_that_were_shown() {
@@ -240,7 +240,7 @@ fn pausing_asks_why_and_resuming_does_not() {
 
 #[test]
 fn a_viewer_decides_nothing_and_is_told_why() {
-    let theme = Theme { palette: Palette::Ansi, charset: Charset::Unicode };
+    let theme = Theme::shipped("default", Charset::Unicode);
     let mut bench = Bench::themed(World::filled(), 120, 40, theme, Role::Viewer);
     for keys in ["a", "x", "u", "2p"] {
         bench.press(keys);

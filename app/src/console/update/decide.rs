@@ -178,7 +178,7 @@ pub(super) fn answer(model: &mut Model) -> Vec<Effect> {
             }
             model.dialog = Some(dialog);
         }
-        Dialog::Help { .. } | Dialog::Results { .. } => {}
+        Dialog::Palette(_) | Dialog::Help { .. } | Dialog::Results { .. } => {}
     }
     Vec::new()
 }

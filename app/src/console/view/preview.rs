@@ -30,7 +30,7 @@ pub(super) fn draw(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>, paint
         let mut area = area;
         if !line.label.is_empty() {
             let column = Rect { width: area.width.min(u16::try_from(LABEL).unwrap_or(u16::MAX)), ..area };
-            canvas.put(column, line.label, Role::Muted);
+            canvas.put(column, line.label, Role::Label);
             area.x += column.width;
             area.width -= column.width;
         }
@@ -57,7 +57,7 @@ fn head(model: &Model, preview: &Preview, area: Rect, canvas: &mut Canvas<'_>) {
     let short =
         format!("{} …", preview.item.payload_sha256.fingerprint().chars().take(14).collect::<String>());
     let hash = if area.width >= 100 { fingerprint } else { short };
-    let rest = canvas.put_right(area, &[(&hash, Role::Muted), (&size, Role::Muted)]);
+    let rest = canvas.put_right(area, &[(&hash, Role::Hash), (&size, Role::Hash)]);
     let title = if model.screen == Screen::Approvals { " Message" } else { " Details" };
     let rest = canvas.put_all(rest, [(title, Role::Title), ("   outbox ", Role::Muted)]);
     let rest = canvas.put(rest, &preview.outbox.truncated(usize::from(rest.width.min(20))), Role::Plain);
@@ -94,9 +94,14 @@ fn verdicts(model: &Model, preview: &Preview, area: Rect, canvas: &mut Canvas<'_
         }
     }
     if let Some(area) = rows.next() {
-        let words = passing.iter().flat_map(|(word, gate)| {
-            [(word.as_str(), Role::Good), (*gate, Role::Plain), ("  ", Role::Plain)]
-        });
-        canvas.put_all(area, words);
+        let mut rest = area;
+        for (word, gate) in &passing {
+            if canvas.width(word) + canvas.width(gate) > usize::from(rest.width) {
+                canvas.put(rest, canvas.glyphs().more, Role::Muted);
+                break;
+            }
+            rest = canvas
+                .put_all(rest, [(word.as_str(), Role::Good), (*gate, Role::Plain), ("  ", Role::Plain)]);
+        }
     }
 }
