@@ -8,11 +8,13 @@ mod db;
 mod demo;
 mod dispatch;
 mod drafts;
+mod keys;
 mod operators;
 mod outboxes;
 mod page;
 mod queue;
 mod secrets;
+mod themes;
 
 use clap::{Parser, Subcommand};
 use color_eyre::eyre::Result;
@@ -42,6 +44,9 @@ pub(crate) struct Arguments {
     /// Print JSON.
     #[arg(long, global = true)]
     json: bool,
+    /// Draw the console in ASCII and without colour, for screen readers and simple terminals.
+    #[arg(long, global = true)]
+    plain: bool,
     #[command(subcommand)]
     noun: Option<Noun>,
 }
@@ -90,6 +95,11 @@ enum Noun {
     /// The database.
     #[command(subcommand)]
     Db(db::Verb),
+    /// What the console's keys do.
+    Keys(keys::Arguments),
+    /// How the console looks.
+    #[command(subcommand)]
+    Themes(themes::Verb),
 }
 
 impl Noun {
@@ -120,7 +130,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Code> {
     }
     let _log = crate::logging::start(&paths.logs, config.log_level)?;
     let caller = Caller::new(arguments.operator, arguments.token_file.as_deref(), config.token.clone())?;
-    let setup = Setup { paths, config, company: arguments.company, caller };
+    let is_plain = arguments.plain;
+    let setup = Setup { paths, config, company: arguments.company, caller, is_plain };
     match arguments.noun {
         None => console::run(&setup).await,
         Some(Noun::Demo(arguments)) => demo::run(&setup, &arguments, output).await,
@@ -138,5 +149,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Code> {
         Some(Noun::Queue(verb)) => queue::run(&setup, verb, output).await,
         Some(Noun::Activities(verb)) => queue::run_activities(&setup, verb, output).await,
         Some(Noun::Db(verb)) => db::run(&setup, verb, output).await,
+        Some(Noun::Keys(arguments)) => keys::run(&arguments, output),
+        Some(Noun::Themes(verb)) => themes::run(&setup, &verb, output),
     }
 }

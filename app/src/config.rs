@@ -12,7 +12,7 @@ use countersign_core::db::phase::PhasesOff;
 
 pub(crate) use self::overlay::Environment;
 use self::shape::Shape;
-pub(crate) use self::shape::{parse_days, parse_duration};
+pub(crate) use self::shape::{Borders, parse_days, parse_duration};
 
 /// What is configured.
 #[derive(Clone, Debug)]
@@ -27,12 +27,25 @@ pub(crate) struct Config {
     pub(crate) dry_run: bool,
     /// How the dispatcher works.
     pub(crate) dispatcher: countersign_core::dispatch::Settings,
+    /// The console's theme.
+    pub(crate) theme: ThemeChoice,
+    /// What the console draws lines with.
+    pub(crate) borders: Borders,
     /// Most verbose level that is logged.
     pub(crate) log_level: tracing::Level,
     /// An operator's token, for `--as`.
     pub(crate) token: Option<countersign_core::secret::SecretText>,
     /// Key material by text instead of by file.
     pub(crate) master_key: Option<countersign_core::secret::SecretText>,
+}
+
+/// The theme that is configured. Whether there is one of that name is known when the console opens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ThemeChoice {
+    /// Its name.
+    pub(crate) name: String,
+    /// Where that was said, to begin a complaint with; empty for the default.
+    pub(crate) origin: String,
 }
 
 /// A configuration that cannot be used.
@@ -92,7 +105,13 @@ impl Config {
         let shape: Shape = table
             .try_into()
             .map_err(|error: toml::de::Error| ConfigError::Value(overlay::one_line(error.message())))?;
-        Self::from_shape(&shape, environment)
+        let mut config = Self::from_shape(&shape, environment)?;
+        if let Some(variable) = environment.sets("COUNTERSIGN_CONSOLE__THEME") {
+            config.theme.origin = format!("variable {variable}: ");
+        } else if let Some(line) = theme_line(&text) {
+            config.theme.origin = format!("configuration {shown}, line {line}: ");
+        }
+        Ok(config)
     }
 
     fn from_shape(shape: &Shape, environment: &Environment) -> Result<Self, ConfigError> {
@@ -140,11 +159,31 @@ impl Config {
             email_base_url,
             dry_run: environment.dry_run,
             dispatcher,
+            theme: ThemeChoice {
+                name: shape.console.theme.clone().unwrap_or_else(|| "default".to_owned()),
+                origin: String::new(),
+            },
+            borders: shape.console.borders.unwrap_or_default(),
             log_level,
             token: environment.token.clone(),
             master_key: environment.master_key.clone(),
         })
     }
+}
+
+/// The line of the file that names the theme, from 1.
+fn theme_line(text: &str) -> Option<usize> {
+    #[derive(serde::Deserialize)]
+    struct File {
+        console: Named,
+    }
+    #[derive(serde::Deserialize)]
+    struct Named {
+        theme: toml::Spanned<String>,
+    }
+    let file: File = toml::from_str(text).ok()?;
+    let start = file.console.theme.span().start;
+    Some(text.get(..start)?.matches('\n').count() + 1)
 }
 
 fn bounded(name: &str, value: Option<usize>, default: usize, most: usize) -> Result<usize, ConfigError> {

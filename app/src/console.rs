@@ -22,6 +22,7 @@ mod message;
 mod model;
 mod msg;
 mod outgoing;
+mod palette;
 mod personal;
 mod preview;
 mod shell;
@@ -35,6 +36,7 @@ mod update;
 mod view;
 mod words;
 
+use std::path::Path;
 use std::time::Duration;
 
 use color_eyre::eyre::eyre;
@@ -44,24 +46,60 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::backend::{Backend, DispatcherState, EngineStatus};
 pub(crate) use self::shell::Control;
 use self::shell::Sources;
-use self::theme::{Charset, Palette, Theme};
-use crate::terminal::{self, Terminal};
+use self::theme::{Charset, Found, ThemeError};
+pub(crate) use self::theme::{Source, Theme};
+use crate::config::Borders;
+use crate::terminal::{self, Refusal, Terminal};
 
 /// How long the screen's thread may take to end after it was told to. A terminal that takes no output is not waited for.
 const PATIENCE: Duration = Duration::from_millis(900);
+
+/// What the console's keys do.
+pub(crate) fn keys() -> Vec<action::book::Entry> {
+    action::book::entries()
+}
+
+/// The same as the README's table.
+pub(crate) fn keys_markdown() -> String {
+    action::book::markdown()
+}
+
+/// The themes there are.
+pub(crate) fn themes(folder: &Path) -> std::io::Result<Vec<Found>> {
+    theme::found(folder)
+}
+
+/// Each role of a theme and how it looks, as a theme's file says it.
+pub(crate) fn theme_roles(name: &str, folder: &Path) -> Result<Vec<(&'static str, String)>, ThemeError> {
+    theme::load(name, folder).map(theme::read)
+}
+
+/// How the console will look on this terminal. `NO_COLOR` wins over every theme, a locale without UTF-8 over every border.
+///
+/// # Errors
+/// The outer one when there is no terminal, the inner one when the theme cannot be used.
+pub(crate) fn theme(
+    name: &str,
+    borders: Borders,
+    folder: &Path,
+    is_plain: bool,
+) -> Result<Result<Theme, ThemeError>, Refusal> {
+    let support = terminal::support(|name| std::env::var(name).ok())?;
+    let has_colour = support.is_coloured && !is_plain;
+    let has_signs = support.is_utf8 && borders == Borders::Unicode && !is_plain;
+    Ok(theme::load(name, folder).map(|styles| Theme {
+        styles: if has_colour { styles } else { theme::mono() },
+        charset: if has_signs { Charset::Unicode } else { Charset::Ascii },
+    }))
+}
 
 /// Shows the console until somebody quits, the terminal goes away, a signal ends it, or `stop` is cancelled.
 ///
 /// A panic of the screen goes on here after the terminal was restored.
 ///
 /// # Errors
-/// When there is no terminal to show it on, or the terminal fails.
-pub(crate) async fn run(backend: Backend, stop: CancellationToken) -> color_eyre::Result<()> {
-    let support = terminal::support(|name| std::env::var(name).ok())?;
-    let theme = Theme {
-        palette: if support.is_coloured { Palette::Ansi } else { Palette::Mono },
-        charset: if support.is_utf8 { Charset::Unicode } else { Charset::Ascii },
-    };
+/// When the terminal fails.
+pub(crate) async fn run(backend: Backend, theme: Theme, stop: CancellationToken) -> color_eyre::Result<()> {
     let stop = stop.child_token();
     let _end = stop.clone().drop_guard();
     let (controls, control) = mpsc::channel(8);

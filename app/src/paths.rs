@@ -30,6 +30,11 @@ impl Paths {
         })
     }
 
+    /// The user's own themes, one file each.
+    pub(crate) fn themes(&self) -> PathBuf {
+        self.config.with_file_name("themes")
+    }
+
     /// The key under which secrets are stored.
     pub(crate) fn master_key(&self) -> PathBuf {
         self.data.join("master.key")

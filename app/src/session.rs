@@ -26,6 +26,8 @@ pub(crate) struct Setup {
     pub(crate) company: Option<String>,
     /// As whom it acts.
     pub(crate) caller: Caller,
+    /// Whether the console is asked to do without colour and drawn lines.
+    pub(crate) is_plain: bool,
 }
 
 /// What a command of a company has.

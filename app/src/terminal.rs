@@ -3,6 +3,7 @@
 //! Knows nothing of screens. Reading keys happens on a thread that is never waited for: on a dead terminal the reader may spin
 //! without ever coming back, so the end is noticed by [`watch`].
 mod frame;
+mod mouse;
 mod panic;
 mod reader;
 mod support;
@@ -24,7 +25,7 @@ use rustix::process::{self, Signal};
 use self::frame::{Open, Output};
 pub(crate) use self::panic::PanicHook;
 pub(crate) use self::reader::input;
-pub(crate) use self::support::support;
+pub(crate) use self::support::{Refusal, support};
 pub(crate) use self::watcher::watch;
 
 /// Name of the thread that draws; a panic there ends the program, elsewhere it does not.
@@ -114,6 +115,11 @@ impl Terminal {
         Ok(done)
     }
 
+    /// Asks for clicks and the wheel until told otherwise, also after the terminal was lent or given back in between.
+    pub(crate) fn listen_to_mouse(&mut self, is_on: bool) -> io::Result<()> {
+        mouse::listen(is_on)
+    }
+
     /// Gives the terminal back and stops this job until it is continued; [`Control::Continue`] follows then.
     ///
     /// [`Control::Continue`]: crate::console::Control
@@ -137,13 +143,16 @@ fn take() -> io::Result<()> {
         return Ok(());
     }
     enable_raw_mode()?;
-    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
+    let mut out = io::stdout();
+    execute!(out, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
+    mouse::taken(&mut out)
 }
 
 /// Gives the terminal back, if it was not given back already. Failing is not told: there is nobody left to tell.
 pub(crate) fn restore() {
     if IS_TAKEN.swap(false, Ordering::SeqCst) {
         let mut out = io::stdout();
+        let _ = mouse::given_back(&mut out);
         let _ =
             execute!(out, EndSynchronizedUpdate, DisableBracketedPaste, cursor::Show, LeaveAlternateScreen);
         let _ = disable_raw_mode();

@@ -55,9 +55,9 @@ fn size(columns: u16, rows: u16) -> PtySize {
     PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }
 }
 
-/// A number of rows or columns.
+/// The emulator has one cell at least; the terminal of the program can have none.
 pub(crate) fn cells(count: u16) -> NonZeroU16 {
-    NonZeroU16::new(count).expect("no terminal is empty")
+    NonZeroU16::new(count).unwrap_or(NonZeroU16::MIN)
 }
 
 impl Screen {

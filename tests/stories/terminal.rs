@@ -76,7 +76,7 @@ fn three_hundred_sizes_later_the_last_one_is_drawn() {
     office.import(3);
     let mut screen = Screen::open(&office.home, &[]);
     screen.shows("your roof is ready.");
-    let odd = [(1, 1), (500, 200), (300, 1), (1, 200), (79, 23), (80, 24)];
+    let odd = [(0, 0), (1, 1), (500, 200), (300, 1), (1, 200), (79, 23), (80, 24)];
     for turn in 0..50_u16 {
         for (columns, rows) in odd {
             screen.resize(columns + turn % 3, rows + turn % 2);
@@ -91,6 +91,63 @@ fn three_hundred_sizes_later_the_last_one_is_drawn() {
     });
     screen.send("q");
     screen.ended_well();
+}
+
+/// F36: `--plain` draws in ASCII and without colour on any terminal.
+#[test]
+fn plain_is_ascii_without_colour() {
+    let office = Office::open("30s");
+    office.import(2);
+    let mut screen = Screen::open(&office.home, &["--plain"]);
+    screen.shows("your roof is ready.");
+    screen.send("2");
+    screen.shows("quota today");
+    screen.send("q");
+    screen.ended_well();
+    let bytes = screen.bytes();
+    let foreign: Vec<u8> = bytes.iter().copied().filter(|byte| *byte >= 0x80).collect();
+    assert!(foreign.is_empty(), "{}", String::from_utf8_lossy(&foreign));
+    let is_colour = |code: &u16| matches!(code, 30..=38 | 40..=48 | 90..=97 | 100..=107);
+    assert!(!styles(&bytes).iter().any(is_colour), "{:?}", styles(&bytes));
+}
+
+/// A theme that cannot be used is refused with its line before the terminal is touched or anything is started.
+#[test]
+fn a_wrong_theme_is_refused_before_the_screen_is_taken() {
+    let mut home = Home::new();
+    home.set("COUNTERSIGN_CONSOLE__THEME", "solar");
+    let mut screen = Screen::open(&home, &[]);
+    assert_eq!(screen.ended().exit_code(), 2);
+    screen.shows("there is no theme `solar`");
+    assert!(!screen.bytes().contains(&0x1b));
+    assert!(!home.path("data/countersign/pg").exists());
+}
+
+/// The mouse is asked for only when somebody wants it, and given back with the terminal whatever ends or stops the console.
+#[test]
+fn the_mouse_is_given_back_with_the_terminal() {
+    let office = Office::open("30s");
+    office.import(1);
+    let mut screen = Screen::open(&office.home, &[]);
+    screen.shows("your roof is ready.");
+    let has = |screen: &Screen, wanted: &[u8]| {
+        screen.bytes().windows(wanted.len()).filter(|part| *part == wanted).count()
+    };
+    let (on, off) = (b"\x1b[?1000h", b"\x1b[?1000l");
+    assert_eq!(has(&screen, on), 0);
+    screen.send("m");
+    screen.shows("mouse on");
+    assert_eq!((has(&screen, on), has(&screen, off)), (1, 0));
+    screen.send("\x1b[<0;20;2M");
+    screen.shows("quota today");
+    screen.send("\x1a");
+    crate::until("the program is stopped", || process::state(screen.number()) == Some('T'));
+    assert_eq!((has(&screen, on), has(&screen, off)), (1, 1));
+    screen.signal(Signal::CONT);
+    crate::until("the mouse is asked for again", || has(&screen, on) == 2);
+    screen.signal(Signal::TERM);
+    crate::until("the mouse is given back", || has(&screen, off) >= 2);
+    assert!(screen.ended().success());
 }
 
 /// F32: ctrl-z gives the terminal back and stops; continued, everything is drawn again.

@@ -2,12 +2,12 @@
 use color_eyre::eyre::Result;
 use tokio_util::sync::CancellationToken;
 
-use crate::console::{self, Backend};
+use crate::console::{self, Backend, Theme};
 use crate::database::Database;
+use crate::engine;
 use crate::exit::{Code, Fault};
 use crate::session::Setup;
 use crate::signals::Signals;
-use crate::{engine, terminal};
 
 /// Connections of a console with its dispatcher.
 pub(super) const CONNECTIONS: u32 = 12;
@@ -15,7 +15,7 @@ pub(super) const CONNECTIONS: u32 = 12;
 /// Runs until somebody quits.
 pub(super) async fn run(setup: &Setup) -> Result<Code> {
     // Before anything is started: without a terminal there is nothing to show.
-    terminal::support(|name| std::env::var(name).ok())?;
+    let theme = theme(setup)?;
     let database = Database::open(&setup.config, CONNECTIONS).await?;
     let Some(company) = setup.choose(&database.pool).await? else {
         let sentence = "there is no company yet. What to do next:\n\
@@ -27,7 +27,14 @@ pub(super) async fn run(setup: &Setup) -> Result<Code> {
             import drafts     countersign drafts import FILE.jsonl";
         return Err(Fault::usage(sentence).into());
     };
-    show(setup, database, company, Vec::new()).await
+    show(setup, database, company, theme, Vec::new()).await
+}
+
+/// How the console will look, or why it cannot be shown.
+pub(super) fn theme(setup: &Setup) -> Result<Theme> {
+    let config = &setup.config;
+    let theme = console::theme(&config.theme.name, config.borders, &setup.paths.themes(), setup.is_plain)?;
+    Ok(theme.map_err(|error| Fault::usage(format!("{}{error}", config.theme.origin)))?)
 }
 
 /// Shows a company until somebody quits, then stops the engine: what is on the wire is finished and recorded.
@@ -35,6 +42,7 @@ pub(super) async fn show(
     setup: &Setup,
     database: Database,
     company: countersign_core::company::Company,
+    theme: Theme,
     notes: Vec<String>,
 ) -> Result<Code> {
     let actor = setup.caller.actor(&database.pool, &company).await?;
@@ -52,7 +60,7 @@ pub(super) async fn show(
     };
     let watching = CancellationToken::new();
     let work = async {
-        let result = console::run(backend, stop.clone()).await;
+        let result = console::run(backend, theme, stop.clone()).await;
         // The screen is gone; another signal now asks to hurry.
         let mut signals = Signals::listen()?;
         tokio::select! {

@@ -3,14 +3,14 @@ use color_eyre::eyre::Result;
 use countersign_core::demo;
 use tokio_util::sync::CancellationToken;
 
-use super::console::{CONNECTIONS, show};
+use super::console::{CONNECTIONS, show, theme};
 use crate::database::Database;
+use crate::engine;
 use crate::exit::{Code, Fault};
 use crate::meter::{self, Meter};
 use crate::output::Output;
 use crate::session::{Setup, user};
 use crate::signals::Signals;
-use crate::{engine, terminal};
 
 /// What the demo says about itself.
 const NO_ADAPTER: &str = "demo: only email leaves, for the sandbox; other channels: channel_unavailable";
@@ -34,9 +34,7 @@ pub(super) struct SandboxArguments {
 
 /// Fills the demo's database and opens the console on it.
 pub(super) async fn run(setup: &Setup, arguments: &Arguments, output: Output) -> Result<Code> {
-    if !arguments.seed_only {
-        terminal::support(|name| std::env::var(name).ok())?;
-    }
+    let theme = if arguments.seed_only { None } else { Some(theme(setup)?) };
     let database = Database::open_demo(arguments.fresh, CONNECTIONS).await?;
     if arguments.fresh {
         engine::clear_sandbox(&setup.paths)?;
@@ -49,12 +47,12 @@ pub(super) async fn run(setup: &Setup, arguments: &Arguments, output: Output) ->
     })
     .await
     .map_err(Fault::from)?;
-    if arguments.seed_only {
+    let Some(theme) = theme else {
         output.line(said(&filled))?;
         output.line(NO_ADAPTER)?;
         return Ok(Code::Done);
-    }
-    show(setup, database, filled.company, vec![NO_ADAPTER.to_owned()]).await
+    };
+    show(setup, database, filled.company, theme, vec![NO_ADAPTER.to_owned()]).await
 }
 
 /// What a fill did, in words.

@@ -84,6 +84,11 @@ impl Environment {
         Ok(environment)
     }
 
+    /// The name back, if this variable says something about the configuration.
+    pub(super) fn sets<'a>(&self, name: &'a str) -> Option<&'a str> {
+        self.keys.iter().any(|(key, _)| key == name).then_some(name)
+    }
+
     /// Puts the variables into the table, each checked by itself so that an error names it.
     pub(super) fn lay_over(&self, table: &mut toml::Table) -> Result<(), ConfigError> {
         for (name, value) in &self.keys {

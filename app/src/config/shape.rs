@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Shape {
+    pub(super) console: Console,
     pub(super) database: Database,
     pub(super) dispatcher: Dispatcher,
     pub(super) log: Log,
@@ -18,6 +19,24 @@ pub(super) struct Shape {
 pub(super) struct Database {
     #[serde(deserialize_with = "letters")]
     pub(super) phases_off: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Console {
+    pub(super) theme: Option<String>,
+    pub(super) borders: Option<Borders>,
+}
+
+/// What lines and gauges are drawn with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Borders {
+    /// Box drawing, where the locale is UTF-8.
+    #[default]
+    Unicode,
+    /// ASCII, in everything the console shows.
+    Ascii,
 }
 
 #[derive(Debug, Default, Deserialize)]

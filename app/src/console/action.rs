@@ -1,4 +1,5 @@
-//! The one table of what keys do. Key handling, hint line and help all read it; what is not possible now stays listed and says why.
+//! The one table of what keys do. Key handling, hint line, help, palette and `countersign keys` all read it; what is not possible now stays listed and says why.
+pub(crate) mod book;
 pub(crate) mod key;
 
 use std::time::Duration;
@@ -12,12 +13,14 @@ use super::field::Field;
 use super::model::{Focus, Model, Pane, Screen};
 use super::msg::Effect;
 use super::tab::Tab;
-use super::update::{decide, edit, mark, moves, snooze};
+use super::update::{decide, edit, mark, mouse, moves, palette, snooze};
 
 /// Something a person can do.
 pub(crate) struct Action {
     /// Stable name.
     pub(crate) id: &'static str,
+    /// What it is about.
+    pub(crate) group: Group,
     /// Names of keys; a sequence has a blank between them.
     pub(crate) keys: &'static [&'static str],
     /// Word of the hint line; empty if it is not hinted at.
@@ -32,90 +35,132 @@ pub(crate) struct Action {
     pub(crate) run: fn(&mut Model, Duration) -> Vec<Effect>,
 }
 
+/// What actions are about: headings of help and lists of keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Group {
+    /// Decisions.
+    Decide,
+    /// The open message.
+    Read,
+    /// What is in the list.
+    List,
+    /// Where the cursor is.
+    Move,
+    /// Which screen is shown.
+    Screen,
+    /// The program itself.
+    Program,
+    /// The text that is edited.
+    Edit,
+}
+
+impl Group {
+    /// Every group, in the order of help.
+    pub(crate) const ALL: &[Self] =
+        &[Self::Decide, Self::Read, Self::List, Self::Move, Self::Screen, Self::Program, Self::Edit];
+
+    /// The heading.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Decide => "decide",
+            Self::Read => "read",
+            Self::List => "list",
+            Self::Move => "move",
+            Self::Screen => "screen",
+            Self::Program => "program",
+            Self::Edit => "edit",
+        }
+    }
+}
+
 const BOTH: &[Screen] = &[Screen::Approvals, Screen::Outbox];
 const APPROVALS: &[Screen] = &[Screen::Approvals];
 const OUTBOX: &[Screen] = &[Screen::Outbox];
 
 macro_rules! actions {
-    ($name:ident: $what:literal; $($id:literal: $keys:expr, $hint:literal, $help:literal, $screens:expr, $enabled:expr, $run:expr;)+) => {
+    ($name:ident: $what:literal; $($id:literal $group:ident: $keys:expr, $hint:literal, $help:literal, $screens:expr, $enabled:expr, $run:expr;)+) => {
         #[doc = $what]
         pub(crate) const $name: &[Action] = &[$(Action {
-            id: $id, keys: $keys, hint: $hint, help: $help, screens: $screens, enabled: $enabled, run: $run,
+            id: $id, group: Group::$group, keys: $keys, hint: $hint, help: $help, screens: $screens, enabled: $enabled, run: $run,
         },)+];
     };
 }
 
 actions! {
     ACTIONS: "Every action of the screens, in the order of hints and help.";
-    "approve": &["a"], "approve", "approve the marked messages, else the one shown; only what was read to its end", APPROVALS,
+    "approve" Decide: &["a"], "approve", "approve the marked messages, else the one shown; only what was read to its end", APPROVALS,
         can_approve, decide::approve;
-    "reject": &["x"], "reject", "reject the marked messages, else the one under the cursor; asks for a reason", APPROVALS,
+    "reject" Decide: &["x"], "reject", "reject the marked messages, else the one under the cursor; asks for a reason", APPROVALS,
         can_reject, |model, _| decide::ask_reject(model);
-    "edit": &["e"], "edit", "change the words of the message; the new text needs a decision of its own", APPROVALS,
+    "edit" Decide: &["e"], "edit", "change the words of the message; the new text needs a decision of its own", APPROVALS,
         can_edit, |model, _| edit::open(model);
-    "mark": &["space"], "mark", "mark or unmark the message; fixes a range that v began", APPROVALS,
+    "mark" List: &["space"], "mark", "mark or unmark the message; fixes a range that v began", APPROVALS,
         has_row, |model, _| mark::mark(model);
-    "mark-range": &["v"], "", "begin a range here: moving extends it, v or space marks it, esc drops it", APPROVALS,
+    "mark-range" List: &["v"], "", "begin a range here: moving extends it, v or space marks it, esc drops it", APPROVALS,
         has_row, |model, _| mark::range(model);
-    "mark-all": &["*"], "", "mark all drafts that match the filter, at most 10 000; again: unmark all", APPROVALS,
+    "mark-all" List: &["*"], "", "mark all drafts that match the filter, at most 10 000; again: unmark all", APPROVALS,
         can_mark_all, |model, _| mark::all(model);
-    "invert-marks": &["i"], "", "mark what matches the filter and is not marked, and unmark what is", APPROVALS,
+    "invert-marks" List: &["i"], "", "mark what matches the filter and is not marked, and unmark what is", APPROVALS,
         can_match, |model, _| mark::invert(model);
-    "inspect": &["enter"], "open", "settle an uncertain message; show any other in full", OUTBOX,
+    "inspect" Decide: &["enter"], "open", "settle an uncertain message; show any other in full", OUTBOX,
         has_row, |model, _| inspect(model);
-    "pause": &["p"], "pause", "pause the outbox with a reason, or let it send again", OUTBOX,
+    "pause" Decide: &["p"], "pause", "pause the outbox with a reason, or let it send again", OUTBOX,
         can_pause, |model, _| decide::ask_pause(model);
-    "undo": &["u"], "undo", "take back the approval under the cursor in Outbox, else your latest, while its time runs", BOTH,
+    "undo" Decide: &["u"], "undo", "take back the approval under the cursor in Outbox, else your latest, while its time runs", BOTH,
         can_undo, |model, _| decide::undo(model);
-    "open": &["enter"], "open", "open the message under the list, then in full", APPROVALS,
+    "open" Read: &["enter"], "open", "open the message under the list, then in full", APPROVALS,
         has_row, |model, _| open(model);
-    "close": &["esc"], "", "one step back, last the text filter; drops a range, stops a long decision; never decides anything", BOTH,
+    "close" Read: &["esc"], "", "one step back, then one filter after the other; drops a range, stops a long decision; never decides anything", BOTH,
         |_| Ok(()), |model, _| close(model);
-    "filter": &["/"], "filter", "show only what contains a text: contact, account, address, headline or drafter", APPROVALS,
+    "filter" List: &["/"], "filter", "show only what contains a text: contact, account, address, headline or drafter", APPROVALS,
         is_live, |model, _| ask_filter(model);
-    "channel": &["c"], "channel", "show one channel after the other, then all", APPROVALS,
+    "channel" List: &["c"], "channel", "show one channel after the other, then all", APPROVALS,
         is_live, |model, _| moves::cycle_channel(model);
-    "snooze": &["s"], "snooze", "hide the marked drafts, else the current one, from your list until a time; among the snoozed: bring back", APPROVALS,
+    "snooze" List: &["s"], "snooze", "hide the marked drafts, else the current one, from your list until a time; among the snoozed: bring back", APPROVALS,
         can_snooze, |model, _| snooze::ask(model);
-    "snoozed": &["S"], "", "show what you snoozed, or again what waits", APPROVALS,
+    "snoozed" List: &["S"], "", "show what you snoozed, or again what waits", APPROVALS,
         is_live, |model, _| snooze::switch_list(model);
-    "switch-focus": &["o"], "outboxes", "move between the outboxes and the messages", OUTBOX,
+    "switch-focus" List: &["o"], "outboxes", "move between the outboxes and the messages", OUTBOX,
         |_| Ok(()), |model, _| switch_focus(model);
-    "down": &["j", "down"], "", "one down", BOTH, |_| Ok(()), |model, _| moves::by(model, 1);
-    "up": &["k", "up"], "", "one up", BOTH, |_| Ok(()), |model, _| moves::by(model, -1);
-    "first": &["g g", "home"], "", "to the first", BOTH, |_| Ok(()), |model, _| moves::to(model, 0);
-    "last": &["G", "end"], "", "to the last that is loaded; more follow", BOTH, |_| Ok(()), |model, _| moves::to(model, usize::MAX);
-    "half-page-down": &["ctrl-d"], "", "half a page down", BOTH, |_| Ok(()), |model, _| moves::half_page(model, 1);
-    "half-page-up": &["ctrl-u"], "", "half a page up", BOTH, |_| Ok(()), |model, _| moves::half_page(model, -1);
-    "read-on": &["pagedown", "J"], "", "read on in the open message", BOTH, has_preview, |model, _| moves::scroll(model, 1);
-    "read-back": &["pageup", "K"], "", "read back in the open message", BOTH, has_preview, |model, _| moves::scroll(model, -1);
-    "next-tab": &["l", "right"], "", "turn the open message to its next side", BOTH, has_row, |model, _| moves::turn_by(model, 1);
-    "previous-tab": &["h", "left"], "", "turn it to the side before", BOTH, has_row, |model, _| moves::turn_by(model, -1);
-    "diff": &["d"], "diff", "what differs from what you read before; read to its end it counts as read", BOTH,
+    "down" Move: &["j", "down"], "", "one down", BOTH, |_| Ok(()), |model, _| moves::by(model, 1);
+    "up" Move: &["k", "up"], "", "one up", BOTH, |_| Ok(()), |model, _| moves::by(model, -1);
+    "first" Move: &["g g", "home"], "", "to the first", BOTH, |_| Ok(()), |model, _| moves::to(model, 0);
+    "last" Move: &["G", "end"], "", "to the last that is loaded; more follow", BOTH, |_| Ok(()), |model, _| moves::to(model, usize::MAX);
+    "half-page-down" Move: &["ctrl-d"], "", "half a page down", BOTH, |_| Ok(()), |model, _| moves::half_page(model, 1);
+    "half-page-up" Move: &["ctrl-u"], "", "half a page up", BOTH, |_| Ok(()), |model, _| moves::half_page(model, -1);
+    "read-on" Read: &["pagedown", "J"], "", "read on in the open message", BOTH, has_preview, |model, _| moves::scroll(model, 1);
+    "read-back" Read: &["pageup", "K"], "", "read back in the open message", BOTH, has_preview, |model, _| moves::scroll(model, -1);
+    "next-tab" Read: &["l", "right"], "", "turn the open message to its next side", BOTH, has_row, |model, _| moves::turn_by(model, 1);
+    "previous-tab" Read: &["h", "left"], "", "turn it to the side before", BOTH, has_row, |model, _| moves::turn_by(model, -1);
+    "diff" Read: &["d"], "diff", "what differs from what you read before; read to its end it counts as read", BOTH,
         has_row, |model, _| moves::turn(model, Tab::Diff);
-    "thread": &["t"], "thread", "what was said with the same contact", BOTH, has_row, |model, _| moves::turn(model, Tab::Thread);
-    "bytes": &["b"], "", "exactly the bytes that are hashed and approved", BOTH, has_row, |model, _| moves::turn(model, Tab::Bytes);
-    "next-screen": &["tab"], "", "next screen", BOTH, |_| Ok(()), |model, _| moves::next_screen(model);
-    "previous-screen": &["shift-tab"], "", "previous screen", BOTH, |_| Ok(()), |model, _| moves::next_screen(model);
-    "approvals-screen": &["1"], "", "Approvals", BOTH, |_| Ok(()), |model, _| moves::show(model, Screen::Approvals);
-    "outbox-screen": &["2"], "", "Outbox", BOTH, |_| Ok(()), |model, _| moves::show(model, Screen::Outbox);
-    "refresh": &["r"], "", "read everything on screen again", BOTH, is_live, |model, _| refresh(model);
-    "help": &["?"], "help", "these lines", BOTH, |_| Ok(()), |model, _| help(model);
-    "suspend": &["ctrl-z"], "", "back to the shell; continue with fg", BOTH, |_| Ok(()), |_, _| vec![Effect::Suspend];
-    "quit": &["q", "ctrl-c"], "quit", "leave; data and what was decided stay", BOTH, |_| Ok(()), |_, _| vec![Effect::Quit];
+    "thread" Read: &["t"], "thread", "what was said with the same contact", BOTH, has_row, |model, _| moves::turn(model, Tab::Thread);
+    "bytes" Read: &["b"], "", "exactly the bytes that are hashed and approved", BOTH, has_row, |model, _| moves::turn(model, Tab::Bytes);
+    "next-screen" Screen: &["tab"], "", "next screen", BOTH, |_| Ok(()), |model, _| moves::next_screen(model);
+    "previous-screen" Screen: &["shift-tab"], "", "previous screen", BOTH, |_| Ok(()), |model, _| moves::next_screen(model);
+    "approvals-screen" Screen: &["1"], "", "Approvals", BOTH, |_| Ok(()), |model, _| moves::show(model, Screen::Approvals);
+    "outbox-screen" Screen: &["2"], "", "Outbox", BOTH, |_| Ok(()), |model, _| moves::show(model, Screen::Outbox);
+    "refresh" Program: &["r"], "", "read everything on screen again", BOTH, is_live, |model, _| refresh(model);
+    "palette" Program: &[":", "ctrl-p"], "commands", "find a command or filter by its words, and run it", BOTH,
+        |_| Ok(()), |model, _| palette::open(model);
+    "mouse" Program: &["m"], "", "let the mouse choose rows and screens and scroll, or give it back to the terminal", BOTH,
+        |_| Ok(()), |model, _| mouse::toggle(model);
+    "help" Program: &["?"], "help", "these lines", BOTH, |_| Ok(()), |model, _| help(model);
+    "suspend" Program: &["ctrl-z"], "", "back to the shell; continue with fg", BOTH, |_| Ok(()), |_, _| vec![Effect::Suspend];
+    "quit" Program: &["q", "ctrl-c"], "quit", "leave; data and what was decided stay", BOTH, |_| Ok(()), |_, _| vec![Effect::Quit];
 }
 
 actions! {
     EDITING: "What keys do while a message is edited; every other key goes into the text.";
-    "save": &["ctrl-s"], "save", "put the new text on file; it waits for a decision", APPROVALS,
+    "save" Edit: &["ctrl-s"], "save", "put the new text on file; it waits for a decision", APPROVALS,
         can_save, |model, _| edit::save(model, Then::Wait);
-    "leave-editor": &["esc"], "leave, keep the text", "back to the list; a changed text is kept, and edit goes on with it", APPROVALS,
+    "leave-editor" Edit: &["esc"], "leave, keep the text", "back to the list; a changed text is kept, and edit goes on with it", APPROVALS,
         is_not_saving, |model, _| edit::leave(model);
-    "save-and-approve": &["ctrl-t"], "save and approve", "put the new text on file, show it, and approve it once its end was on screen",
+    "save-and-approve" Edit: &["ctrl-t"], "save and approve", "put the new text on file, show it, and approve it once its end was on screen",
         APPROVALS, can_save, |model, _| edit::save(model, Then::Approve);
-    "edit-outside": &["ctrl-g"], "own editor", "go on in $VISUAL or $EDITOR", APPROVALS,
+    "edit-outside" Edit: &["ctrl-g"], "own editor", "go on in $VISUAL or $EDITOR", APPROVALS,
         is_not_saving, |model, _| edit::outside(model);
-    "drop-edit": &["ctrl-q"], "drop it", "back to the list without the changes", APPROVALS,
+    "drop-edit" Edit: &["ctrl-q"], "drop it", "back to the list without the changes", APPROVALS,
         is_not_saving, |model, _| edit::drop_text(model);
 }
 
@@ -254,10 +299,9 @@ fn close(model: &mut Model) -> Vec<Effect> {
     if decide::stop(model) {
         return Vec::new();
     }
-    // Where list and message stand together anyway, there is nothing to close but the filter.
+    // Where list and message stand together anyway, there is nothing to close but the filters.
     let is_open = model.pane == Pane::Zoom || model.pane == Pane::Split && model.width < 120;
-    if !is_open && model.screen == Screen::Approvals && model.filter.text.take().is_some() {
-        moves::narrowed(model);
+    if !is_open && model.screen == Screen::Approvals && moves::widen(model) {
         return Vec::new();
     }
     if !is_open && model.screen == Screen::Approvals && model.is_snooze_list() {

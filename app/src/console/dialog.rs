@@ -4,6 +4,7 @@ use countersign_core::ids::{ActivityId, OutboxId};
 use countersign_core::safe_text::SafeText;
 
 use super::field::Field;
+use super::palette::Palette;
 use super::theme::Role;
 
 /// What lies over the screen.
@@ -11,6 +12,8 @@ use super::theme::Role;
 pub(crate) enum Dialog {
     /// Keys of the screen, with what is not possible now and why.
     Help { scroll: usize },
+    /// Commands and filters by their words.
+    Palette(Palette),
     /// Text to narrow the list to.
     Filter { field: Field },
     /// Reason of a rejection.
@@ -38,7 +41,8 @@ impl Dialog {
     /// The field that takes typed and pasted text.
     pub(crate) fn field_mut(&mut self) -> Option<&mut Field> {
         match self {
-            Self::Filter { field }
+            Self::Palette(Palette { field, .. })
+            | Self::Filter { field }
             | Self::Reject { field, .. }
             | Self::Snooze { field, .. }
             | Self::Pause { field, .. }

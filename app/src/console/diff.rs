@@ -173,7 +173,7 @@ fn run(document: &mut Document, pieces: &[Piece<'_>], charset: Charset) -> usize
     for (index, line) in old.into_iter().enumerate() {
         document.signed(
             "-",
-            Role::Old,
+            Role::Removed,
             line,
             marks.get(index).map(|marks| marks.0.clone()).unwrap_or_default(),
         );
@@ -181,7 +181,7 @@ fn run(document: &mut Document, pieces: &[Piece<'_>], charset: Charset) -> usize
     for (index, line) in new.into_iter().enumerate() {
         document.signed(
             "+",
-            Role::New,
+            Role::Added,
             line,
             marks.get(index).map(|marks| marks.1.clone()).unwrap_or_default(),
         );

@@ -67,8 +67,10 @@ pub(crate) fn of(model: &Model) -> Layout {
     layout.notice = bottom(&mut rest, 1);
     layout.body = rest;
     let pane = pane(model);
+    // Where an open message has a few lines only, all of them are for the message.
+    let is_tight = pane == Pane::Zoom && rest.height < 6;
     if model.screen == Screen::Approvals {
-        layout.filter = top(&mut rest, 1);
+        layout.filter = top(&mut rest, u16::from(!is_tight));
     } else if pane != Pane::Zoom {
         let rows =
             u16::try_from(model.outboxes.len()).unwrap_or(u16::MAX).clamp(1, (rest.height / 3).max(2) - 1);
@@ -112,7 +114,7 @@ fn fill_preview(model: &Model, layout: &mut Layout, mut area: Rect) {
         layout.verdicts = bottom(&mut area, height);
     }
     let lines = model.preview.as_ref().map_or(0, |preview| preview.lines().len());
-    if lines > usize::from(area.height) {
+    if lines > usize::from(area.height) && area.height > 1 {
         layout.preview_more = bottom(&mut area, 1);
     }
     area.x += 1;

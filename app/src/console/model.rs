@@ -166,6 +166,7 @@ pub(crate) struct Model {
     pub(crate) prefix: Option<String>,
     /// When the last key came that can begin an arrow key.
     pub(crate) introducer: Option<Duration>,
+    pub(crate) is_mouse_on: bool,
     pub(crate) is_dirty: bool,
     generation: u64,
 }
@@ -232,6 +233,7 @@ impl Model {
             notice: None,
             prefix: None,
             introducer: None,
+            is_mouse_on: false,
             is_dirty: true,
             generation: 0,
         }
@@ -373,6 +375,12 @@ impl Model {
     }
 
     /// Whether the list is that of snoozed drafts.
+    /// Whether some of the approvals are left out because somebody asked for that.
+    pub(crate) fn is_narrowed(&self) -> bool {
+        let Filter { channel, outbox, kind, status, text, snoozed: _ } = &self.filter;
+        channel.is_some() || outbox.is_some() || kind.is_some() || status.is_some() || text.is_some()
+    }
+
     pub(crate) fn is_snooze_list(&self) -> bool {
         matches!(self.filter.snoozed, Snoozed::Only(_))
     }

@@ -11,8 +11,10 @@ use countersign_core::ids::{ActivityId, OutboxId};
 use countersign_core::safe_text::SafeText;
 use crossterm::event::KeyEvent;
 use jiff::Timestamp;
+use ratatui::layout::Rect;
 
 use super::backend::EngineStatus;
+use super::model::Screen;
 use super::preview::Detail;
 use super::tab::Tab;
 
@@ -25,6 +27,10 @@ pub(crate) enum Msg {
     KeyPressed { key: KeyEvent, at: Duration },
     /// Text was pasted.
     Pasted(String),
+    /// A cell was clicked.
+    Clicked { x: u16, y: u16 },
+    /// The wheel was turned over a cell; down is positive.
+    Wheeled { x: u16, y: u16, lines: i8 },
     /// The terminal has another size.
     Resized { width: u16, height: u16 },
     /// A frame was drawn, so long after the start.
@@ -88,6 +94,8 @@ pub(crate) struct Painted {
     pub(crate) preview: Option<Shown>,
     /// The rows that were on screen.
     pub(crate) rows: Vec<Item>,
+    /// What the mouse can reach, by the cells it was drawn in.
+    pub(crate) targets: Vec<(Rect, Target)>,
     /// The first line of help or results that was on screen.
     pub(crate) overlay_top: Option<usize>,
 }
@@ -103,6 +111,21 @@ pub(crate) struct Shown {
     pub(crate) to: usize,
     pub(crate) of: usize,
     pub(crate) width: usize,
+}
+
+/// Something that can be clicked or scrolled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// The name of a screen.
+    Screen(Screen),
+    /// A row of the list.
+    Row(ActivityId),
+    /// An outbox in the table above the list.
+    Outbox(OutboxId),
+    /// The list itself.
+    List,
+    /// The open message.
+    Message,
 }
 
 /// Something to do outside.
@@ -142,6 +165,8 @@ pub(crate) enum Effect {
     Pause { id: OutboxId, name: String, reason: String },
     /// Let it send again.
     Resume { id: OutboxId, name: String },
+    /// Ask the terminal for clicks and the wheel, or leave them to it.
+    Mouse(bool),
     /// Give the terminal back and stop until continued.
     Suspend,
     /// Leave.

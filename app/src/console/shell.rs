@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use countersign_core::approval::Item;
 use countersign_core::clock;
-use crossterm::event::Event;
+use crossterm::event::{Event, MouseButton, MouseEvent, MouseEventKind};
 use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, watch};
 use tokio::time;
@@ -155,11 +155,23 @@ fn perform(effects: &mut Effects, terminal: &mut Terminal, asked: Vec<Effect>) -
     for effect in asked {
         match effect {
             Effect::Quit => return Ok(false),
+            Effect::Mouse(is_on) => terminal.listen_to_mouse(is_on)?,
             Effect::Suspend => terminal.suspend()?,
             effect => effects.start(effect),
         }
     }
     Ok(true)
+}
+
+/// Clicks and the wheel; the rest of what a mouse does is nothing here.
+fn mouse(event: MouseEvent) -> Option<Msg> {
+    let (x, y) = (event.column, event.row);
+    match event.kind {
+        MouseEventKind::Down(MouseButton::Left) => Some(Msg::Clicked { x, y }),
+        MouseEventKind::ScrollDown => Some(Msg::Wheeled { x, y, lines: 1 }),
+        MouseEventKind::ScrollUp => Some(Msg::Wheeled { x, y, lines: -1 }),
+        _ => None,
+    }
 }
 
 enum Woken {
@@ -193,7 +205,8 @@ async fn wait(
             Event::Key(key) => Woken::Msg(Msg::KeyPressed { key, at: at.saturating_duration_since(start) }),
             Event::Paste(text) => Woken::Msg(Msg::Pasted(text)),
             Event::Resize(width, height) => Woken::Msg(Msg::Resized { width, height }),
-            Event::FocusGained | Event::FocusLost | Event::Mouse(_) => Woken::Nothing,
+            Event::Mouse(event) => mouse(event).map_or(Woken::Nothing, Woken::Msg),
+            Event::FocusGained | Event::FocusLost => Woken::Nothing,
         },
         () = time::sleep(due) => Woken::Msg(Msg::Ticked(clock::now())),
     }

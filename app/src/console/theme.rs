@@ -1,159 +1,121 @@
-//! Roles to styles, and which signs may be drawn. The default theme uses only the 16 ANSI colours; the mono theme none.
-use countersign_core::safe_text::SafeText;
-use ratatui::style::{Color, Modifier, Style};
+//! Roles to styles, and which signs may be drawn. Themes are files (`themes`, and the user's own); see [`file`].
+mod charset;
+mod file;
+mod folder;
 
-/// What a piece of screen means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
+use ratatui::style::Style;
+use serde::Deserialize;
+
+pub(crate) use self::charset::{Charset, Glyphs};
+#[cfg(test)]
+pub(crate) use self::file::written;
+pub(crate) use self::folder::{Found, Source, ThemeError, found, load, mono, read};
+
+macro_rules! roles {
+    ($($(#[$doc:meta])* $role:ident $name:literal,)+) => {
+        /// What a piece of screen means.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub(crate) enum Role {
+            $($(#[$doc])* $role,)+
+        }
+
+        impl Role {
+            /// Every role, in the order of theme files.
+            pub(crate) const ALL: &[Self] = &[$(Self::$role,)+];
+
+            /// The name in theme files.
+            pub(crate) fn name(self) -> &'static str {
+                match self {
+                    $(Self::$role => $name,)+
+                }
+            }
+        }
+    };
+}
+
+roles! {
     /// Foreign text and ordinary words.
-    Plain,
-    /// Labels and column heads.
-    Muted,
-    /// The product's and company's name, the current screen.
-    Title,
-    /// Something is fine.
-    Good,
-    /// Something waits or wants a look.
-    Warn,
-    /// Something is wrong.
-    Bad,
-    /// The row under the cursor.
-    Selected,
+    Plain "plain",
+    /// What may be overlooked.
+    Muted "muted",
+    /// The product's and company's name, heads of what lies over the screen.
+    Title "title",
+    /// Column heads and headings of sections.
+    Heading "heading",
+    /// What a fact is called: `From`, `To`.
+    Label "label",
     /// A key in a hint.
-    Key,
-    /// A name of the recipient in a message.
-    Personal,
-    /// A line that is no more.
-    Old,
-    /// A line that has come.
-    New,
-    /// The words in it that differ.
-    Changed,
+    Key "key",
+    /// What is not possible now. It stands in brackets or says why, too.
+    Disabled "disabled",
     /// Lines and borders.
-    Frame,
+    Frame "frame",
+    /// Something is fine.
+    Good "good",
+    /// Something waits or wants a look.
+    Warn "warn",
+    /// Something is wrong.
+    Bad "bad",
+    /// The row under the cursor.
+    Selected "selected",
+    /// The screen that is shown, in the line of screens.
+    Tab "tab",
+    /// The sign of a marked row, and of the cursor.
+    Marked "marked",
+    /// A question that waits for an answer.
+    Question "question",
+    /// The used part of a gauge.
+    Gauge "gauge",
+    /// The free part of a gauge.
+    GaugeRest "gauge-rest",
+    /// Hash and size of what is shown.
+    Hash "hash",
+    /// Text that a newer version has and an older has not. A sign says so, too.
+    Added "added",
+    /// Text that an older version had. A sign says so, too.
+    Removed "removed",
+    /// The words that differ in a line of a newer version.
+    Changed "changed",
+    /// A name of the recipient in a message. A line of its own says so, too.
+    Personal "personal",
 }
 
-/// Whether the terminal is given colour.
+/// How each role looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Palette {
-    Ansi,
-    Mono,
-}
+pub(crate) struct Styles([Style; Role::ALL.len()]);
 
-/// Whether the terminal can be given more than ASCII.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Charset {
-    Unicode,
-    Ascii,
+impl Styles {
+    /// Nothing but plain cells.
+    pub(crate) const PLAIN: Self = Self([Style::new(); Role::ALL.len()]);
+
+    /// Gives a role another look.
+    pub(crate) fn set(&mut self, role: Role, style: Style) {
+        self.0[role as usize] = style;
+    }
 }
 
 /// How the console looks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Theme {
-    pub(crate) palette: Palette,
+    pub(crate) styles: Styles,
     pub(crate) charset: Charset,
-}
-
-/// The signs that chrome is drawn with.
-pub(crate) struct Glyphs {
-    pub(crate) rule: &'static str,
-    pub(crate) cursor: &'static str,
-    pub(crate) full: &'static str,
-    pub(crate) empty: &'static str,
-    pub(crate) dot: &'static str,
-    pub(crate) down: &'static str,
-    pub(crate) between: &'static str,
-    pub(crate) more: &'static str,
 }
 
 impl Theme {
     pub(crate) fn style(self, role: Role) -> Style {
-        let plain = Style::new();
-        let colour = |colour: Color| {
-            if self.palette == Palette::Ansi { plain.fg(colour) } else { plain }
-        };
-        match role {
-            Role::Plain => plain,
-            Role::Muted if self.palette == Palette::Mono => plain,
-            Role::Muted | Role::Frame => colour(Color::DarkGray),
-            Role::Title | Role::Key => plain.add_modifier(Modifier::BOLD),
-            Role::Good => colour(Color::Green),
-            Role::Warn => colour(Color::Yellow),
-            Role::Bad => colour(Color::Red).add_modifier(Modifier::BOLD),
-            Role::Personal | Role::Changed => plain.add_modifier(Modifier::UNDERLINED),
-            Role::Old => colour(Color::Red),
-            Role::New => colour(Color::Green),
-            Role::Selected => plain.add_modifier(Modifier::REVERSED),
-        }
+        self.styles.0[role as usize]
     }
 
     pub(crate) fn glyphs(self) -> &'static Glyphs {
-        match self.charset {
-            Charset::Unicode => &Glyphs {
-                rule: "─",
-                cursor: "▌",
-                full: "█",
-                empty: "░",
-                dot: "●",
-                down: "↓",
-                between: " · ",
-                more: "…",
-            },
-            Charset::Ascii => &Glyphs {
-                rule: "-",
-                cursor: ">",
-                full: "#",
-                empty: ".",
-                dot: "*",
-                down: "v",
-                between: " - ",
-                more: "~",
-            },
-        }
+        self.charset.glyphs()
     }
 }
 
-impl Charset {
-    /// One line of foreign text. Without UTF-8, what the terminal cannot show becomes its code point: a reader must not
-    /// approve what was left out.
-    pub(crate) fn line(self, raw: &str) -> SafeText {
-        match self {
-            Self::Unicode => SafeText::line(raw),
-            Self::Ascii => SafeText::line(&spelled_out(SafeText::line(raw).as_str())),
-        }
+#[cfg(test)]
+impl Theme {
+    /// A theme of this program.
+    pub(crate) fn shipped(name: &str, charset: Charset) -> Self {
+        Self { styles: folder::shipped(name).expect("the theme is shipped"), charset }
     }
-
-    /// Several lines of foreign text.
-    pub(crate) fn block(self, raw: &str) -> SafeText {
-        match self {
-            Self::Unicode => SafeText::block(raw),
-            Self::Ascii => SafeText::block(&spelled_out(SafeText::block(raw).as_str())),
-        }
-    }
-
-    /// Our own words, which hold a few signs outside ASCII.
-    pub(crate) fn own<'a>(self, words: &'a str) -> std::borrow::Cow<'a, str> {
-        if self == Self::Unicode || words.is_ascii() {
-            return words.into();
-        }
-        let plain = words
-            .replace(" · ", " - ")
-            .replace('–', "-")
-            .replace('…', "~")
-            .replace('↓', "v")
-            .replace('×', "x");
-        if plain.is_ascii() { plain.into() } else { spelled_out(&plain).into() }
-    }
-}
-
-fn spelled_out(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if letter.is_ascii() {
-            out.push(letter);
-        } else {
-            out.push_str(&format!("<U+{:04X}>", u32::from(letter)));
-        }
-    }
-    out
 }

@@ -4,7 +4,9 @@ pub(crate) mod edit;
 mod keys;
 pub(crate) mod live;
 pub(crate) mod mark;
+pub(crate) mod mouse;
 pub(crate) mod moves;
+pub(crate) mod palette;
 mod report;
 pub(crate) mod snooze;
 
@@ -36,6 +38,8 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             effects = keys::pasted(model, &text);
             true
         }
+        Msg::Clicked { x, y } => mouse::clicked(model, x, y),
+        Msg::Wheeled { x, y, lines } => mouse::wheeled(model, x, y, lines),
         Msg::Resized { width, height } => {
             let is_other = (model.width, model.height) != (width, height);
             (model.width, model.height) = (width, height);

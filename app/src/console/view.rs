@@ -5,6 +5,7 @@ mod chrome;
 mod editor;
 mod outbox;
 mod overlay;
+mod palette;
 mod preview;
 
 use ratatui::Frame;
@@ -13,7 +14,7 @@ use self::canvas::Canvas;
 use super::dialog::Dialog;
 use super::layout::{self, SMALLEST};
 use super::model::{Model, Screen};
-use super::msg::Painted;
+use super::msg::{Painted, Target};
 use super::theme::Role;
 
 /// Draws a frame.
@@ -27,7 +28,7 @@ pub(crate) fn view(model: &Model, frame: &mut Frame<'_>) -> Painted {
         return painted;
     }
     let areas = layout::of(model);
-    chrome::draw(model, &areas, &mut canvas);
+    chrome::draw(model, &areas, &mut canvas, &mut painted);
     if let Some(dialog @ (Dialog::Help { .. } | Dialog::Results { .. })) = &model.dialog {
         painted.overlay_top = Some(overlay::draw(model, dialog, &areas, &mut canvas));
     } else if let Some(text) = &model.editor {
@@ -38,6 +39,13 @@ pub(crate) fn view(model: &Model, frame: &mut Frame<'_>) -> Painted {
             Screen::Outbox => outbox::draw(model, &areas, &mut canvas, &mut painted),
         }
         preview::draw(model, &areas, &mut canvas, &mut painted);
+        painted.targets.push((areas.list, Target::List));
+        painted.targets.push((areas.preview, Target::Message));
+        if let Some(Dialog::Palette(open)) = &model.dialog {
+            palette::draw(model, open, &areas, &mut canvas);
+            // What lies under the palette counts as not shown.
+            painted = Painted::default();
+        }
     }
     let asked = chrome::footer(model, &areas, &mut canvas);
     let cursor = asked.or_else(|| editor::cursor(model, areas.body));

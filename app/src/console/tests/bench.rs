@@ -26,7 +26,7 @@ use crate::console::backend::DispatcherState;
 use crate::console::model::Model;
 use crate::console::msg::{Effect, Failure, Msg, Summary};
 use crate::console::preview::{Detail, RequestCheck};
-use crate::console::theme::{Charset, Palette, Theme};
+use crate::console::theme::{Charset, Theme};
 use crate::console::update::update;
 use crate::console::view::view;
 
@@ -64,6 +64,8 @@ impl World {
     fn matches(&self, item: &ActivityDetail, filter: &Filter, now: Timestamp) -> bool {
         let is_snoozed = self.snoozed.get(&item.row.id).is_some_and(|until| *until > now);
         filter.channel.is_none_or(|channel| item.row.channel == channel)
+            && filter.kind.is_none_or(|kind| item.row.kind == kind)
+            && filter.outbox.is_none_or(|outbox| item.row.outbox_id == outbox)
             && filter
                 .text
                 .as_ref()
@@ -121,7 +123,7 @@ impl Bench {
 
     pub(super) fn with(world: World, width: u16, height: u16) -> Self {
         let charset = Charset::Unicode;
-        Self::themed(world, width, height, Theme { palette: Palette::Ansi, charset }, Role::Approver)
+        Self::themed(world, width, height, Theme::shipped("default", charset), Role::Approver)
     }
 
     pub(super) fn themed(world: World, width: u16, height: u16, theme: Theme, role: Role) -> Self {
@@ -341,7 +343,10 @@ impl Bench {
     }
 
     pub(super) fn picture(&mut self) -> String {
-        picture::picture(&self.paint())
+        let styles = std::mem::replace(&mut self.model.theme.styles, picture::roles());
+        let picture = picture::picture(&self.paint());
+        self.model.theme.styles = styles;
+        picture
     }
 
     /// The last line but one: the notice or question.
@@ -407,6 +412,8 @@ fn named_key(name: &str) -> KeyEvent {
         "right" => KeyCode::Right,
         "pagedown" => KeyCode::PageDown,
         "pageup" => KeyCode::PageUp,
+        "home" => KeyCode::Home,
+        "end" => KeyCode::End,
         "backspace" => KeyCode::Backspace,
         other => panic!("no such key: {other}"),
     };

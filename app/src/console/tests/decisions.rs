@@ -8,7 +8,7 @@ use countersign_core::approval::{ItemOutcome, Resolution};
 use super::bench::{Bench, World, parse};
 use super::fixtures::{ago, id, item, long_draft, mail};
 use crate::console::msg::{Effect, Failure, Msg};
-use crate::console::theme::{Charset, Palette, Theme};
+use crate::console::theme::{Charset, Theme};
 
 #[test]
 fn approving_names_the_item_and_the_bytes_that_were_shown() {
@@ -245,7 +245,7 @@ fn a_killed_outbox_stays_shut_at_a_key() {
     world.outboxes[0].enabled = false;
     world.outboxes[0].pause_reason = Some("wrong list".to_owned());
     world.outboxes[0].kill_reason = Some("wrong list".to_owned());
-    let theme = Theme { palette: Palette::Ansi, charset: Charset::Unicode };
+    let theme = Theme::shipped("default", Charset::Unicode);
     let mut bench = Bench::themed(world, 120, 40, theme, Role::Admin);
     bench.press("2p");
     assert!(bench.asked.is_empty() && bench.model.dialog.is_none());
@@ -255,7 +255,7 @@ fn a_killed_outbox_stays_shut_at_a_key() {
 
 #[test]
 fn a_viewer_decides_nothing_and_is_told_why() {
-    let theme = Theme { palette: Palette::Ansi, charset: Charset::Unicode };
+    let theme = Theme::shipped("default", Charset::Unicode);
     let mut bench = Bench::themed(World::filled(), 120, 40, theme, Role::Viewer);
     for keys in ["a", "x", "u", "2p"] {
         bench.press(keys);

@@ -7,7 +7,7 @@ use countersign_core::approval::{Item, ItemOutcome, ItemResult};
 use super::bench::{Bench, World};
 use super::fixtures::{ago, id};
 use crate::console::msg::{Effect, Failure, Msg};
-use crate::console::theme::{Charset, Palette, Theme};
+use crate::console::theme::{Charset, Theme};
 use crate::kept::Kept;
 
 /// A console with the editor open on the first message.
@@ -247,7 +247,7 @@ fn texts_kept_from_an_earlier_start_are_told_and_those_of_closed_drafts_too() {
 
 #[test]
 fn what_cannot_be_edited_says_why() {
-    let theme = Theme { palette: Palette::Ansi, charset: Charset::Unicode };
+    let theme = Theme::shipped("default", Charset::Unicode);
     let mut bench = Bench::themed(World::filled(), 120, 40, theme, Role::Viewer);
     bench.press("e");
     assert!(bench.model.editor.is_none() && bench.notice().contains("needs the approver role"));

@@ -1,69 +1,88 @@
 //! Pictures of the screens. They are read in review like code.
+//!
+//! Characters and roles are one picture per screen and layout class; what each theme makes of the roles is one picture per theme.
 use countersign_core::activity::status::Status;
+use countersign_core::actor::Role;
 use countersign_core::approval::ItemOutcome;
+use rstest::rstest;
 
 use super::bench::{Bench, World};
 use super::fixtures::{ago, id};
+use super::picture;
+use crate::console::theme::{Charset, Theme};
 
-#[test]
-fn approvals_120x40() {
-    let mut bench = Bench::new(120, 40);
-    bench.press("j<space>");
-    insta::assert_snapshot!(bench.picture());
+/// Every screen that has a picture: a name, the keys that lead there, and what is different before them.
+const SCENES: &[(&str, &str, Before)] = &[
+    ("approvals", "j<space>k", Before::Filled),
+    ("open", "<enter>", Before::Filled),
+    ("narrowed", ":outbox main<enter>:kind follow_up<enter>", Before::Filled),
+    ("outbox", "2", Before::Filled),
+    ("settle", "2<enter>asked them<enter>", Before::Filled),
+    ("reject", "<enter>xwrong tone", Before::Filled),
+    ("help", "?", Before::Filled),
+    ("palette", ":<down>", Before::Filled),
+    ("palette_typed", ":un", Before::Filled),
+    ("empty", "", Before::Empty),
+    ("stale", "", Before::Lost),
+];
+
+/// One size for each of the three layouts, and the smallest.
+const SIZES: [(u16, u16); 4] = [(120, 30), (80, 24), (60, 20), (40, 8)];
+
+#[derive(Clone, Copy)]
+enum Before {
+    Filled,
+    Empty,
+    Lost,
+}
+
+fn scene(keys: &str, before: Before, size: (u16, u16), theme: Theme) -> Bench {
+    let world = match before {
+        Before::Filled | Before::Lost => World::filled(),
+        Before::Empty => World { version: 1, ..World::default() },
+    };
+    let mut bench = Bench::themed(world, size.0, size.1, theme, Role::Approver);
+    if matches!(before, Before::Lost) {
+        bench.lose_database();
+    }
+    bench.press(keys);
+    bench
 }
 
 #[test]
-fn approvals_80x24() {
-    let mut bench = Bench::new(80, 24);
-    insta::assert_snapshot!(bench.picture());
+fn every_screen_in_every_layout() {
+    for (name, keys, before) in SCENES {
+        for size in SIZES {
+            let mut bench = scene(keys, *before, size, Theme::shipped("default", Charset::Unicode));
+            insta::assert_snapshot!(format!("{name}_{}x{}", size.0, size.1), bench.picture());
+        }
+    }
 }
 
-#[test]
-fn approvals_80x24_open() {
-    let mut bench = Bench::new(80, 24);
-    bench.press("<enter>");
-    insta::assert_snapshot!(bench.picture());
+/// Themes change looks and never words or signs, so what is known without colour is known in all of them.
+#[rstest]
+fn a_theme_changes_no_character(#[values("mono", "high-contrast", "colour-blind-safe")] theme: &str) {
+    for (name, keys, before) in SCENES {
+        for size in SIZES {
+            let mut plain = scene(keys, *before, size, Theme::shipped("default", Charset::Unicode));
+            let mut themed = scene(keys, *before, size, Theme::shipped(theme, Charset::Unicode));
+            assert_eq!(plain.text(), themed.text(), "{name} {size:?}");
+        }
+    }
 }
 
-#[test]
-fn outbox_120x40() {
-    let mut bench = Bench::new(120, 40);
-    bench.press("2");
-    insta::assert_snapshot!(bench.picture());
-}
-
-#[test]
-fn outbox_80x24() {
-    let mut bench = Bench::new(80, 24);
-    bench.press("2");
-    insta::assert_snapshot!(bench.picture());
-}
-
-#[test]
-fn empty_80x24() {
-    let mut bench = Bench::with(World { version: 1, ..World::default() }, 80, 24);
-    insta::assert_snapshot!(bench.picture());
-}
-
-#[test]
-fn stale_80x24() {
-    let mut bench = Bench::new(80, 24);
-    bench.lose_database();
-    insta::assert_snapshot!(bench.picture());
-}
-
-#[test]
-fn help_80x24() {
-    let mut bench = Bench::new(80, 24);
-    bench.press("?");
-    insta::assert_snapshot!(bench.picture());
-}
-
-#[test]
-fn reject_80x24() {
-    let mut bench = Bench::new(80, 24);
-    bench.press("<enter>xwrong tone");
-    insta::assert_snapshot!(bench.picture());
+/// What the theme makes of three screens: where the cursor is, what is wrong, what is asked.
+#[rstest]
+fn what_a_theme_makes_of_the_screens(#[values("default", "mono", "high-contrast")] theme: &str) {
+    let mut pictures = String::new();
+    for wanted in ["approvals", "outbox", "palette_typed"] {
+        let Some((name, keys, before)) = SCENES.iter().find(|(name, ..)| *name == wanted) else {
+            panic!("{wanted}");
+        };
+        let mut bench = scene(keys, *before, (80, 24), Theme::shipped(theme, Charset::Unicode));
+        pictures.push_str(&format!("== {name}\n{}", picture::looks(&bench.paint())));
+    }
+    insta::assert_snapshot!(format!("theme_{theme}"), pictures);
 }
 
 #[test]
@@ -79,13 +98,6 @@ fn results_80x24() {
         }
         _ => ItemOutcome::Changed { payload_sha256: other },
     });
-    insta::assert_snapshot!(bench.picture());
-}
-
-#[test]
-fn settle_80x24() {
-    let mut bench = Bench::new(80, 24);
-    bench.press("2<enter>asked them<enter>");
     insta::assert_snapshot!(bench.picture());
 }
 

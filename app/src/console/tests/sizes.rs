@@ -3,7 +3,7 @@ use countersign_core::actor::Role;
 
 use super::bench::{Bench, World};
 use crate::console::msg::Msg;
-use crate::console::theme::{Charset, Palette, Theme};
+use crate::console::theme::{Charset, Theme};
 
 /// F33: no size makes it panic, and the last size counts.
 #[test]
@@ -51,7 +51,7 @@ fn a_narrow_terminal_shows_one_pane_at_a_time() {
 /// F36: without UTF-8 nothing outside ASCII reaches the terminal, and nothing is hidden from the reader.
 #[test]
 fn without_utf8_text_is_spelled_out_in_ascii() {
-    let theme = Theme { palette: Palette::Mono, charset: Charset::Ascii };
+    let theme = Theme::shipped("mono", Charset::Ascii);
     let mut bench = Bench::themed(World::filled(), 120, 40, theme, Role::Approver);
     for keys in ["", "j", "j", "2", "?", "<esc>", "1x"] {
         bench.press(keys);
@@ -64,7 +64,7 @@ fn without_utf8_text_is_spelled_out_in_ascii() {
 
 #[test]
 fn the_mono_theme_uses_no_colour_and_keeps_state_in_words() {
-    let theme = Theme { palette: Palette::Mono, charset: Charset::Unicode };
+    let theme = Theme::shipped("mono", Charset::Unicode);
     let mut bench = Bench::themed(World::filled(), 120, 40, theme, Role::Approver);
     bench.press("2");
     let buffer = bench.paint();

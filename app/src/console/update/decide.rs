@@ -218,7 +218,7 @@ pub(super) fn answer(model: &mut Model) -> Vec<Effect> {
             }
             model.dialog = Some(dialog);
         }
-        Dialog::Help { .. } | Dialog::LookAlike { .. } | Dialog::Results { .. } => {}
+        Dialog::Palette(_) | Dialog::Help { .. } | Dialog::LookAlike { .. } | Dialog::Results { .. } => {}
     }
     Vec::new()
 }

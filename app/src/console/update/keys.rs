@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use crossterm::event::{KeyEvent, KeyEventKind};
 
-use super::{decide, edit};
+use super::{decide, edit, palette};
 use crate::console::action::{self, key};
 use crate::console::dialog::{Dialog, ResolveStep};
 use crate::console::model::Model;
@@ -27,7 +27,7 @@ pub(super) fn pressed(model: &mut Model, event: KeyEvent, at: Duration) -> Vec<E
         return run(model, &name, at);
     }
     if model.dialog.is_some() {
-        return in_dialog(model, event, &name);
+        return in_dialog(model, event, &name, at);
     }
     if model.editor.is_some() {
         return in_editor(model, event, &name, at);
@@ -70,7 +70,8 @@ fn is_torn(model: &mut Model, name: &str, at: Duration) -> bool {
         }
         name if follows => {
             // Parameters of a longer sequence keep it open; its last letter ends it.
-            let goes_on = name.starts_with(|letter: char| letter.is_ascii_digit() || letter == ';');
+            let goes_on =
+                name.starts_with(|letter: char| letter.is_ascii_digit() || matches!(letter, ';' | '<'));
             model.introducer = if goes_on { Some(at) } else { None };
             true
         }
@@ -88,7 +89,7 @@ fn run(model: &mut Model, keys: &str, at: Duration) -> Vec<Effect> {
     perform(model, action, at)
 }
 
-fn perform(model: &mut Model, action: &action::Action, at: Duration) -> Vec<Effect> {
+pub(super) fn perform(model: &mut Model, action: &action::Action, at: Duration) -> Vec<Effect> {
     match (action.enabled)(model) {
         Ok(()) => (action.run)(model, at),
         Err(reason) => {
@@ -106,7 +107,7 @@ fn in_editor(model: &mut Model, event: KeyEvent, name: &str, at: Duration) -> Ve
     }
 }
 
-fn in_dialog(model: &mut Model, event: KeyEvent, name: &str) -> Vec<Effect> {
+fn in_dialog(model: &mut Model, event: KeyEvent, name: &str, at: Duration) -> Vec<Effect> {
     let Some(dialog) = model.dialog.as_mut() else {
         return Vec::new();
     };
@@ -127,10 +128,16 @@ fn in_dialog(model: &mut Model, event: KeyEvent, name: &str) -> Vec<Effect> {
         }
         (Dialog::Resolve { step: ResolveStep::Choice, .. }, name) => decide::resolve(model, name),
         (Dialog::LookAlike { .. }, name) => decide::confirm(model, name),
+        (Dialog::Palette(_), "enter") => palette::run(model, at),
+        (Dialog::Palette(_), "down" | "ctrl-n") => palette::step(model, 1),
+        (Dialog::Palette(_), "up" | "ctrl-p") => palette::step(model, -1),
         (_, "enter") => decide::answer(model),
         (dialog, _) => {
             if let Some(field) = dialog.field_mut() {
                 field.key(event);
+            }
+            if let Dialog::Palette(palette) = dialog {
+                palette.chosen = None;
             }
             Vec::new()
         }

@@ -1,11 +1,13 @@
 //! Moving, marking, narrowing and scrolling; what fits where after a change.
 use std::time::Duration;
 
+use countersign_core::activity::view::Filter;
 use countersign_core::channel::ChannelName;
 
 use crate::console::layout;
 use crate::console::model::{Focus, Guard, ListLine, Model, Pane, Screen, Selection};
 use crate::console::msg::Effect;
+use crate::console::palette::Filtering;
 use crate::console::tab::Tab;
 
 /// Keys that move on purpose open the guard: the person has chosen the item.
@@ -83,7 +85,9 @@ fn uncover(model: &mut Model) {
 pub(crate) fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {
     if model.screen != screen {
         model.screen = screen;
-        model.pane = if screen == Screen::Outbox { Pane::Split } else { Pane::List };
+        // Where only one pane fits, a screen begins with its list.
+        let is_split = screen == Screen::Outbox && model.width >= 80;
+        model.pane = if is_split { Pane::Split } else { Pane::List };
         model.preview = None;
         model.guard = Guard::Open;
     }
@@ -106,6 +110,35 @@ pub(crate) fn cycle_channel(model: &mut Model) -> Vec<Effect> {
     };
     narrowed(model);
     Vec::new()
+}
+
+/// Narrows the approvals; another kind of filter that is on stays on.
+pub(super) fn filter(model: &mut Model, filtering: Filtering) -> Vec<Effect> {
+    show(model, Screen::Approvals);
+    match filtering {
+        Filtering::Channel(channel) => model.filter.channel = Some(channel),
+        Filtering::Kind(kind) => model.filter.kind = Some(kind),
+        Filtering::Outbox(outbox) => model.filter.outbox = Some(outbox),
+        Filtering::Text(text) => model.filter.text = Some(text),
+        Filtering::All => {
+            model.filter = Filter { snoozed: model.filter.snoozed, ..Filter::default() };
+        }
+    }
+    narrowed(model);
+    Vec::new()
+}
+
+/// Takes one filter away, the narrowest first. `false` if there was none.
+pub(in crate::console) fn widen(model: &mut Model) -> bool {
+    let filter = &mut model.filter;
+    let is_wider = filter.text.take().is_some()
+        || filter.kind.take().is_some()
+        || filter.outbox.take().is_some()
+        || filter.channel.take().is_some();
+    if is_wider {
+        narrowed(model);
+    }
+    is_wider
 }
 
 /// Starts the list over after the filter changed. Marks stay: they hold ids, and the filter line counts them.

@@ -8,7 +8,7 @@ use super::canvas::{Canvas, Columns};
 use crate::console::item::Row;
 use crate::console::layout::Layout;
 use crate::console::model::{Link, Model};
-use crate::console::msg::Painted;
+use crate::console::msg::{Painted, Target};
 use crate::console::theme::Role;
 use crate::console::words;
 
@@ -29,6 +29,7 @@ pub(super) fn draw(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>, paint
     let (top, range) = (model.approvals_at.top, model.range());
     for (y, (index, row)) in areas.list.rows().zip(model.approvals.rows.iter().enumerate().skip(top)) {
         painted.rows.push(row.item);
+        painted.targets.push((y, Target::Row(row.id())));
         line(model, row, index, range.as_ref(), y, &columns, canvas);
     }
 }
@@ -52,7 +53,7 @@ impl Widths {
 
 fn filter_line(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
     let mut facts = Vec::new();
-    if (model.filter.channel.is_some() || model.filter.text.is_some()) && model.approvals.is_loaded {
+    if model.is_narrowed() && model.approvals.is_loaded {
         // What is loaded is known; a count of all that match would cost more than it tells.
         let more = if model.approvals.next.is_some() { "+" } else { "" };
         facts.push(format!("{}{more} match", model.approvals.rows.len()));
@@ -84,25 +85,37 @@ fn filter_line(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
     let rest = canvas.put_all(rest, [(" ", role), (channel, role)]);
     let rest =
         if model.is_snooze_list() { canvas.put(rest, " · snoozed by you", Role::Title) } else { rest };
+    let charset = model.theme.charset;
+    let outbox = model.filter.outbox.map(|id| {
+        let found = model.outboxes.iter().find(|outbox| outbox.id == id);
+        found.map_or_else(|| "?".to_owned(), |outbox| charset.line(&outbox.name).truncated(20))
+    });
+    let kind = model.filter.kind.map(|kind| kind.as_str().to_owned());
+    let mut rest = rest;
+    for (name, value) in [(" · outbox: ", outbox), (" · kind: ", kind)] {
+        if let Some(value) = value {
+            rest = canvas.put_all(rest, [(name, Role::Plain), (value.as_str(), Role::Title)]);
+        }
+    }
     if let Some(text) = &model.filter.text {
-        let text = model.theme.charset.line(text);
         let width = usize::from(rest.width).saturating_sub(12);
-        canvas.put_all(rest, [(" · text: ", Role::Plain), (&text.truncated(width), Role::Title)]);
+        let text = charset.line(text).truncated(width);
+        canvas.put_all(rest, [(" · text: ", Role::Plain), (text.as_str(), Role::Title)]);
     }
 }
 
 fn heads(area: Rect, widths: &Widths, canvas: &mut Canvas<'_>) {
     let mut columns = Columns::of(area);
     columns.next(3);
-    canvas.put(columns.next(6), " age", Role::Muted);
-    canvas.put(columns.next(9), "channel", Role::Muted);
+    canvas.put(columns.next(6), " age", Role::Heading);
+    canvas.put(columns.next(9), "channel", Role::Heading);
     if widths.kind > 0 {
-        canvas.put(columns.next(widths.kind), "kind", Role::Muted);
+        canvas.put(columns.next(widths.kind), "kind", Role::Heading);
     }
     if widths.drafted_by > 0 {
-        canvas.put(columns.next(widths.drafted_by), "drafted by", Role::Muted);
+        canvas.put(columns.next(widths.drafted_by), "drafted by", Role::Heading);
     }
-    canvas.put(columns.rest(), "to", Role::Muted);
+    canvas.put(columns.rest(), "to", Role::Heading);
 }
 
 fn line(
@@ -124,7 +137,7 @@ fn line(
         (false, true) => "*",
         (false, false) => " ",
     };
-    canvas.put_all(columns.next(3), [(cursor, Role::Title), (" ", Role::Plain), (sign, Role::Title)]);
+    canvas.put_all(columns.next(3), [(cursor, Role::Marked), (" ", Role::Plain), (sign, Role::Marked)]);
     let (age, role) = age(model, row);
     canvas.put(columns.next(6), &age, role);
     canvas.put(columns.next(9), row.channel.as_str(), Role::Plain);
@@ -195,10 +208,10 @@ fn empty(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>) {
         say(&[(words, Role::Muted)], canvas);
         return;
     }
-    if model.filter.channel.is_some() || model.filter.text.is_some() {
+    if model.is_narrowed() {
         say(&[(" Nothing that waits for you matches the filter.", Role::Plain)], canvas);
-        say(&[("   all channels       ", Role::Muted), ("c", Role::Key)], canvas);
-        say(&[("   any text           ", Role::Muted), ("/ enter", Role::Key)], canvas);
+        say(&[("   one filter less    ", Role::Muted), ("esc", Role::Key)], canvas);
+        say(&[("   everything         ", Role::Muted), (": all", Role::Key)], canvas);
         return;
     }
     if model.is_snooze_list() {

@@ -13,6 +13,8 @@ pub(super) struct Canvas<'a> {
 
 impl<'a> Canvas<'a> {
     pub(super) fn new(buffer: &'a mut Buffer, theme: Theme) -> Self {
+        let area = buffer.area;
+        buffer.set_style(area, theme.style(Role::Plain));
         Self { buffer, theme }
     }
 
@@ -74,6 +76,15 @@ impl<'a> Canvas<'a> {
     /// Cells that a line of ours takes.
     pub(super) fn width(&self, text: &str) -> usize {
         ratatui::text::Span::raw(self.theme.charset.own(text)).width()
+    }
+
+    /// Empties every cell of the area.
+    pub(super) fn clear(&mut self, area: Rect) {
+        let area = area.intersection(self.buffer.area);
+        for position in area.positions() {
+            self.buffer[position].reset();
+        }
+        self.wash(area, Role::Plain);
     }
 
     /// Fills a row with the rule.

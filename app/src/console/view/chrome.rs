@@ -8,13 +8,14 @@ use crate::console::dialog::{Dialog, ResolveStep};
 use crate::console::field::Field;
 use crate::console::layout::Layout;
 use crate::console::model::{Link, Model, Screen};
+use crate::console::msg::{Painted, Target};
 use crate::console::theme::Role;
 use crate::console::words;
 use countersign_core::safe_text::SafeText;
 
-pub(super) fn draw(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>) {
+pub(super) fn draw(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>, painted: &mut Painted) {
     header(model, areas.header, canvas);
-    tabs(model, areas.tabs, canvas);
+    tabs(model, areas.tabs, canvas, painted);
     canvas.rule(areas.top_rule);
 }
 
@@ -22,26 +23,37 @@ fn header(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
     let between = canvas.glyphs().between;
     let role = model.role.map_or("no role", countersign_core::actor::Role::as_str);
     let is_wide = area.width >= 100;
+    let (product, room) = match area.width {
+        100.. => (" countersign  ", 30),
+        80.. => (" countersign  ", 15),
+        60.. => (" ", 15),
+        _ => (" ", 10),
+    };
     let operator = model.operator.truncated(if is_wide { 24 } else { 12 });
     let operator = if model.is_token_holder { format!("as {operator}") } else { operator.to_string() };
     let who = match model.link {
         // On a narrow screen the word about the database needs the room; the line above the hints says read only.
         Link::Stale { .. } if !is_wide => String::new(),
         Link::Stale { .. } => format!("{operator}{between}read only "),
+        _ if area.width < 60 => String::new(),
         _ => format!("{operator}{between}{role} "),
     };
     let rest = canvas.put_right(area, &[(&who, Role::Plain)]);
-    let company = model.company.truncated(if is_wide { 30 } else { 15 });
+    let company = model.company.truncated(room);
     let kind = if model.is_sandbox { ("sandbox", Role::Good) } else { ("PRODUCTION", Role::Warn) };
-    let mut rest = canvas
-        .put_all(rest, [(" countersign  ", Role::Title), (&company, Role::Title), ("  ", Role::Plain), kind]);
+    let mut rest =
+        canvas.put_all(rest, [(product, Role::Title), (&company, Role::Title), ("  ", Role::Plain), kind]);
     let dot = canvas.glyphs().dot;
     rest = match &model.link {
         Link::Connecting => canvas.put(rest, "   connecting", Role::Warn),
         Link::Live => canvas.put_all(rest, [("   ", Role::Plain), (dot, Role::Good), (" live", Role::Plain)]),
         Link::Stale { since, tries, .. } => {
             let since = words::clock(model.now(), *since, &model.zone);
-            canvas.put(rest, &format!("   ! stale since {since} · reconnecting ({tries})"), Role::Bad)
+            let long = format!("   ! stale since {since} · reconnecting ({tries})");
+            let middle = format!("   ! stale since {since}");
+            let fits = |words: &String| canvas.width(words) <= usize::from(rest.width);
+            let words = [long, middle].into_iter().find(fits).unwrap_or_else(|| "   ! stale".to_owned());
+            canvas.put(rest, &words, Role::Bad)
         }
     };
     let engine = match &model.engine.dispatcher {
@@ -50,7 +62,14 @@ fn header(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
         DispatcherState::Ok => ("   dispatcher ok", Role::Plain),
         DispatcherState::Failed { .. } => ("   ! dispatcher failed", Role::Bad),
     };
-    rest = canvas.put(rest, engine.0, engine.1);
+    // Half a word tells nothing; a dispatcher that stopped has the line above the hints as well.
+    let is_cut = canvas.width(engine.0) > usize::from(rest.width);
+    let (words, role) = match &model.engine.dispatcher {
+        DispatcherState::Ok if is_cut => ("", Role::Plain),
+        _ if is_cut => ("  ! idle", Role::Warn),
+        _ => engine,
+    };
+    rest = canvas.put(rest, words, role);
     if let Some(note) = &model.engine.base_url_note {
         let note = format!("   ! {}", model.theme.charset.line(note));
         rest = canvas.put(rest, &note, Role::Warn);
@@ -63,7 +82,7 @@ fn header(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
     }
 }
 
-fn tabs(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
+fn tabs(model: &Model, area: Rect, canvas: &mut Canvas<'_>, painted: &mut Painted) {
     // What is switched off is not counted, and nothing is no count of it.
     let known = model.counts.filter(|_| model.engine.absent.is_none());
     let counts = known.unwrap_or_default();
@@ -75,9 +94,11 @@ fn tabs(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
     let mut rest = area;
     for (screen, name, count) in screens {
         let count = known.map(|_| format!(" {}", words::count(count))).unwrap_or_default();
-        let role = if screen == model.screen { Role::Selected } else { Role::Plain };
+        let role = if screen == model.screen { Role::Tab } else { Role::Plain };
+        let start = rest.x;
         rest = canvas
             .put_all(rest, [(" ", Role::Plain), (&format!(" {name}{count} "), role), (" ", Role::Plain)]);
+        painted.targets.push((Rect { x: start, width: rest.x - start, ..area }, Target::Screen(screen)));
     }
     let facts = [
         ("holding", counts.holding, Role::Plain),
@@ -108,9 +129,11 @@ pub(super) fn footer(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>) -> 
     if let Some(dialog) = &model.dialog
         && let Some(question) = Question::of(model, dialog)
     {
-        let rest = canvas.put(areas.notice, &format!(" {}", question.words), Role::Title);
+        let rest = canvas.put(areas.notice, &format!(" {}", question.words), Role::Question);
         let position = question.field.map(|field| typed(model, field, rest, canvas));
-        canvas.put_all(areas.hints, question.hints.iter().map(|(text, role)| (*text, *role)));
+        let width: usize = question.hints.iter().map(|(text, _)| canvas.width(text)).sum();
+        let hints = if width > usize::from(areas.hints.width) { question.short } else { question.hints };
+        canvas.put_all(areas.hints, hints.iter().map(|(text, role)| (*text, *role)));
         return position;
     }
     let said = model.notice.as_ref().map(|notice| (notice.text.clone(), notice.role));
@@ -163,12 +186,15 @@ fn hints(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
         let key = action.keys.first().copied().unwrap_or("");
         let word = hint_word(model, action);
         let is_enabled = (action.enabled)(model).is_ok();
-        let text = format!("{key} {word}  ");
-        if canvas.width(&text) > usize::from(rest.width) {
+        // Brackets say it where colour does not.
+        let (open, close) = if is_enabled { ("", "  ") } else { ("(", ")  ") };
+        if canvas.width(&format!("{open}{key} {word}{close}")) > usize::from(rest.width) {
             break;
         }
-        let (key_role, role) = if is_enabled { (Role::Key, Role::Plain) } else { (Role::Muted, Role::Muted) };
-        rest = canvas.put_all(rest, [(key, key_role), (" ", role), (&word, role), ("  ", role)]);
+        let (key_role, role) =
+            if is_enabled { (Role::Key, Role::Plain) } else { (Role::Disabled, Role::Disabled) };
+        rest =
+            canvas.put_all(rest, [(open, role), (key, key_role), (" ", role), (&word, role), (close, role)]);
     }
 }
 
@@ -198,11 +224,29 @@ struct Question<'a> {
     words: String,
     field: Option<&'a Field>,
     hints: &'static [(&'static str, Role)],
+    /// The same where that does not fit.
+    short: &'static [(&'static str, Role)],
 }
+
+const ANSWER: &[(&str, Role)] =
+    &[(" enter", Role::Key), (" yes  ", Role::Plain), ("esc", Role::Key), (" leave it", Role::Plain)];
 
 impl<'a> Question<'a> {
     fn of(model: &Model, dialog: &'a Dialog) -> Option<Self> {
         let question = match dialog {
+            Dialog::Palette(palette) => Self {
+                words: ":".to_owned(),
+                field: Some(&palette.field),
+                hints: &[
+                    (" enter", Role::Key),
+                    (" run  ", Role::Plain),
+                    ("up down", Role::Key),
+                    (" choose  ", Role::Plain),
+                    ("esc", Role::Key),
+                    (" close", Role::Plain),
+                ],
+                short: ANSWER,
+            },
             Dialog::Filter { field } => Self {
                 words: "Filter: ".to_owned(),
                 field: Some(field),
@@ -212,6 +256,7 @@ impl<'a> Question<'a> {
                     ("esc", Role::Key),
                     (" leave it", Role::Plain),
                 ],
+                short: ANSWER,
             },
             Dialog::Reject { field, items } => Self {
                 words: format!("Reject {}, reason: ", words::messages(items.len())),
@@ -222,6 +267,7 @@ impl<'a> Question<'a> {
                     ("esc", Role::Key),
                     (" leave it", Role::Plain),
                 ],
+                short: ANSWER,
             },
             Dialog::Pause { field, name, .. } => Self {
                 words: format!("Pause {}, reason: ", model.theme.charset.line(name).truncated(24)),
@@ -232,6 +278,7 @@ impl<'a> Question<'a> {
                     ("esc", Role::Key),
                     (" leave it", Role::Plain),
                 ],
+                short: ANSWER,
             },
             Dialog::Snooze { field, ids } => Self {
                 words: format!("Snooze {} for: ", words::messages(ids.len())),
@@ -250,6 +297,17 @@ impl<'a> Question<'a> {
                     ("esc", Role::Key),
                     (" no", Role::Plain),
                 ],
+                short: &[
+                    (" 1", Role::Key),
+                    (" 1 h ", Role::Plain),
+                    ("2", Role::Key),
+                    (" 4 h ", Role::Plain),
+                    ("3", Role::Key),
+                    (" morning ", Role::Plain),
+                    ("4", Role::Key),
+                    (" Monday ", Role::Plain),
+                    ("esc", Role::Key),
+                ],
             },
             Dialog::Resolve { field, step: ResolveStep::Reason, .. } => Self {
                 words: "How do you know what happened? ".to_owned(),
@@ -260,6 +318,7 @@ impl<'a> Question<'a> {
                     ("esc", Role::Key),
                     (" leave it", Role::Plain),
                 ],
+                short: ANSWER,
             },
             Dialog::Resolve { who, step: ResolveStep::Choice, .. } => Self {
                 words: format!("What happened to the message for {}?", who.truncated(40)),
@@ -274,6 +333,15 @@ impl<'a> Question<'a> {
                     ("esc", Role::Key),
                     (" leave it", Role::Plain),
                 ],
+                short: &[
+                    (" 1", Role::Key),
+                    (" sent  ", Role::Plain),
+                    ("2", Role::Key),
+                    (" failed  ", Role::Plain),
+                    ("3", Role::Key),
+                    (" draft  ", Role::Plain),
+                    ("esc", Role::Key),
+                ],
             },
             // The message above the question says it in full; here the end may be cut.
             Dialog::LookAlike { doubt, .. } => Self {
@@ -282,6 +350,12 @@ impl<'a> Question<'a> {
                 hints: &[
                     (" Y", Role::Key),
                     (" this address is meant: approve  ", Role::Plain),
+                    ("esc", Role::Key),
+                    (" leave it", Role::Plain),
+                ],
+                short: &[
+                    (" Y", Role::Key),
+                    (" it is meant  ", Role::Plain),
                     ("esc", Role::Key),
                     (" leave it", Role::Plain),
                 ],

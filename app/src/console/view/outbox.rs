@@ -7,7 +7,7 @@ use super::canvas::{Canvas, Columns};
 use crate::console::item::Row;
 use crate::console::layout::Layout;
 use crate::console::model::{Focus, ListLine, Model};
-use crate::console::msg::Painted;
+use crate::console::msg::{Painted, Target};
 use crate::console::theme::Role;
 use crate::console::words;
 
@@ -15,7 +15,7 @@ const GAUGE: i64 = 10;
 
 pub(super) fn draw(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>, painted: &mut Painted) {
     if !areas.outboxes.is_empty() {
-        outboxes(model, areas.outboxes, canvas);
+        outboxes(model, areas.outboxes, canvas, painted);
         canvas.rule(areas.outboxes_rule);
     }
     if areas.list.is_empty() {
@@ -40,6 +40,7 @@ pub(super) fn draw(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>, paint
             ListLine::Row(index) => {
                 if let Some(row) = model.row(index) {
                     painted.rows.push(row.item);
+                    painted.targets.push((area, Target::Row(row.id())));
                     let is_current = index == model.outbox_at.index && model.focus == Focus::Rows;
                     live_row(model, row, is_current, area, canvas);
                 }
@@ -49,23 +50,25 @@ pub(super) fn draw(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>, paint
 }
 
 fn section(words: &str, area: Rect, canvas: &mut Canvas<'_>) {
-    canvas.put_all(area, [(" ", Role::Plain), (words, Role::Muted)]);
+    canvas.put_all(area, [(" ", Role::Plain), (words, Role::Heading)]);
 }
 
-fn outboxes(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
+fn outboxes(model: &Model, area: Rect, canvas: &mut Canvas<'_>, painted: &mut Painted) {
     let mut rows = area.rows();
     let is_wide = area.width >= 100;
     if let Some(area) = rows.next() {
         let mut columns = Columns::of(area);
         columns.next(1);
-        canvas.put(columns.next(16), "outbox", Role::Muted);
-        canvas.put(columns.next(9), "channel", Role::Muted);
-        canvas.put(columns.next(20), "quota today", Role::Muted);
-        if is_wide {
-            canvas.put(columns.next(7), "waiting", Role::Muted);
-            canvas.put(columns.next(7), "24 h", Role::Muted);
+        canvas.put(columns.next(16), "outbox", Role::Heading);
+        if area.width >= 72 {
+            canvas.put(columns.next(9), "channel", Role::Heading);
         }
-        canvas.put(columns.rest(), "state", Role::Muted);
+        canvas.put(columns.next(20), "quota today", Role::Heading);
+        if is_wide {
+            canvas.put(columns.next(7), "waiting", Role::Heading);
+            canvas.put(columns.next(7), "24 h", Role::Heading);
+        }
+        canvas.put(columns.rest(), "state", Role::Heading);
     }
     if model.outboxes.is_empty() {
         if let Some(area) = rows.next() {
@@ -83,6 +86,7 @@ fn outboxes(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
     let height = usize::from(area.height).saturating_sub(1).max(1);
     let top = (model.outbox_index + 1).saturating_sub(height);
     for (area, (index, outbox)) in rows.zip(model.outboxes.iter().enumerate().skip(top)) {
+        painted.targets.push((area, Target::Outbox(outbox.id)));
         outbox_line(model, outbox, index, area, is_wide, canvas);
     }
 }
@@ -98,9 +102,12 @@ fn outbox_line(
     let is_current = index == model.outbox_index;
     let mut columns = Columns::of(area);
     let cursor = if is_current { canvas.glyphs().cursor } else { " " };
-    canvas.put(columns.next(1), cursor, Role::Title);
+    canvas.put(columns.next(1), cursor, Role::Marked);
     canvas.put(columns.next(16), &model.theme.charset.line(&outbox.name).truncated(16), Role::Plain);
-    canvas.put(columns.next(9), outbox.channel.as_str(), Role::Plain);
+    // On a narrow screen its state says more than its channel.
+    if area.width >= 72 {
+        canvas.put(columns.next(9), outbox.channel.as_str(), Role::Plain);
+    }
     let (cap, sent) = (i64::from(outbox.daily_cap), i64::from(outbox.sent_today));
     let filled = if cap > 0 { (sent * GAUGE / cap).clamp(0, GAUGE) } else { GAUGE };
     let full = canvas.glyphs().full.repeat(usize::try_from(filled).unwrap_or(0));
@@ -108,7 +115,7 @@ fn outbox_line(
     let numbers = format!(" {}/{}", words::grouped(sent), words::grouped(cap));
     canvas.put_all(
         columns.next(20),
-        [(full.as_str(), Role::Plain), (empty.as_str(), Role::Muted), (numbers.as_str(), Role::Plain)],
+        [(full.as_str(), Role::Gauge), (empty.as_str(), Role::GaugeRest), (numbers.as_str(), Role::Plain)],
     );
     if is_wide {
         canvas.put(columns.next(7), &words::count(outbox.queued), Role::Plain);
@@ -148,19 +155,19 @@ fn state(model: &Model, outbox: &OutboxView) -> (String, Role) {
 fn row_heads(area: Rect, canvas: &mut Canvas<'_>) {
     let mut columns = Columns::of(area);
     columns.next(3);
-    canvas.put(columns.next(10), "status", Role::Muted);
-    canvas.put(columns.next(4), "age", Role::Muted);
+    canvas.put(columns.next(10), "status", Role::Heading);
+    canvas.put(columns.next(4), "age", Role::Heading);
     let (reason, next) = widths(area.width);
-    canvas.put(columns.next(reason), "reason", Role::Muted);
-    canvas.put(columns.next(next), "next", Role::Muted);
-    canvas.put(columns.rest(), "to", Role::Muted);
+    canvas.put(columns.next(reason), "reason", Role::Heading);
+    canvas.put(columns.next(next), "next", Role::Heading);
+    canvas.put(columns.rest(), "to", Role::Heading);
 }
 
 fn widths(width: u16) -> (u16, u16) {
     match width {
         100.. => (44, 14),
         72.. => (26, 12),
-        _ => (14, 8),
+        _ => (12, 10),
     }
 }
 
@@ -173,7 +180,7 @@ fn live_row(model: &Model, row: &Row, is_current: bool, area: Rect, canvas: &mut
         Status::Uncertain | Status::Failed => "!",
         _ => " ",
     };
-    canvas.put_all(columns.next(3), [(cursor, Role::Title), (" ", Role::Plain), (sign, Role::Bad)]);
+    canvas.put_all(columns.next(3), [(cursor, Role::Marked), (" ", Role::Plain), (sign, Role::Bad)]);
     let role = match row.status {
         Status::Uncertain | Status::Failed => Role::Bad,
         Status::BlockedByAllowlist | Status::BlockedByPolicy | Status::BlockedByQuota => Role::Warn,

@@ -32,10 +32,18 @@ pub(super) fn draw(model: &Model, dialog: &Dialog, areas: &Layout, canvas: &mut 
     match dialog {
         Dialog::Help { scroll } => {
             canvas.put(title, " Keys of this screen", Role::Title);
-            let actions: Vec<_> = action::of(model.screen).collect();
+            let actions = action::book::by_group(action::ACTIONS)
+                .filter(|action| action.screens.contains(&model.screen));
             let width = usize::from(body.width).saturating_sub(usize::from(KEYS));
-            let mut lines: Vec<_> =
-                actions.iter().flat_map(|action| help_lines(model, action, width)).collect();
+            let mut lines = Vec::new();
+            let mut group = None;
+            for action in actions {
+                if group != Some(action.group) {
+                    group = Some(action.group);
+                    lines.push((format!(" {}", action.group.name()), String::new(), Role::Heading));
+                }
+                lines.extend(help_lines(model, action, width));
+            }
             lines.extend(
                 COMMANDS
                     .iter()
@@ -45,7 +53,8 @@ pub(super) fn draw(model: &Model, dialog: &Dialog, areas: &Layout, canvas: &mut 
             let scroll = (*scroll).min(lines.len().saturating_sub(room));
             for (area, (keys, text, role)) in rows.zip(lines.into_iter().skip(scroll)) {
                 let keys_area = Rect { width: area.width.min(KEYS), ..area };
-                canvas.put(keys_area, &keys, Role::Key);
+                let keys_role = if role == Role::Heading { role } else { Role::Key };
+                canvas.put(keys_area, &keys, keys_role);
                 let rest = Rect { x: area.x + keys_area.width, width: area.width - keys_area.width, ..area };
                 canvas.put(rest, &text, role);
             }

@@ -33,7 +33,7 @@ pub(super) fn draw(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>, paint
         if line.indent > 0 {
             let column =
                 Rect { width: area.width.min(u16::try_from(line.indent).unwrap_or(u16::MAX)), ..area };
-            let role = if matches!(line.role, Role::Old | Role::New) { line.role } else { Role::Muted };
+            let role = if matches!(line.role, Role::Removed | Role::Added) { line.role } else { Role::Label };
             canvas.put(column, line.label, role);
             area.x += column.width;
             area.width -= column.width;
@@ -103,9 +103,9 @@ fn head(model: &Model, preview: &Preview, area: Rect, canvas: &mut Canvas<'_>) {
     let mut rest = area;
     // The hash gives way before the names of the sides do.
     if usize::from(area.width) > all + hash.len() + size.len() {
-        rest = canvas.put_right(area, &[(&hash, Role::Muted), (&size, Role::Muted)]);
+        rest = canvas.put_right(area, &[(&hash, Role::Hash), (&size, Role::Hash)]);
     } else if usize::from(area.width) > all + 16 {
-        rest = canvas.put_right(area, &[(&hash, Role::Muted)]);
+        rest = canvas.put_right(area, &[(&hash, Role::Hash)]);
     }
     let is_short = usize::from(area.width) < all;
     for (tab, name) in Tab::ALL.into_iter().zip(&names) {
@@ -152,9 +152,14 @@ fn verdicts(model: &Model, preview: &Preview, area: Rect, canvas: &mut Canvas<'_
         }
     }
     if let Some(area) = rows.next() {
-        let words = passing.iter().flat_map(|(word, gate)| {
-            [(word.as_str(), Role::Good), (*gate, Role::Plain), ("  ", Role::Plain)]
-        });
-        canvas.put_all(area, words);
+        let mut rest = area;
+        for (word, gate) in &passing {
+            if canvas.width(word) + canvas.width(gate) > usize::from(rest.width) {
+                canvas.put(rest, canvas.glyphs().more, Role::Muted);
+                break;
+            }
+            rest = canvas
+                .put_all(rest, [(word.as_str(), Role::Good), (*gate, Role::Plain), ("  ", Role::Plain)]);
+        }
     }
 }
