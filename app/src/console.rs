@@ -41,7 +41,7 @@ use color_eyre::eyre::eyre;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::backend::{Backend, DispatcherState, EngineStatus};
+pub(crate) use self::backend::{Backend, DispatcherState, EngineStatus, Places};
 pub(crate) use self::shell::Control;
 use self::shell::Sources;
 use self::theme::{Charset, Palette, Theme};

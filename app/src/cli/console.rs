@@ -1,8 +1,14 @@
 //! Opens the console, with the engine in the same process.
+use std::sync::Arc;
+
 use color_eyre::eyre::Result;
+use countersign_core::company::Company;
+use countersign_core::engine::Mode;
+use countersign_core::engine::board::Board;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::console::{self, Backend};
+use crate::console::{self, Backend, DispatcherState, EngineStatus, Places};
 use crate::database::Database;
 use crate::exit::{Code, Fault};
 use crate::session::Setup;
@@ -12,8 +18,13 @@ use crate::{engine, terminal};
 /// Connections of a console with its dispatcher.
 pub(super) const CONNECTIONS: u32 = 12;
 
-/// Runs until somebody quits.
+/// Runs with an engine until somebody quits.
 pub(super) async fn run(setup: &Setup) -> Result<Code> {
+    let (database, company) = open(setup).await?;
+    show(setup, database, company, Vec::new()).await
+}
+
+async fn open(setup: &Setup) -> Result<(Database, Company)> {
     // Before anything is started: without a terminal there is nothing to show.
     terminal::support(|name| std::env::var(name).ok())?;
     let database = Database::open(&setup.config, CONNECTIONS).await?;
@@ -27,19 +38,58 @@ pub(super) async fn run(setup: &Setup) -> Result<Code> {
             import drafts     countersign drafts import FILE.jsonl";
         return Err(Fault::usage(sentence).into());
     };
-    show(setup, database, company, Vec::new()).await
+    Ok((database, company))
+}
+
+/// Shows a company without an engine until somebody quits: another process sends.
+pub(super) async fn attach(setup: &Setup) -> Result<Code> {
+    let (database, company) = open(setup).await?;
+    let actor = who(&database.pool, &company).await?;
+    let status = EngineStatus { dispatcher: DispatcherState::Elsewhere, ..EngineStatus::default() };
+    let (_say, status) = watch::channel(status);
+    let board = Board::default();
+    let backend = Backend {
+        pool: database.pool.clone(),
+        company,
+        actor,
+        lines: engine::ways(&setup.config, None)?,
+        wake: Arc::default(),
+        edits: crate::kept::Folder::new(setup.paths.edits.clone()),
+        status,
+        board: board.clone(),
+        places: places(setup, &database),
+    };
+    let watching = CancellationToken::new();
+    let work = async {
+        let result = console::run(backend, CancellationToken::new()).await;
+        watching.cancel();
+        result
+    };
+    let (result, ()) = tokio::join!(work, database.watch(&board, watching.clone()));
+    result.map(|()| Code::Done)
+}
+
+fn places(setup: &Setup, database: &Database) -> Places {
+    Places {
+        database: database.label.clone(),
+        logs: setup.paths.logs.display().to_string(),
+        config: setup.paths.config.display().to_string(),
+    }
 }
 
 /// Shows a company until somebody quits, then stops the engine: what is on the wire is finished and recorded.
 pub(super) async fn show(
     setup: &Setup,
     database: Database,
-    company: countersign_core::company::Company,
+    company: Company,
     notes: Vec<String>,
 ) -> Result<Code> {
     let actor = setup.caller.actor(&database.pool, &company).await?;
     let stop = CancellationToken::new();
-    let running = engine::start(&setup.config, &setup.paths, &database.pool, &stop).await?;
+    let running =
+        engine::start(&setup.config, &setup.paths, &database.pool, Mode::Console, Board::default(), &stop)
+            .await?;
+    let board = running.board.clone();
     running.add_notes(notes);
     let backend = Backend {
         pool: database.pool.clone(),
@@ -49,6 +99,8 @@ pub(super) async fn show(
         wake: running.wake.clone(),
         edits: crate::kept::Folder::new(setup.paths.edits.clone()),
         status: running.status.clone(),
+        board: board.clone(),
+        places: places(setup, &database),
     };
     let watching = CancellationToken::new();
     let work = async {
@@ -65,6 +117,6 @@ pub(super) async fn show(
         result
     };
     // The private server is watched to the very end: outcomes still have to be written.
-    let (result, ()) = tokio::join!(work, database.watch(watching.clone()));
+    let (result, ()) = tokio::join!(work, database.watch(&board, watching.clone()));
     result.map(|()| Code::Done)
 }

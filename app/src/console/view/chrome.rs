@@ -46,6 +46,7 @@ fn header(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
     };
     let engine = match &model.engine.dispatcher {
         DispatcherState::Off => ("   dispatcher off", Role::Warn),
+        DispatcherState::Elsewhere => ("   attached", Role::Warn),
         DispatcherState::Starting => ("   dispatcher starting", Role::Warn),
         DispatcherState::Ok => ("   dispatcher ok", Role::Plain),
         DispatcherState::Failed { .. } => ("   ! dispatcher failed", Role::Bad),
