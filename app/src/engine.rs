@@ -140,7 +140,7 @@ pub(crate) async fn start(
     // A sandbox company's mail goes to its sandbox, wherever the configuration leads.
     let base = &config.email_base_url;
     let is_led_elsewhere = base.is_loopback() && companies.iter().any(|company| !company.sandbox);
-    let absent = config.phases_off.require(phase::OUTBOXES).err().map(|error| error.to_string());
+    let absent = absent(config);
     let sends = absent.is_none();
     let (status, watched) = watch::channel(EngineStatus {
         dispatcher: if sends { DispatcherState::Starting } else { DispatcherState::Off },
@@ -171,6 +171,11 @@ pub(crate) async fn start(
         }
     };
     Ok(Running { lines, wake, status: watched, board, heart, task, sandbox, stop, say: status })
+}
+
+/// Why nothing can be sent with this configuration, if so.
+pub(crate) fn absent(config: &Config) -> Option<String> {
+    config.phases_off.require(phase::OUTBOXES).err().map(|error| error.to_string())
 }
 
 /// Keeps a dispatcher at work: one that dies is named in the status and started again.

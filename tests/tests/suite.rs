@@ -9,6 +9,7 @@ mod architecture;
 mod attacks;
 #[path = "suite/dispatch.rs"]
 mod dispatch;
+mod engines;
 #[path = "suite/faults.rs"]
 mod faults;
 #[path = "suite/filing.rs"]

@@ -44,8 +44,9 @@ async fn open(setup: &Setup) -> Result<(Database, Company)> {
 /// Shows a company without an engine until somebody quits: another process sends.
 pub(super) async fn attach(setup: &Setup) -> Result<Code> {
     let (database, company) = open(setup).await?;
-    let actor = who(&database.pool, &company).await?;
-    let status = EngineStatus { dispatcher: DispatcherState::Elsewhere, ..EngineStatus::default() };
+    let actor = setup.caller.actor(&database.pool, &company).await?;
+    let absent = engine::absent(&setup.config);
+    let status = EngineStatus { dispatcher: DispatcherState::Elsewhere, absent, ..EngineStatus::default() };
     let (_say, status) = watch::channel(status);
     let board = Board::default();
     let backend = Backend {

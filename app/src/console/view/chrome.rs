@@ -2,7 +2,6 @@
 use ratatui::layout::{Position, Rect};
 
 use super::canvas::Canvas;
-use crate::console::action;
 use crate::console::backend::DispatcherState;
 use crate::console::dialog::{Dialog, ResolveStep};
 use crate::console::field::Field;
@@ -10,6 +9,7 @@ use crate::console::layout::Layout;
 use crate::console::model::{Link, Model, Screen};
 use crate::console::theme::Role;
 use crate::console::words;
+use crate::console::{action, activity};
 use countersign_core::safe_text::SafeText;
 
 pub(super) fn draw(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>) {
@@ -51,7 +51,10 @@ fn header(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
         DispatcherState::Ok => ("   dispatcher ok", Role::Plain),
         DispatcherState::Failed { .. } => ("   ! dispatcher failed", Role::Bad),
     };
-    rest = canvas.put(rest, engine.0, engine.1);
+    rest = match activity::elsewhere(model) {
+        Some((words, role)) => canvas.put(rest, &format!("   {words}"), role),
+        None => canvas.put(rest, engine.0, engine.1),
+    };
     if let Some(note) = &model.engine.base_url_note {
         let note = format!("   ! {}", model.theme.charset.line(note));
         rest = canvas.put(rest, &note, Role::Warn);
@@ -70,12 +73,14 @@ fn tabs(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
     let counts = known.unwrap_or_default();
     let live = counts.holding + counts.sending + counts.uncertain + counts.failed + counts.blocked;
     let screens = [
-        (Screen::Approvals, "1 Approvals", model.pending().unwrap_or_default()),
-        (Screen::Outbox, "2 Outbox", live),
+        (Screen::Approvals, "1 Approvals", Some(model.pending().unwrap_or_default())),
+        (Screen::Outbox, "2 Outbox", Some(live)),
+        (Screen::Activity, "9 Activity", None),
     ];
     let mut rest = area;
     for (screen, name, count) in screens {
-        let count = known.map(|_| format!(" {}", words::count(count))).unwrap_or_default();
+        let count = count.filter(|_| known.is_some());
+        let count = count.map(|count| format!(" {}", words::count(count))).unwrap_or_default();
         let role = if screen == model.screen { Role::Selected } else { Role::Plain };
         rest = canvas
             .put_all(rest, [(" ", Role::Plain), (&format!(" {name}{count} "), role), (" ", Role::Plain)]);
@@ -144,6 +149,10 @@ fn engine_trouble(model: &Model) -> Option<(SafeText, Role)> {
     }
     if let Some(absent) = &model.engine.absent {
         return Some((charset.line(&format!("! {absent}")), Role::Warn));
+    }
+    if activity::nobody_sends(model) {
+        let words = "! no dispatcher runs anywhere: approved messages wait; start one with countersign serve";
+        return Some((SafeText::line(words), Role::Bad));
     }
     model.engine.notes.last().map(|note| (charset.line(note), Role::Muted))
 }
