@@ -120,14 +120,14 @@ impl Reporter {
 
     /// It cannot work now and will try again. Says whether its state changed by that.
     pub fn waits(&self, error: &impl ToString) -> bool {
-        self.fails(Health::Waiting, error.to_string())
+        self.fails(Health::Waiting, &error.to_string())
     }
 
     /// It ended by a fault and will be started again. Says whether its state changed by that.
     pub fn restarts(&self, error: &impl ToString) -> bool {
         let error = error.to_string();
         self.write(|task| task.restarts = task.restarts.saturating_add(1));
-        self.fails(Health::Restarting, error)
+        self.fails(Health::Restarting, &error)
     }
 
     /// It ended because it was told to.
@@ -135,7 +135,7 @@ impl Reporter {
         self.write(|task| task.health = Health::Off);
     }
 
-    fn fails(&self, health: Health, error: String) -> bool {
+    fn fails(&self, health: Health, error: &str) -> bool {
         let now = clock::now();
         let error: String = error.chars().take(ERROR_LIMIT).collect();
         self.write(|task| {
