@@ -10,7 +10,7 @@ async fn announce(world: &World, board: &Board) -> engine::Heart {
 }
 
 async fn processes(world: &World) -> Vec<engine::Process> {
-    store::list(&mut *world.pool.acquire().await.expect("a connection")).await.expect("reads")
+    store::list(&mut world.pool.acquire().await.expect("a connection")).await.expect("reads")
 }
 
 /// A process is seen while it runs, with the state of its tasks, and not after it ended.
