@@ -14,6 +14,7 @@ mod outboxes;
 mod page;
 mod queue;
 mod secrets;
+mod serve;
 mod themes;
 
 use clap::{Parser, Subcommand};
@@ -47,6 +48,9 @@ pub(crate) struct Arguments {
     /// Draw the console in ASCII and without colour, for screen readers and simple terminals.
     #[arg(long, global = true)]
     plain: bool,
+    /// Open the console without an engine: another process sends.
+    #[arg(long)]
+    attach: bool,
     #[command(subcommand)]
     noun: Option<Noun>,
 }
@@ -59,6 +63,8 @@ enum Noun {
     Sandbox(demo::SandboxArguments),
     /// Run the dispatcher without a screen.
     Dispatch(dispatch::Arguments),
+    /// Run the engine without a screen, for a service manager.
+    Serve(serve::Arguments),
     /// Companies.
     #[command(subcommand)]
     Companies(companies::Verb),
@@ -108,6 +114,7 @@ impl Noun {
         match self {
             Self::Demo(_)
             | Self::Dispatch(_)
+            | Self::Serve(_)
             | Self::Outboxes(_)
             | Self::Drafts(_)
             | Self::Approvals(_)
@@ -128,15 +135,21 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Code> {
     if let Some(phase) = arguments.noun.as_ref().and_then(Noun::needs) {
         config.phases_off.require(phase).map_err(Fault::from)?;
     }
-    let _log = crate::logging::start(&paths.logs, config.log_level)?;
+    if arguments.attach && arguments.noun.is_some() {
+        return Err(Fault::usage("--attach: only the console is attached; leave the command out").into());
+    }
+    let to_stderr = matches!(&arguments.noun, Some(Noun::Serve(serve)) if serve.logs_to_stderr());
+    let _log = crate::logging::start(&paths.logs, config.log_level, to_stderr)?;
     let caller = Caller::new(arguments.operator, arguments.token_file.as_deref(), config.token.clone())?;
     let is_plain = arguments.plain;
     let setup = Setup { paths, config, company: arguments.company, caller, is_plain };
     match arguments.noun {
+        None if arguments.attach => console::attach(&setup).await,
         None => console::run(&setup).await,
         Some(Noun::Demo(arguments)) => demo::run(&setup, &arguments, output).await,
         Some(Noun::Sandbox(arguments)) => demo::sandbox(&setup, &arguments, output).await,
         Some(Noun::Dispatch(arguments)) => dispatch::run(&setup, &arguments, output).await,
+        Some(Noun::Serve(_)) => serve::run(&setup, output).await,
         Some(Noun::Companies(verb)) => companies::run(&setup, verb, output).await,
         Some(Noun::Operators(verb)) => operators::run(&setup, verb, output).await,
         Some(Noun::Outboxes(verb)) => outboxes::run(&setup, verb, output).await,

@@ -3,6 +3,7 @@
 //! One [`model`], one message type; `update` changes the model and is pure; `view` draws it and reports what was drawn; effects
 //! run outside and answer with messages. Nothing here sends, and nothing here writes to the terminal (see `crate::terminal`).
 mod action;
+mod activity;
 pub(crate) mod backend;
 mod deciding;
 mod dialog;
@@ -43,7 +44,7 @@ use color_eyre::eyre::eyre;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::backend::{Backend, DispatcherState, EngineStatus};
+pub(crate) use self::backend::{Backend, DispatcherState, EngineStatus, Places};
 pub(crate) use self::shell::Control;
 use self::shell::Sources;
 use self::theme::{Charset, Found, ThemeError};

@@ -7,6 +7,7 @@ use countersign_core::db::catalogue::{self, Name};
 use countersign_core::db::phase::PhasesOff;
 use countersign_core::db::private::{self, Launcher, Lease, Location};
 use countersign_core::db::{self, migrate};
+use countersign_core::engine::board::Board;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, PgPool};
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,8 @@ use crate::meter::{self, Meter};
 pub(crate) struct Database {
     /// Connections.
     pub(crate) pool: PgPool,
+    /// Which one it is, for people; never with a password.
+    pub(crate) label: String,
     /// Keeps the private server alive; absent with `DATABASE_URL`.
     lease: Option<Arc<Lease>>,
 }
@@ -42,10 +45,15 @@ impl Database {
                             .to_owned(),
                     )
                 })?;
+                let name = options.get_database().unwrap_or_else(|| options.get_username());
+                let label = match options.get_socket() {
+                    Some(socket) => format!("{name} at {}", socket.display()),
+                    None => format!("{name} at {}:{}", options.get_host(), options.get_port()),
+                };
                 let pool = db::connect(options, connections)
                     .await
                     .map_err(|error| Fault::database(error.to_string()))?;
-                Ok(Self { pool, lease: None })
+                Ok(Self { pool, label, lease: None })
             }
             None => Self::connect(acquire().await?, Name::Main, connections).await,
         }
@@ -70,14 +78,16 @@ impl Database {
             .map_err(|error| Fault::database(error.to_string()))?;
         let pool =
             db::connect(options, connections).await.map_err(|error| Fault::database(error.to_string()))?;
-        Ok(Self { pool, lease: Some(lease) })
+        let label = format!("{} in the private server", name.as_str());
+        Ok(Self { pool, label, lease: Some(lease) })
     }
 
     /// Brings the private server back when it went away while this process lives.
-    pub(crate) async fn watch(&self, stop: CancellationToken) {
+    pub(crate) async fn watch(&self, board: &Board, stop: CancellationToken) {
         let Some(lease) = &self.lease else {
             return stop.cancelled().await;
         };
+        let reporter = board.task("private server");
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -92,6 +102,7 @@ impl Database {
             };
             probe = probe.application_name("countersign watch");
             if let Ok(Ok(connection)) = tokio::time::timeout(Duration::from_secs(5), probe.connect()).await {
+                reporter.ok();
                 // One connection that stays open tells at once when the server goes.
                 wait_for_end(connection, &stop).await;
                 continue;
@@ -99,7 +110,11 @@ impl Database {
             let lease = Arc::clone(lease);
             match tokio::task::spawn_blocking(move || lease.ensure_running()).await {
                 Ok(Ok(())) => tracing::warn!("the private server was away and runs again"),
-                Ok(Err(error)) => tracing::error!("the private server cannot be started: {error}"),
+                // Said once; it is tried every second.
+                Ok(Err(error)) if reporter.waits(&error) => {
+                    tracing::error!("the private server cannot be started: {error}");
+                }
+                Ok(Err(_)) => {}
                 Err(error) => tracing::error!("starting the private server was given up: {error}"),
             }
         }

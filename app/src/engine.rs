@@ -8,8 +8,11 @@ use color_eyre::eyre::{Context as _, Result};
 use countersign_adapters::sandbox::{Sandbox, SandboxHandle, SandboxOptions};
 use countersign_adapters::{Settings, lines};
 use countersign_core::channel::Lines;
+use countersign_core::clock;
 use countersign_core::db::phase;
 use countersign_core::dispatch::{Dispatcher, Engine};
+use countersign_core::engine::board::{Board, Health};
+use countersign_core::engine::{self, DISPATCHER, Heart, Mode, Process};
 use countersign_core::secret::MasterKey;
 use sqlx::PgPool;
 use tokio::sync::{Notify, watch};
@@ -21,8 +24,15 @@ use crate::console::{DispatcherState, EngineStatus};
 use crate::exit::Fault;
 use crate::paths::Paths;
 
-/// A restarted dispatcher waits this long, so that a fault at its start does not spin.
-const RESTART_PAUSE: Duration = Duration::from_secs(2);
+/// A restarted dispatcher waits this long, so that a fault at its start does not spin; each time twice as long,
+const RESTART_PAUSE: Duration = Duration::from_secs(1);
+/// and no longer than this.
+const RESTART_LIMIT: Duration = Duration::from_secs(30);
+/// A dispatcher that lived this long is no longer counted as failing.
+const STEADY: Duration = Duration::from_secs(120);
+
+/// The sandbox provider, on the board.
+const SANDBOX: &str = "sandbox provider";
 
 /// The engine at work.
 pub(crate) struct Running {
@@ -32,6 +42,9 @@ pub(crate) struct Running {
     pub(crate) wake: Arc<Notify>,
     /// What it says about itself.
     pub(crate) status: watch::Receiver<EngineStatus>,
+    /// What its tasks say about themselves.
+    pub(crate) board: Board,
+    heart: Heart,
     task: JoinHandle<()>,
     sandbox: Option<SandboxHandle>,
     stop: CancellationToken,
@@ -44,6 +57,16 @@ impl Running {
         self.say.send_modify(|status| status.notes.extend(notes));
     }
 
+    /// The other processes with an engine that were heard from at the start.
+    pub(crate) fn others(&self) -> &[Process] {
+        self.heart.others()
+    }
+
+    /// Whether the sandbox provider runs in this process.
+    pub(crate) fn has_sandbox(&self) -> bool {
+        self.sandbox.is_some()
+    }
+
     /// Stops claiming, finishes what is on the wire, and ends.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
@@ -52,7 +75,9 @@ impl Running {
         }
         if let Some(sandbox) = self.sandbox {
             sandbox.stop().await;
+            self.board.task(SANDBOX).off();
         }
+        self.heart.stop().await;
     }
 }
 
@@ -89,6 +114,8 @@ pub(crate) async fn start(
     config: &Config,
     paths: &Paths,
     pool: &PgPool,
+    mode: Mode,
+    board: Board,
     stop: &CancellationToken,
 ) -> Result<Running> {
     let companies = {
@@ -99,6 +126,9 @@ pub(crate) async fn start(
         true => Some(start_sandbox(&paths.sandbox_ledger(), 0).await?),
         false => None,
     };
+    if sandbox.is_some() {
+        board.task(SANDBOX).ok();
+    }
     let address = sandbox.as_ref().map(SandboxHandle::addr);
     let lines = ways(config, address)?;
     let key = master_key(config, paths)?;
@@ -110,7 +140,7 @@ pub(crate) async fn start(
     // A sandbox company's mail goes to its sandbox, wherever the configuration leads.
     let base = &config.email_base_url;
     let is_led_elsewhere = base.is_loopback() && companies.iter().any(|company| !company.sandbox);
-    let absent = config.phases_off.require(phase::OUTBOXES).err().map(|error| error.to_string());
+    let absent = absent(config);
     let sends = absent.is_none();
     let (status, watched) = watch::channel(EngineStatus {
         dispatcher: if sends { DispatcherState::Starting } else { DispatcherState::Off },
@@ -125,33 +155,90 @@ pub(crate) async fn start(
         key,
         settings: config.dispatcher.clone(),
         wake: Arc::clone(&wake),
+        board: board.clone(),
     };
+    // On the board before the first beat, so that others read at once what runs here.
+    let _ = board.task(DISPATCHER);
+    let heart =
+        engine::announce(pool, mode, host(), env!("CARGO_PKG_VERSION"), &board).await.map_err(Fault::from)?;
     let stop = stop.child_token();
     let task = match sends {
         true => tokio::spawn(supervise(engine, status.clone(), stop.clone())),
         // Without outboxes there is nothing to send.
-        false => tokio::spawn(async {}),
+        false => {
+            board.task(DISPATCHER).off();
+            tokio::spawn(async {})
+        }
     };
-    Ok(Running { lines, wake, status: watched, task, sandbox, stop, say: status })
+    Ok(Running { lines, wake, status: watched, board, heart, task, sandbox, stop, say: status })
+}
+
+/// Why nothing can be sent with this configuration, if so.
+pub(crate) fn absent(config: &Config) -> Option<String> {
+    config.phases_off.require(phase::OUTBOXES).err().map(|error| error.to_string())
 }
 
 /// Keeps a dispatcher at work: one that dies is named in the status and started again.
 async fn supervise(engine: Engine, status: watch::Sender<EngineStatus>, stop: CancellationToken) {
+    let reporter = engine.board.task(DISPATCHER);
+    let mut pause = RESTART_PAUSE;
     while !stop.is_cancelled() {
-        status.send_modify(|status| status.dispatcher = DispatcherState::Ok);
-        let task = tokio::spawn(Dispatcher::new(engine.clone()).run(stop.clone()));
-        match task.await {
-            Ok(Ok(())) => continue,
-            Ok(Err(error)) => tracing::error!("{error}"),
-            Err(error) => tracing::error!("the dispatcher ended: {error}"),
+        let started = clock::monotonic();
+        let error = match work(&engine, &status, &stop).await {
+            Ok(()) => continue,
+            Err(error) => error,
+        };
+        if clock::monotonic().duration_since(started) > STEADY {
+            pause = RESTART_PAUSE;
         }
-        let reason = "it ended by a fault and starts again; see the log".to_owned();
+        tracing::error!("the dispatcher ended and starts again in {} s: {error}", pause.as_secs());
+        reporter.restarts(&error);
+        let reason = format!("{error}; it is started again, see 9 Activity and the log");
         status.send_modify(|status| status.dispatcher = DispatcherState::Failed { reason });
         tokio::select! {
             () = stop.cancelled() => {}
-            () = tokio::time::sleep(RESTART_PAUSE) => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+        pause = (pause * 2).min(RESTART_LIMIT);
+    }
+    reporter.off();
+}
+
+/// Runs a dispatcher to its end. It counts as at work once it did something: a start alone proves nothing.
+async fn work(
+    engine: &Engine,
+    status: &watch::Sender<EngineStatus>,
+    stop: &CancellationToken,
+) -> Result<(), String> {
+    let mut watched = engine.board.watch();
+    let mut task = tokio::spawn(Dispatcher::new(engine.clone()).run(stop.clone()));
+    loop {
+        let health = watched
+            .borrow_and_update()
+            .iter()
+            .find(|task| task.name == DISPATCHER)
+            .map_or(Health::Starting, |task| task.health);
+        if matches!(health, Health::Ok | Health::Waiting) {
+            status.send_if_modified(|status| {
+                let is_news = status.dispatcher != DispatcherState::Ok;
+                status.dispatcher = DispatcherState::Ok;
+                is_news
+            });
+        }
+        tokio::select! {
+            ended = &mut task => return match ended {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(error)) => Err(error.to_string()),
+                Err(error) => Err(error.to_string()),
+            },
+            Ok(()) = watched.changed() => {}
         }
     }
+}
+
+/// Name of this machine, for people who look from another one.
+fn host() -> String {
+    whoami::hostname().ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// Forgets what the sandbox provider accepted. The file stays: a sandbox that runs elsewhere has it open.

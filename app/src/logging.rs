@@ -1,4 +1,4 @@
-//! Logs go to a file, one a day, seven kept; never to the screen.
+//! Logs go to a file, one a day, seven kept; never to the screen. A service writes them to standard error as well.
 use std::path::Path;
 
 use color_eyre::eyre::{Context as _, Result};
@@ -12,8 +12,12 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 /// Days that are kept.
 const DAYS: usize = 7;
 
-/// Starts logging; lines are flushed when the guard goes.
-pub(crate) fn start(folder: &Path, level: tracing::Level) -> Result<WorkerGuard> {
+/// Starts logging; lines are flushed when the guards go.
+pub(crate) fn start(
+    folder: &Path,
+    level: tracing::Level,
+    to_stderr: bool,
+) -> Result<(WorkerGuard, Option<WorkerGuard>)> {
     let place = || format!("the log folder {} cannot be used", folder.display());
     std::fs::create_dir_all(folder).wrap_err_with(place)?;
     let appender = RollingFileAppender::builder()
@@ -30,7 +34,17 @@ pub(crate) fn start(folder: &Path, level: tracing::Level) -> Result<WorkerGuard>
         .with_target("sqlx", tracing::Level::WARN)
         // It repeats the value of an unknown parameter of DATABASE_URL, which may be a password.
         .with_target("sqlx_postgres::options", tracing::level_filters::LevelFilter::OFF);
-    let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false).with_filter(targets);
-    tracing_subscriber::registry().with(layer).try_init().ok();
-    Ok(guard)
+    let layer =
+        tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false).with_filter(targets.clone());
+    // A reader that is slow must not hold the work up, so these lines are written by a thread of their own too.
+    let (told, teller) = match to_stderr {
+        true => {
+            let (writer, teller) = tracing_appender::non_blocking(std::io::stderr());
+            let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false);
+            (Some(layer.with_filter(targets)), Some(teller))
+        }
+        false => (None, None),
+    };
+    tracing_subscriber::registry().with(layer).with(told).try_init().ok();
+    Ok((guard, teller))
 }

@@ -15,6 +15,7 @@ mod meter;
 mod output;
 mod paths;
 mod progress;
+mod service;
 mod session;
 mod signals;
 mod terminal;

@@ -38,6 +38,31 @@ impl Signals {
         }
     }
 
+    /// Like [`Signals::around`] for a service: a hang-up changes nothing, because nobody sits at a terminal.
+    pub(crate) async fn around_service<T>(
+        &mut self,
+        stop: &CancellationToken,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
+        tokio::pin!(work);
+        loop {
+            let (terminate, interrupt) = (&mut self.terminate, &mut self.interrupt);
+            tokio::select! {
+                result = &mut work => return Some(result),
+                Some(()) = terminate.recv() => {}
+                Some(()) = interrupt.recv() => {}
+                Some(()) = self.hang_up.recv() => {
+                    tracing::info!("SIGHUP: nothing is reopened or read again; the work goes on");
+                    continue;
+                }
+            }
+            if stop.is_cancelled() {
+                return None;
+            }
+            stop.cancel();
+        }
+    }
+
     /// Runs `work`; the first signal cancels `stop`, the second gives `work` up and returns `None`.
     pub(crate) async fn around<T>(
         &mut self,

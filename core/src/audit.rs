@@ -1,7 +1,10 @@
 //! The audit log: who did what to which bytes, and why. Rows are written in the transaction of the change they record, so a
 //! change that cannot be recorded does not happen.
 pub mod store;
+pub mod store_read;
 
+use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -68,4 +71,40 @@ impl Entry {
         self.detail = detail;
         self
     }
+}
+
+/// A row as it was written.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Row {
+    /// Its id; ids grow with time.
+    pub id: AuditId,
+    /// When, by the database's clock.
+    pub at: Timestamp,
+    /// `operator`, `agent`, `rule` or `engine`.
+    pub actor_kind: String,
+    /// Who; foreign text.
+    pub actor: String,
+    /// What: dotted and stable.
+    pub action: String,
+    /// To which thing.
+    pub subject_id: Option<Uuid>,
+    /// Its name, where it is a message (the contact) or an outbox; foreign text.
+    pub subject: Option<String>,
+    /// To which bytes.
+    #[serde(rename = "payloadSha256")]
+    pub payload_sha256: Option<PayloadHash>,
+    /// Why; foreign text.
+    pub reason: Option<String>,
+    /// What else is worth knowing.
+    pub detail: Value,
+}
+
+/// A page, newest first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page {
+    /// Its rows.
+    pub rows: Vec<Row>,
+    /// Where the rest begins; `None` at the end.
+    pub next: Option<AuditId>,
 }

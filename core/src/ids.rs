@@ -82,6 +82,8 @@ ids! {
     DecisionId,
     /// One claim of the dispatcher; also its fencing token.
     ClaimId,
+    /// One process that runs an engine.
+    EngineId,
     /// One row of the audit log.
     AuditId,
 }

@@ -15,6 +15,7 @@ pub mod db;
 pub mod demo;
 pub mod dispatch;
 pub mod draft;
+pub mod engine;
 pub mod error;
 pub mod fault;
 pub mod gate;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use countersign_core::channel::Lines;
 use countersign_core::db;
 use countersign_core::dispatch::{Dispatcher, Engine, Settings};
+use countersign_core::engine::board::Board;
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -47,7 +48,9 @@ impl Worker {
         // The pool is made on that runtime too: with the runtime its connections break, as those of a killed process do.
         let task = runtime.spawn(async move {
             let pool = db::connect(options, 6).await.expect("the database answers");
-            let engine = Engine { pool: pool.clone(), lines, key, settings, wake: Arc::new(Notify::new()) };
+            let wake = Arc::new(Notify::new());
+            let board = Board::default();
+            let engine = Engine { pool: pool.clone(), lines, key, settings, wake, board };
             Dispatcher::new(engine).run(token).await.expect("no task of the dispatcher dies");
             pool.close().await;
         });

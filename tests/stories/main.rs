@@ -28,6 +28,7 @@ mod provider_faults;
 mod quitting;
 mod secrets;
 mod server;
+mod serving;
 mod terminal;
 mod tokens;
 mod triage;

@@ -9,6 +9,8 @@ mod architecture;
 mod attacks;
 #[path = "suite/dispatch.rs"]
 mod dispatch;
+#[path = "suite/engines.rs"]
+mod engines;
 #[path = "suite/faults.rs"]
 mod faults;
 #[path = "suite/filing.rs"]

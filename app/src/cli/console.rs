@@ -1,8 +1,14 @@
 //! Opens the console, with the engine in the same process.
+use std::sync::Arc;
+
 use color_eyre::eyre::Result;
+use countersign_core::company::Company;
+use countersign_core::engine::Mode;
+use countersign_core::engine::board::Board;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::console::{self, Backend, Theme};
+use crate::console::{self, Backend, DispatcherState, EngineStatus, Places, Theme};
 use crate::database::Database;
 use crate::engine;
 use crate::exit::{Code, Fault};
@@ -12,8 +18,13 @@ use crate::signals::Signals;
 /// Connections of a console with its dispatcher.
 pub(super) const CONNECTIONS: u32 = 12;
 
-/// Runs until somebody quits.
+/// Runs with an engine until somebody quits.
 pub(super) async fn run(setup: &Setup) -> Result<Code> {
+    let (database, company, theme) = open(setup).await?;
+    show(setup, database, company, theme, Vec::new()).await
+}
+
+async fn open(setup: &Setup) -> Result<(Database, Company, Theme)> {
     // Before anything is started: without a terminal there is nothing to show.
     let theme = theme(setup)?;
     let database = Database::open(&setup.config, CONNECTIONS).await?;
@@ -27,7 +38,44 @@ pub(super) async fn run(setup: &Setup) -> Result<Code> {
             import drafts     countersign drafts import FILE.jsonl";
         return Err(Fault::usage(sentence).into());
     };
-    show(setup, database, company, theme, Vec::new()).await
+    Ok((database, company, theme))
+}
+
+/// Shows a company without an engine until somebody quits: another process sends.
+pub(super) async fn attach(setup: &Setup) -> Result<Code> {
+    let (database, company, theme) = open(setup).await?;
+    let actor = setup.caller.actor(&database.pool, &company).await?;
+    let absent = engine::absent(&setup.config);
+    let status = EngineStatus { dispatcher: DispatcherState::Elsewhere, absent, ..EngineStatus::default() };
+    let (_say, status) = watch::channel(status);
+    let board = Board::default();
+    let backend = Backend {
+        pool: database.pool.clone(),
+        company,
+        actor,
+        lines: engine::ways(&setup.config, None)?,
+        wake: Arc::default(),
+        edits: crate::kept::Folder::new(setup.paths.edits.clone()),
+        status,
+        board: board.clone(),
+        places: places(setup, &database),
+    };
+    let watching = CancellationToken::new();
+    let work = async {
+        let result = console::run(backend, theme, CancellationToken::new()).await;
+        watching.cancel();
+        result
+    };
+    let (result, ()) = tokio::join!(work, database.watch(&board, watching.clone()));
+    result.map(|()| Code::Done)
+}
+
+fn places(setup: &Setup, database: &Database) -> Places {
+    Places {
+        database: database.label.clone(),
+        logs: setup.paths.logs.display().to_string(),
+        config: setup.paths.config.display().to_string(),
+    }
 }
 
 /// How the console will look, or why it cannot be shown.
@@ -41,13 +89,16 @@ pub(super) fn theme(setup: &Setup) -> Result<Theme> {
 pub(super) async fn show(
     setup: &Setup,
     database: Database,
-    company: countersign_core::company::Company,
+    company: Company,
     theme: Theme,
     notes: Vec<String>,
 ) -> Result<Code> {
     let actor = setup.caller.actor(&database.pool, &company).await?;
     let stop = CancellationToken::new();
-    let running = engine::start(&setup.config, &setup.paths, &database.pool, &stop).await?;
+    let running =
+        engine::start(&setup.config, &setup.paths, &database.pool, Mode::Console, Board::default(), &stop)
+            .await?;
+    let board = running.board.clone();
     running.add_notes(notes);
     let backend = Backend {
         pool: database.pool.clone(),
@@ -57,6 +108,8 @@ pub(super) async fn show(
         wake: running.wake.clone(),
         edits: crate::kept::Folder::new(setup.paths.edits.clone()),
         status: running.status.clone(),
+        board: board.clone(),
+        places: places(setup, &database),
     };
     let watching = CancellationToken::new();
     let work = async {
@@ -73,6 +126,6 @@ pub(super) async fn show(
         result
     };
     // The private server is watched to the very end: outcomes still have to be written.
-    let (result, ()) = tokio::join!(work, database.watch(watching.clone()));
+    let (result, ()) = tokio::join!(work, database.watch(&board, watching.clone()));
     result.map(|()| Code::Done)
 }

@@ -3,6 +3,8 @@ use std::time::Duration;
 
 use color_eyre::eyre::Result;
 use countersign_core::dispatch::idle::{self, HORIZON_SECS, Load};
+use countersign_core::engine::Mode;
+use countersign_core::engine::board::Board;
 use countersign_core::error::Error;
 use tokio_util::sync::CancellationToken;
 
@@ -32,7 +34,10 @@ pub(super) async fn run(setup: &Setup, _arguments: &Arguments, output: Output) -
     let database = Database::open(&setup.config, CONNECTIONS).await?;
     let stop = CancellationToken::new();
     let mut signals = Signals::listen()?;
-    let running = engine::start(&setup.config, &setup.paths, &database.pool, &stop).await?;
+    let running =
+        engine::start(&setup.config, &setup.paths, &database.pool, Mode::Dispatch, Board::default(), &stop)
+            .await?;
+    let board = running.board.clone();
     let is_dry_run = running.lines.is_dry_run();
     let work = async {
         let load = meter::around("sending", None, async |meter: &Meter| {
@@ -50,7 +55,7 @@ pub(super) async fn run(setup: &Setup, _arguments: &Arguments, output: Output) -
     let watched = async {
         tokio::select! {
             load = work => load,
-            () = database.watch(CancellationToken::new()) => Err(Fault::database("the database is no longer watched".to_owned())),
+            () = database.watch(&board, CancellationToken::new()) => Err(Fault::database("the database is no longer watched".to_owned())),
         }
     };
     let Some(load) = signals.around(&stop, watched).await else {

@@ -13,7 +13,7 @@ use super::field::Field;
 use super::model::{Focus, Model, Pane, Screen};
 use super::msg::Effect;
 use super::tab::Tab;
-use super::update::{decide, edit, mark, mouse, moves, palette, snooze};
+use super::update::{activity, decide, edit, mark, mouse, moves, palette, snooze};
 
 /// Something a person can do.
 pub(crate) struct Action {
@@ -74,8 +74,10 @@ impl Group {
 }
 
 const BOTH: &[Screen] = &[Screen::Approvals, Screen::Outbox];
+const ALL: &[Screen] = &Screen::ALL;
 const APPROVALS: &[Screen] = &[Screen::Approvals];
 const OUTBOX: &[Screen] = &[Screen::Outbox];
+const ACTIVITY: &[Screen] = &[Screen::Activity];
 
 macro_rules! actions {
     ($name:ident: $what:literal; $($id:literal $group:ident: $keys:expr, $hint:literal, $help:literal, $screens:expr, $enabled:expr, $run:expr;)+) => {
@@ -106,11 +108,11 @@ actions! {
         has_row, |model, _| inspect(model);
     "pause" Decide: &["p"], "pause", "pause the outbox with a reason, or let it send again", OUTBOX,
         can_pause, |model, _| decide::ask_pause(model);
-    "undo" Decide: &["u"], "undo", "take back the approval under the cursor in Outbox, else your latest, while its time runs", BOTH,
+    "undo" Decide: &["u"], "undo", "take back the approval under the cursor in Outbox, else your latest, while its time runs", ALL,
         can_undo, |model, _| decide::undo(model);
     "open" Read: &["enter"], "open", "open the message under the list, then in full", APPROVALS,
         has_row, |model, _| open(model);
-    "close" Read: &["esc"], "", "one step back, then one filter after the other; drops a range, stops a long decision; never decides anything", BOTH,
+    "close" Read: &["esc"], "", "one step back, then one filter after the other; drops a range, stops a long decision; never decides anything", ALL,
         |_| Ok(()), |model, _| close(model);
     "filter" List: &["/"], "filter", "show only what contains a text: contact, account, address, headline or drafter", APPROVALS,
         is_live, |model, _| ask_filter(model);
@@ -120,14 +122,20 @@ actions! {
         can_snooze, |model, _| snooze::ask(model);
     "snoozed" List: &["S"], "", "show what you snoozed, or again what waits", APPROVALS,
         is_live, |model, _| snooze::switch_list(model);
+    "read-row" Read: &["enter"], "open", "show the row under the cursor in full", ACTIVITY,
+        has_entry, |model, _| activity::inspect(model);
+    "engines" Read: &["i"], "engines", "show what the engines say in full", ACTIVITY,
+        |_| Ok(()), |model, _| activity::engine(model);
+    "filter-rows" List: &["/"], "filter", "show only rows whose action, person or reason holds a text", ACTIVITY,
+        is_live, |model, _| activity::ask_filter(model);
     "switch-focus" List: &["o"], "outboxes", "move between the outboxes and the messages", OUTBOX,
         |_| Ok(()), |model, _| switch_focus(model);
-    "down" Move: &["j", "down"], "", "one down", BOTH, |_| Ok(()), |model, _| moves::by(model, 1);
-    "up" Move: &["k", "up"], "", "one up", BOTH, |_| Ok(()), |model, _| moves::by(model, -1);
-    "first" Move: &["g g", "home"], "", "to the first", BOTH, |_| Ok(()), |model, _| moves::to(model, 0);
-    "last" Move: &["G", "end"], "", "to the last that is loaded; more follow", BOTH, |_| Ok(()), |model, _| moves::to(model, usize::MAX);
-    "half-page-down" Move: &["ctrl-d"], "", "half a page down", BOTH, |_| Ok(()), |model, _| moves::half_page(model, 1);
-    "half-page-up" Move: &["ctrl-u"], "", "half a page up", BOTH, |_| Ok(()), |model, _| moves::half_page(model, -1);
+    "down" Move: &["j", "down"], "", "one down", ALL, |_| Ok(()), |model, _| moves::by(model, 1);
+    "up" Move: &["k", "up"], "", "one up", ALL, |_| Ok(()), |model, _| moves::by(model, -1);
+    "first" Move: &["g g", "home"], "", "to the first", ALL, |_| Ok(()), |model, _| moves::to(model, 0);
+    "last" Move: &["G", "end"], "", "to the last that is loaded; more follow", ALL, |_| Ok(()), |model, _| moves::to(model, usize::MAX);
+    "half-page-down" Move: &["ctrl-d"], "", "half a page down", ALL, |_| Ok(()), |model, _| moves::half_page(model, 1);
+    "half-page-up" Move: &["ctrl-u"], "", "half a page up", ALL, |_| Ok(()), |model, _| moves::half_page(model, -1);
     "read-on" Read: &["pagedown", "J"], "", "read on in the open message", BOTH, has_preview, |model, _| moves::scroll(model, 1);
     "read-back" Read: &["pageup", "K"], "", "read back in the open message", BOTH, has_preview, |model, _| moves::scroll(model, -1);
     "next-tab" Read: &["l", "right"], "", "turn the open message to its next side", BOTH, has_row, |model, _| moves::turn_by(model, 1);
@@ -136,18 +144,19 @@ actions! {
         has_row, |model, _| moves::turn(model, Tab::Diff);
     "thread" Read: &["t"], "thread", "what was said with the same contact", BOTH, has_row, |model, _| moves::turn(model, Tab::Thread);
     "bytes" Read: &["b"], "", "exactly the bytes that are hashed and approved", BOTH, has_row, |model, _| moves::turn(model, Tab::Bytes);
-    "next-screen" Screen: &["tab"], "", "next screen", BOTH, |_| Ok(()), |model, _| moves::next_screen(model);
-    "previous-screen" Screen: &["shift-tab"], "", "previous screen", BOTH, |_| Ok(()), |model, _| moves::next_screen(model);
-    "approvals-screen" Screen: &["1"], "", "Approvals", BOTH, |_| Ok(()), |model, _| moves::show(model, Screen::Approvals);
-    "outbox-screen" Screen: &["2"], "", "Outbox", BOTH, |_| Ok(()), |model, _| moves::show(model, Screen::Outbox);
-    "refresh" Program: &["r"], "", "read everything on screen again", BOTH, is_live, |model, _| refresh(model);
-    "palette" Program: &[":", "ctrl-p"], "commands", "find a command or filter by its words, and run it", BOTH,
+    "next-screen" Screen: &["tab"], "", "next screen", ALL, |_| Ok(()), |model, _| activity::step_screen(model, 1);
+    "previous-screen" Screen: &["shift-tab"], "", "previous screen", ALL, |_| Ok(()), |model, _| activity::step_screen(model, -1);
+    "approvals-screen" Screen: &["1"], "", "Approvals", ALL, |_| Ok(()), |model, _| moves::show(model, Screen::Approvals);
+    "outbox-screen" Screen: &["2"], "", "Outbox", ALL, |_| Ok(()), |model, _| moves::show(model, Screen::Outbox);
+    "activity-screen" Screen: &["9"], "", "Activity: engines, tasks and the audit log", ALL, |_| Ok(()), |model, _| moves::show(model, Screen::Activity);
+    "refresh" Program: &["r"], "", "read everything on screen again", ALL, is_live, |model, _| refresh(model);
+    "palette" Program: &[":", "ctrl-p"], "commands", "find a command or filter by its words, and run it", ALL,
         |_| Ok(()), |model, _| palette::open(model);
-    "mouse" Program: &["m"], "", "let the mouse choose rows and screens and scroll, or give it back to the terminal", BOTH,
+    "mouse" Program: &["m"], "", "let the mouse choose rows and screens and scroll, or give it back to the terminal", ALL,
         |_| Ok(()), |model, _| mouse::toggle(model);
-    "help" Program: &["?"], "help", "these lines", BOTH, |_| Ok(()), |model, _| help(model);
-    "suspend" Program: &["ctrl-z"], "", "back to the shell; continue with fg", BOTH, |_| Ok(()), |_, _| vec![Effect::Suspend];
-    "quit" Program: &["q", "ctrl-c"], "quit", "leave; data and what was decided stay", BOTH, |_| Ok(()), |_, _| vec![Effect::Quit];
+    "help" Program: &["?"], "help", "these lines", ALL, |_| Ok(()), |model, _| help(model);
+    "suspend" Program: &["ctrl-z"], "", "back to the shell; continue with fg", ALL, |_| Ok(()), |_, _| vec![Effect::Suspend];
+    "quit" Program: &["q", "ctrl-c"], "quit", "leave; data and what was decided stay", ALL, |_| Ok(()), |_, _| vec![Effect::Quit];
 }
 
 actions! {
@@ -200,6 +209,10 @@ pub(crate) fn begins_sequence(screen: Screen, key: &str) -> bool {
 
 fn has_row(model: &Model) -> Result<(), String> {
     model.current().map(|_| ()).ok_or_else(|| "the list is empty".to_owned())
+}
+
+fn has_entry(model: &Model) -> Result<(), String> {
+    model.activity.at.map(|_| ()).ok_or_else(|| "the list is empty".to_owned())
 }
 
 fn has_preview(model: &Model) -> Result<(), String> {
@@ -293,6 +306,9 @@ fn open(model: &mut Model) -> Vec<Effect> {
 }
 
 fn close(model: &mut Model) -> Vec<Effect> {
+    if model.screen == Screen::Activity {
+        return activity::close(model);
+    }
     if model.screen == Screen::Approvals && model.marks.drop_range() {
         return Vec::new();
     }

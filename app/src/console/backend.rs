@@ -5,6 +5,7 @@ use std::sync::Arc;
 use countersign_core::actor::Actor;
 use countersign_core::channel::Lines;
 use countersign_core::company::Company;
+use countersign_core::engine::board::Board;
 use sqlx::PgPool;
 use tokio::sync::{Notify, watch};
 
@@ -26,6 +27,21 @@ pub(crate) struct Backend {
     pub(crate) edits: Folder,
     /// What the engine says about itself.
     pub(crate) status: watch::Receiver<EngineStatus>,
+    /// What the tasks of this process say about themselves.
+    pub(crate) board: Board,
+    /// Where things are.
+    pub(crate) places: Places,
+}
+
+/// Where things are, for people; nothing of it is secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Places {
+    /// Which database.
+    pub(crate) database: String,
+    /// Folder of the log.
+    pub(crate) logs: String,
+    /// The configuration.
+    pub(crate) config: String,
 }
 
 /// What the engine around the console says about itself.
@@ -49,6 +65,8 @@ pub(crate) enum DispatcherState {
     /// This process does not send; another may.
     #[default]
     Off,
+    /// The console is attached: other processes send, or none does; the database says which.
+    Elsewhere,
     /// Not ready yet.
     Starting,
     /// At work.

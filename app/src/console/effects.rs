@@ -60,7 +60,9 @@ impl Effects {
         match effect {
             Effect::KeepEdit { item, text } => self.keeper.keep(item, Some(text)),
             Effect::ForgetEdit { item } => self.keeper.keep(item, None),
-            Effect::LoadPage { .. }
+            Effect::LoadAudit { .. }
+            | Effect::LoadRuntime { .. }
+            | Effect::LoadPage { .. }
             | Effect::LoadMatching { .. }
             | Effect::LoadFate { .. }
             | Effect::LoadSummary { .. }

@@ -22,7 +22,7 @@ pub(crate) struct Layout {
     pub(crate) body: Rect,
     /// Filter line of Approvals.
     pub(crate) filter: Rect,
-    /// Table of outboxes, with its heads.
+    /// Table of outboxes, with its heads; on Activity what the engines say.
     pub(crate) outboxes: Rect,
     pub(crate) outboxes_rule: Rect,
     /// Column heads of the list.
@@ -41,6 +41,9 @@ pub(crate) struct Layout {
 
 /// How much is shown at once.
 pub(crate) fn pane(model: &Model) -> Pane {
+    if model.screen == Screen::Activity {
+        return Pane::List;
+    }
     match (model.pane, model.width) {
         (Pane::List, WIDE..) => Pane::Split,
         (Pane::Split, ..MEDIUM) => Pane::Zoom,
@@ -71,6 +74,11 @@ pub(crate) fn of(model: &Model) -> Layout {
     let is_tight = pane == Pane::Zoom && rest.height < 6;
     if model.screen == Screen::Approvals {
         layout.filter = top(&mut rest, u16::from(!is_tight));
+    } else if model.screen == Screen::Activity {
+        let lines = u16::try_from(super::activity::engine_lines(model).len()).unwrap_or(u16::MAX);
+        let half = rest.height / 2;
+        layout.outboxes = top(&mut rest, lines.min(half));
+        layout.outboxes_rule = top(&mut rest, 1);
     } else if pane != Pane::Zoom {
         let rows =
             u16::try_from(model.outboxes.len()).unwrap_or(u16::MAX).clamp(1, (rest.height / 3).max(2) - 1);

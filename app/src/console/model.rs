@@ -15,6 +15,7 @@ use countersign_core::safe_text::SafeText;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use super::activity::Activity;
 use super::backend::EngineStatus;
 use super::deciding::Deciding;
 use super::dialog::Dialog;
@@ -34,6 +35,12 @@ use crate::kept::Kept;
 pub(crate) enum Screen {
     Approvals,
     Outbox,
+    Activity,
+}
+
+impl Screen {
+    /// In the order of their keys.
+    pub(crate) const ALL: [Self; 3] = [Self::Approvals, Self::Outbox, Self::Activity];
 }
 
 /// How much of the item is open beside the list.
@@ -127,6 +134,9 @@ pub(crate) struct Model {
     pub(crate) queue: Listing,
     pub(crate) approvals_at: Selection,
     pub(crate) outbox_at: Selection,
+    /// Its index and scrolling; which row is meant says `activity.at`.
+    pub(crate) activity_at: Selection,
+    pub(crate) activity: Activity,
     pub(crate) outbox_index: usize,
     pub(crate) marks: Marks,
     /// A read of everything that matches is on its way, for this.
@@ -206,6 +216,8 @@ impl Model {
             queue: Listing::new(List::Queue),
             approvals_at: Selection::default(),
             outbox_at: Selection::default(),
+            activity_at: Selection::default(),
+            activity: Activity::default(),
             outbox_index: 0,
             marks: Marks::default(),
             matching: None,
@@ -267,6 +279,7 @@ impl Model {
         match self.screen {
             Screen::Approvals => &self.approvals_at,
             Screen::Outbox => &self.outbox_at,
+            Screen::Activity => &self.activity_at,
         }
     }
 
@@ -274,6 +287,7 @@ impl Model {
         match self.screen {
             Screen::Approvals => &mut self.approvals_at,
             Screen::Outbox => &mut self.outbox_at,
+            Screen::Activity => &mut self.activity_at,
         }
     }
 
@@ -282,13 +296,15 @@ impl Model {
         match self.screen {
             Screen::Approvals => self.approvals.rows.len(),
             Screen::Outbox => self.attention.rows.len() + self.queue.rows.len(),
+            Screen::Activity => self.activity.entries.len(),
         }
     }
 
-    /// A row of the screen. On Outbox, what needs a person comes before what the dispatcher has.
+    /// A row of a message on the screen. On Outbox, what needs a person comes before what the dispatcher has.
     pub(crate) fn row(&self, index: usize) -> Option<&Row> {
         match self.screen {
             Screen::Approvals => self.approvals.rows.get(index),
+            Screen::Activity => None,
             Screen::Outbox => {
                 let first = self.attention.rows.len();
                 index
@@ -301,6 +317,7 @@ impl Model {
     pub(crate) fn index_of(&self, id: ActivityId) -> Option<usize> {
         match self.screen {
             Screen::Approvals => self.approvals.index_of(id),
+            Screen::Activity => None,
             Screen::Outbox => {
                 let first = self.attention.rows.len();
                 self.attention.index_of(id).or_else(|| self.queue.index_of(id).map(|index| first + index))
@@ -322,7 +339,7 @@ impl Model {
     /// The lines of the list: the rows, and on Outbox a heading before each section.
     pub(crate) fn list_lines(&self) -> Vec<ListLine> {
         match self.screen {
-            Screen::Approvals => (0..self.approvals.rows.len()).map(ListLine::Row).collect(),
+            Screen::Approvals | Screen::Activity => (0..self.row_count()).map(ListLine::Row).collect(),
             Screen::Outbox => {
                 let (first, rest) = (self.attention.rows.len(), self.queue.rows.len());
                 let mut lines = Vec::with_capacity(first + rest + 2);

@@ -7,12 +7,15 @@ use countersign_core::activity::view::{Counts, Cursor, Filter, List, OutboxView,
 use countersign_core::approval::store_fate::Fate;
 use countersign_core::approval::store_snooze::Snoozes;
 use countersign_core::approval::{Item, ItemResult, Resolution};
-use countersign_core::ids::{ActivityId, OutboxId};
+use countersign_core::audit;
+use countersign_core::engine::board::Task;
+use countersign_core::ids::{ActivityId, AuditId, OutboxId};
 use countersign_core::safe_text::SafeText;
 use crossterm::event::KeyEvent;
 use jiff::Timestamp;
 use ratatui::layout::Rect;
 
+use super::activity::Runtime;
 use super::backend::EngineStatus;
 use super::model::Screen;
 use super::preview::Detail;
@@ -39,6 +42,8 @@ pub(crate) enum Msg {
     Resumed,
     /// The engine says something new.
     EngineChanged(EngineStatus),
+    /// A task of this process is in another state.
+    TasksChanged(Vec<Task>),
     /// The database answered the poll: the company's change number.
     Polled(i64),
     /// The database did not answer, or refused.
@@ -47,6 +52,10 @@ pub(crate) enum Msg {
     PageLoaded { generation: u64, list: List, result: Result<Page, Failure> },
     /// Counts and outboxes arrived.
     SummaryLoaded { generation: u64, result: Result<Summary, Failure> },
+    /// A page of the audit log arrived.
+    AuditLoaded { generation: u64, result: Result<audit::Page, Failure> },
+    /// What the engines say arrived.
+    RuntimeLoaded { generation: u64, result: Result<Box<Runtime>, Failure> },
     /// An item arrived; `None` if there is none of that id.
     DetailLoaded { generation: u64, result: Result<Option<Box<Detail>>, Failure> },
     /// Everything that matches the filter arrived.
@@ -135,6 +144,10 @@ pub(crate) enum Effect {
     LoadPage { generation: u64, list: List, filter: Filter, after: Option<Cursor> },
     /// Read counts and outboxes.
     LoadSummary { generation: u64 },
+    /// Read one page of the audit log.
+    LoadAudit { generation: u64, text: Option<String>, before: Option<AuditId> },
+    /// Read what the engines say.
+    LoadRuntime { generation: u64 },
     /// Read one item.
     LoadDetail { generation: u64, id: ActivityId },
     /// Read ids and hashes of everything that matches.

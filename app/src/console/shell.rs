@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use countersign_core::approval::Item;
 use countersign_core::clock;
+use countersign_core::engine::board::Task;
 use crossterm::event::{Event, MouseButton, MouseEvent, MouseEventKind};
 use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, watch};
@@ -56,6 +57,9 @@ pub(crate) async fn run(
     let mut model = Model::new(&backend.company, &backend.actor, theme, TimeZone::system(), clock::now());
     let mut status = backend.status.clone();
     model.engine = status.borrow_and_update().clone();
+    let mut tasks = backend.board.watch();
+    model.activity.tasks = tasks.borrow_and_update().clone();
+    model.activity.places = backend.places.clone();
     let (width, height) = terminal.size();
     let (sender, mut replies) = mpsc::channel(REPLIES);
     let kept = backend.edits.load();
@@ -98,7 +102,7 @@ pub(crate) async fn run(
                 Err(error) => break Err(error),
             }
         }
-        next = match wait(&model, start, &mut status, &mut replies, &mut sources).await {
+        next = match wait(&model, start, (&mut status, &mut tasks), &mut replies, &mut sources).await {
             Woken::Msg(msg) => Some(msg),
             Woken::Nothing => None,
             Woken::Continued => match terminal.enter().and_then(|()| terminal.redraw_all()) {
@@ -186,7 +190,7 @@ enum Woken {
 async fn wait(
     model: &Model,
     start: Instant,
-    status: &mut watch::Receiver<EngineStatus>,
+    (status, tasks): (&mut watch::Receiver<EngineStatus>, &mut watch::Receiver<Vec<Task>>),
     replies: &mut mpsc::Receiver<Msg>,
     sources: &mut Sources,
 ) -> Woken {
@@ -201,6 +205,7 @@ async fn wait(
         },
         Some(msg) = replies.recv() => Woken::Msg(msg),
         Ok(()) = status.changed() => Woken::Msg(Msg::EngineChanged(status.borrow_and_update().clone())),
+        Ok(()) = tasks.changed() => Woken::Msg(Msg::TasksChanged(tasks.borrow_and_update().clone())),
         Some((event, at)) = sources.input.recv() => match event {
             Event::Key(key) => Woken::Msg(Msg::KeyPressed { key, at: at.saturating_duration_since(start) }),
             Event::Paste(text) => Woken::Msg(Msg::Pasted(text)),

@@ -1,4 +1,5 @@
 //! Tests of the console: keys through `update`, pictures of screens, and what hostile text can reach.
+mod activity;
 mod bench;
 mod decisions;
 mod editing;

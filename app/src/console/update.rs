@@ -1,4 +1,5 @@
 //! What each message changes. Synchronous and pure: no clock, no I/O; what has to be done outside is returned.
+pub(crate) mod activity;
 pub(crate) mod decide;
 pub(crate) mod edit;
 mod keys;
@@ -55,6 +56,7 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.engine = status;
             is_other
         }
+        Msg::TasksChanged(tasks) => activity::tasks_changed(model, tasks),
         Msg::Polled(version) => live::polled(model, version),
         Msg::PollFailed(failure) => {
             live::lost(model, &failure);
@@ -62,6 +64,8 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::PageLoaded { generation, list, result } => live::page_loaded(model, generation, list, result),
         Msg::SummaryLoaded { generation, result } => live::summary_loaded(model, generation, result),
+        Msg::AuditLoaded { generation, result } => activity::audit_loaded(model, generation, result),
+        Msg::RuntimeLoaded { generation, result } => activity::runtime_loaded(model, generation, result),
         Msg::DetailLoaded { generation, result } => live::detail_loaded(model, generation, result),
         Msg::Decided { generation, result } => {
             effects = decide::decided(model, generation, result);

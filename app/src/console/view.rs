@@ -1,4 +1,5 @@
 //! Draws the model, and says what it drew: decisions are made on that and on nothing else. No clock, no query, no change.
+mod activity;
 mod approvals;
 mod canvas;
 mod chrome;
@@ -37,6 +38,7 @@ pub(crate) fn view(model: &Model, frame: &mut Frame<'_>) -> Painted {
         match model.screen {
             Screen::Approvals => approvals::draw(model, &areas, &mut canvas, &mut painted),
             Screen::Outbox => outbox::draw(model, &areas, &mut canvas, &mut painted),
+            Screen::Activity => activity::draw(model, &areas, &mut canvas),
         }
         preview::draw(model, &areas, &mut canvas, &mut painted);
         painted.targets.push((areas.list, Target::List));

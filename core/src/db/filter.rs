@@ -136,7 +136,7 @@ fn seek(query: &mut QueryBuilder<Postgres>, list: List, after: Option<Cursor>) {
 }
 
 /// A pattern that finds the text itself: what LIKE would read as a wildcard is escaped.
-fn contains(text: &str) -> String {
+pub(crate) fn contains(text: &str) -> String {
     let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_").replace('\0', "");
     format!("%{escaped}%")
 }

@@ -17,9 +17,16 @@ impl Dispatcher {
         // Without renewal nothing may be claimed.
         let _stop = stop.drop_guard();
         let pause = self.engine.settings.lease / 4;
+        let reporter = self.engine.board.task("leases");
         while !written.is_cancelled() {
-            if let Err(error) = self.renew().await {
-                tracing::warn!("leases wait to be renewed: {error}");
+            match self.renew().await {
+                Ok(()) => {
+                    reporter.ok();
+                }
+                Err(error) if reporter.waits(&error) => {
+                    tracing::warn!("leases wait to be renewed: {error}");
+                }
+                Err(_) => {}
             }
             tokio::select! {
                 () = written.cancelled() => {}
@@ -41,13 +48,18 @@ impl Dispatcher {
         let _stop = stop.clone().drop_guard();
         let pause = (self.engine.settings.lease / 3).min(Duration::from_secs(5));
         let mut windows_at = clock::monotonic();
+        let reporter = self.engine.board.task("upkeep");
         while !stop.is_cancelled() {
             let looks_at_windows = clock::monotonic() >= windows_at;
             if looks_at_windows {
                 windows_at = clock::monotonic() + WINDOWS;
             }
-            if let Err(error) = self.keep(&stop, looks_at_windows).await {
-                tracing::warn!("upkeep waits: {error}");
+            match self.keep(&stop, looks_at_windows).await {
+                Ok(()) => {
+                    reporter.ok();
+                }
+                Err(error) if reporter.waits(&error) => tracing::warn!("upkeep waits: {error}"),
+                Err(_) => {}
             }
             tokio::select! {
                 () = stop.cancelled() => {}

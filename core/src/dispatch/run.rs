@@ -19,6 +19,7 @@ use super::wire::{self, Arrival};
 use super::{Settings, outcome, store};
 use crate::channel::{Lines, Outcome, Replay};
 use crate::clock;
+use crate::engine::board::Board;
 use crate::error::Error;
 use crate::ids::{ClaimId, CompanyId};
 use crate::secret::MasterKey;
@@ -45,6 +46,8 @@ pub struct Engine {
     pub settings: Settings,
     /// Wakes it early; the same handle goes to whoever approves in this process.
     pub wake: Arc<Notify>,
+    /// Where its tasks say how they are.
+    pub board: Board,
 }
 
 /// A dispatcher of this process. Any number of processes may run one on the same database.
@@ -112,19 +115,25 @@ impl Dispatcher {
         let mut dice = fastrand::Rng::new();
         let mut faults: i16 = 0;
         let mut replays_at = clock::monotonic();
+        let reporter = self.engine.board.task(crate::engine::DISPATCHER);
         while !stop.is_cancelled() {
+            crate::fault::panic_point("claimer");
             let wait = match self.turn(&done, &stop, &mut dice, &mut replays_at).await {
                 Ok(true) => {
                     faults = 0;
+                    recovered(&reporter);
                     continue;
                 }
                 Ok(false) => {
                     faults = 0;
+                    recovered(&reporter);
                     self.engine.settings.poll.mul_f64(0.5 + dice.f64() / 2.0)
                 }
                 Err(error) => {
                     faults = faults.saturating_add(1);
-                    tracing::warn!("dispatch waits: {error}");
+                    if reporter.waits(&error) {
+                        tracing::warn!("dispatch waits and tries again: {error}");
+                    }
                     super::backoff::full_jitter(faults.min(3), dice.f64()).max(Duration::from_millis(100))
                 }
             };
@@ -226,6 +235,8 @@ impl Dispatcher {
         // Without a writer nothing may be claimed.
         let _stop = stop.clone().drop_guard();
         let mut dice = fastrand::Rng::new();
+        let reporter = self.engine.board.task("outcomes");
+        reporter.ok();
         let mut buffer = Vec::with_capacity(OUTCOME_BATCH);
         while arrivals.recv_many(&mut buffer, OUTCOME_BATCH).await > 0 {
             let mut by_company: HashMap<CompanyId, Vec<Arrival>> = HashMap::new();
@@ -237,6 +248,7 @@ impl Dispatcher {
                 self.write(company, &arrivals, &ending, &mut dice, &stop).await;
                 self.active.finish(company, &arrivals);
             }
+            reporter.ok();
             self.engine.wake.notify_waiters();
         }
     }
@@ -295,13 +307,22 @@ impl Dispatcher {
                     return Err(error);
                 }
             }
-            tracing::warn!(outcomes = arrivals.len(), "outcomes wait to be written: {error}");
+            if self.engine.board.task("outcomes").waits(&error) {
+                tracing::warn!(outcomes = arrivals.len(), "outcomes wait to be written: {error}");
+            }
             tokio::time::sleep(
                 super::backoff::full_jitter(faults.min(3), dice.f64()).max(Duration::from_millis(100)),
             )
             .await;
         }
         Ok(())
+    }
+}
+
+/// Says once that the work goes on.
+fn recovered(reporter: &crate::engine::board::Reporter) {
+    if reporter.ok() {
+        tracing::info!("the dispatcher works");
     }
 }
 

@@ -57,5 +57,6 @@ fn name(screen: Screen) -> &'static str {
     match screen {
         Screen::Approvals => "approvals",
         Screen::Outbox => "outbox",
+        Screen::Activity => "activity",
     }
 }

@@ -7,16 +7,18 @@ use countersign_core::approval::store_snooze::Snoozes;
 use countersign_core::approval::{store_fate, store_snooze};
 use countersign_core::channel::Lines;
 use countersign_core::ids::ActivityId;
-use countersign_core::{clock, db, outbox};
+use countersign_core::{audit, clock, db, engine, outbox};
 
 use super::{READ, within};
+use crate::console::activity::Runtime;
 use crate::console::backend::Backend;
 use crate::console::msg::{Effect, Msg, Summary};
 use crate::console::preview::{Detail, RequestCheck};
 
 pub(super) async fn run(backend: &Backend, effect: Effect) -> Option<Msg> {
     let company = backend.company.id;
-    if backend.status.borrow().absent.is_some() {
+    let is_of_activity = matches!(effect, Effect::LoadAudit { .. } | Effect::LoadRuntime { .. });
+    if backend.status.borrow().absent.is_some() && !is_of_activity {
         return nothing(&effect);
     }
     let msg = match effect {
@@ -54,6 +56,22 @@ pub(super) async fn run(backend: &Backend, effect: Effect) -> Option<Msg> {
                 store_fate::fate(&mut conn, company, id).await
             };
             Msg::FateLoaded { id, who, result: within(READ, work).await }
+        }
+        Effect::LoadAudit { generation, text, before } => {
+            let work = async {
+                let mut conn = backend.pool.acquire().await?;
+                audit::store_read::page(&mut conn, company, text.as_deref(), before, PAGE_LIMIT).await
+            };
+            Msg::AuditLoaded { generation, result: within(READ, work).await }
+        }
+        Effect::LoadRuntime { generation } => {
+            let work = async {
+                let mut conn = backend.pool.acquire().await?;
+                let processes = engine::store::list(&mut conn).await?;
+                let facts = engine::store::facts(&mut conn).await?;
+                Ok(Box::new(Runtime { processes, facts, tasks: backend.board.tasks() }))
+            };
+            Msg::RuntimeLoaded { generation, result: within(READ, work).await }
         }
         Effect::LoadDetail { generation, id } => {
             let work = async {

@@ -11,6 +11,7 @@ use countersign_core::actor::{Actor, Role};
 use countersign_core::approval::store_fate::Fate;
 use countersign_core::approval::store_snooze::Snoozes;
 use countersign_core::approval::{Item, ItemOutcome, ItemResult};
+use countersign_core::audit;
 use countersign_core::company::Company;
 use countersign_core::ids::{ActivityId, CompanyId, OperatorId};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -22,6 +23,7 @@ use ratatui::buffer::Buffer;
 use uuid::Uuid;
 
 use super::{fixtures, picture};
+use crate::console::activity::Runtime;
 use crate::console::backend::DispatcherState;
 use crate::console::model::Model;
 use crate::console::msg::{Effect, Failure, Msg, Summary};
@@ -42,6 +44,9 @@ pub(super) struct World {
     /// Until when drafts are snoozed, and what became of items that are gone.
     pub(super) snoozed: HashMap<ActivityId, Timestamp>,
     pub(super) fates: HashMap<ActivityId, Fate>,
+    /// Newest first.
+    pub(super) audit: Vec<audit::Row>,
+    pub(super) runtime: Runtime,
     pub(super) version: i64,
     /// What was said with every contact.
     pub(super) thread: Thread,
@@ -56,6 +61,8 @@ impl World {
             queue: fixtures::queue(),
             trouble: fixtures::trouble(),
             outboxes: fixtures::outboxes(),
+            audit: super::activity::audit(12),
+            runtime: super::activity::runtime(),
             version: 1,
             ..Self::default()
         }
@@ -198,6 +205,20 @@ impl Bench {
                     list: *list,
                     result: Ok(Page { rows, next }),
                 })
+            }
+            Effect::LoadAudit { generation, text, before } => {
+                let holds =
+                    |row: &&audit::Row| text.as_ref().is_none_or(|text| row.action.contains(text.as_str()));
+                let rest = self.world.audit.iter().filter(|row| before.is_none_or(|before| row.id < before));
+                let mut rows: Vec<_> = rest.filter(holds).cloned().collect();
+                let has_more = rows.len() > PAGE;
+                rows.truncate(PAGE);
+                let next = rows.last().filter(|_| has_more).map(|row| row.id);
+                Some(Msg::AuditLoaded { generation: *generation, result: Ok(audit::Page { rows, next }) })
+            }
+            Effect::LoadRuntime { generation } => {
+                let runtime = Box::new(self.world.runtime.clone());
+                Some(Msg::RuntimeLoaded { generation: *generation, result: Ok(runtime) })
             }
             Effect::LoadSummary { generation } => {
                 let summary = Summary {

@@ -186,6 +186,10 @@ pub(super) fn answer(model: &mut Model) -> Vec<Effect> {
     match dialog {
         Dialog::Filter { field } => {
             let text = field.filled();
+            if model.screen == Screen::Activity {
+                super::activity::narrow(model, text);
+                return Vec::new();
+            }
             if text != model.filter.text {
                 model.filter.text = text;
                 moves::narrowed(model);

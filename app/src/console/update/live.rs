@@ -40,6 +40,8 @@ pub(crate) fn read_again(model: &mut Model) {
     for listing in [&mut model.approvals, &mut model.attention, &mut model.queue] {
         listing.outdate();
     }
+    (model.activity.version, model.activity.in_flight) = (None, None);
+    (model.activity.runtime_asked_at, model.activity.runtime_in_flight) = (None, None);
     model.summary_version = None;
     model.missing = None;
     if let Some(preview) = &mut model.preview {
@@ -57,6 +59,7 @@ pub(super) fn ask_for_what_is_missing(model: &mut Model, effects: &mut Vec<Effec
         model.summary_in_flight = Some((generation, model.version));
         effects.push(Effect::LoadSummary { generation });
     }
+    super::activity::ask_for_what_is_missing(model, effects);
     pages(model, effects);
     let current = model.current().map(crate::console::item::Row::id);
     if let (Some(id), None) = (current, model.detail_in_flight) {
@@ -83,6 +86,7 @@ fn pages(model: &mut Model, effects: &mut Vec<Effect>) {
     let wanted = match model.screen {
         Screen::Approvals => vec![(List::Approvals, visible)],
         Screen::Outbox => vec![(List::Attention, above), (List::Queue, below)],
+        Screen::Activity => Vec::new(),
     };
     for (list, visible) in wanted {
         let Some(after) = listing(model, list).wanted(&visible, version) else {
@@ -168,7 +172,7 @@ pub(super) fn detail_loaded(
             }
             let reader = match model.screen {
                 Screen::Approvals => Reader::Approver,
-                Screen::Outbox => Reader::Watcher,
+                Screen::Outbox | Screen::Activity => Reader::Watcher,
             };
             let setting = model.setting();
             let mut preview = Preview::new(detail, reader, version, &setting);
@@ -244,6 +248,9 @@ pub(super) fn fate_loaded(
 /// Puts the cursor back on its id after rows changed. If that left, the cursor keeps its place, approve keys wait, and what
 /// became of it is asked for.
 pub(super) fn settle(model: &mut Model, effects: &mut Vec<Effect>) {
+    if model.screen == Screen::Activity {
+        return super::activity::settle(model);
+    }
     let count = model.row_count();
     let selection = model.selection().clone();
     let found = selection.id.and_then(|id| model.index_of(id));

@@ -33,6 +33,9 @@ pub(crate) fn to(model: &mut Model, index: usize) -> Vec<Effect> {
 
 fn select(model: &mut Model, index: usize) {
     let index = index.min(model.row_count().saturating_sub(1));
+    if model.screen == Screen::Activity {
+        return super::activity::select(model, index);
+    }
     let id = model.row(index).map(crate::console::item::Row::id);
     if id != model.selection().id {
         model.guard = Guard::Open;
@@ -92,14 +95,6 @@ pub(crate) fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {
         model.guard = Guard::Open;
     }
     Vec::new()
-}
-
-pub(crate) fn next_screen(model: &mut Model) -> Vec<Effect> {
-    let next = match model.screen {
-        Screen::Approvals => Screen::Outbox,
-        Screen::Outbox => Screen::Approvals,
-    };
-    show(model, next)
 }
 
 pub(crate) fn cycle_channel(model: &mut Model) -> Vec<Effect> {

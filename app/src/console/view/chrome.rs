@@ -2,7 +2,6 @@
 use ratatui::layout::{Position, Rect};
 
 use super::canvas::Canvas;
-use crate::console::action;
 use crate::console::backend::DispatcherState;
 use crate::console::dialog::{Dialog, ResolveStep};
 use crate::console::field::Field;
@@ -11,6 +10,7 @@ use crate::console::model::{Link, Model, Screen};
 use crate::console::msg::{Painted, Target};
 use crate::console::theme::Role;
 use crate::console::words;
+use crate::console::{action, activity};
 use countersign_core::safe_text::SafeText;
 
 pub(super) fn draw(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>, painted: &mut Painted) {
@@ -58,10 +58,13 @@ fn header(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
     };
     let engine = match &model.engine.dispatcher {
         DispatcherState::Off => ("   dispatcher off", Role::Warn),
+        DispatcherState::Elsewhere => ("   attached", Role::Warn),
         DispatcherState::Starting => ("   dispatcher starting", Role::Warn),
         DispatcherState::Ok => ("   dispatcher ok", Role::Plain),
         DispatcherState::Failed { .. } => ("   ! dispatcher failed", Role::Bad),
     };
+    let elsewhere = activity::elsewhere(model).map(|(words, role)| (format!("   {words}"), role));
+    let engine = elsewhere.as_ref().map_or(engine, |(words, role)| (words.as_str(), *role));
     // Half a word tells nothing; a dispatcher that stopped has the line above the hints as well.
     let is_cut = canvas.width(engine.0) > usize::from(rest.width);
     let (words, role) = match &model.engine.dispatcher {
@@ -88,12 +91,14 @@ fn tabs(model: &Model, area: Rect, canvas: &mut Canvas<'_>, painted: &mut Painte
     let counts = known.unwrap_or_default();
     let live = counts.holding + counts.sending + counts.uncertain + counts.failed + counts.blocked;
     let screens = [
-        (Screen::Approvals, "1 Approvals", model.pending().unwrap_or_default()),
-        (Screen::Outbox, "2 Outbox", live),
+        (Screen::Approvals, "1 Approvals", Some(model.pending().unwrap_or_default())),
+        (Screen::Outbox, "2 Outbox", Some(live)),
+        (Screen::Activity, "9 Activity", None),
     ];
     let mut rest = area;
     for (screen, name, count) in screens {
-        let count = known.map(|_| format!(" {}", words::count(count))).unwrap_or_default();
+        let count = count.filter(|_| known.is_some());
+        let count = count.map(|count| format!(" {}", words::count(count))).unwrap_or_default();
         let role = if screen == model.screen { Role::Tab } else { Role::Plain };
         let start = rest.x;
         rest = canvas
@@ -166,6 +171,10 @@ fn engine_trouble(model: &Model) -> Option<(SafeText, Role)> {
     }
     if let Some(absent) = &model.engine.absent {
         return Some((charset.line(&format!("! {absent}")), Role::Warn));
+    }
+    if activity::nobody_sends(model) {
+        let words = "! no dispatcher runs anywhere: approved messages wait; start one with countersign serve";
+        return Some((SafeText::line(words), Role::Bad));
     }
     model.engine.notes.last().map(|note| (charset.line(note), Role::Muted))
 }
