@@ -34,9 +34,9 @@ fn while_the_database_is_away_nothing_can_be_decided() {
     screen.shows("the database does not answer, so nothing can be decided");
     // Keys that only look go on working.
     screen.send("?");
-    screen.shows("half a page");
+    screen.shows("approve the marked");
     screen.send("?");
-    screen.hides("half a page");
+    screen.hides("approve the marked");
 
     drop(place);
     screen.hides("stale since");

@@ -33,6 +33,7 @@ mod terminal;
 mod tokens;
 mod triage;
 mod upkeep;
+mod working_day;
 
 use std::time::Duration;
 

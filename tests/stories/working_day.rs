@@ -49,7 +49,7 @@ fn twenty_drafts_three_edits_and_one_conflict_take_fewer_than_sixty_keys() {
     hands.press("*");
     hands.screen.shows("20 marked");
     hands.press("a");
-    hands.screen.shows("approved 19 messages of 20");
+    hands.screen.shows("approved 19 of 20 messages");
     hands.screen.shows("changed since shown: look again");
     hands.press("\x1b");
     hands.screen.shows("1 Approvals 1");
