@@ -119,11 +119,14 @@ fn tabs(model: &Model, area: Rect, canvas: &mut Canvas<'_>, painted: &mut Painte
             told.push((format!("{sign}{name} {}  ", words::count(count)), role));
         }
     }
-    // What does not fit is left out from the calm end.
-    while !told.is_empty()
-        && told.iter().map(|(text, _)| canvas.width(text)).sum::<usize>() + 1 > usize::from(rest.width)
-    {
-        told.remove(0);
+    // What does not fit is left out, the calmest first; what may or may not have been sent goes last.
+    let is_too_wide = |told: &[(String, Role)], canvas: &Canvas<'_>| {
+        told.iter().map(|(text, _)| canvas.width(text)).sum::<usize>() + 1 > usize::from(rest.width)
+    };
+    for calm in ["holding", "sending", "blocked", "! failed", "! uncertain"] {
+        if is_too_wide(&told, canvas) {
+            told.retain(|(text, _)| !text.starts_with(calm));
+        }
     }
     let told: Vec<_> = told.iter().map(|(text, role)| (text.as_str(), *role)).collect();
     canvas.put_right(rest, &told);
