@@ -4,6 +4,7 @@
 //! run outside and answer with messages. Nothing here sends, and nothing here writes to the terminal (see `crate::terminal`).
 mod action;
 pub(crate) mod backend;
+mod copy;
 mod deciding;
 mod dialog;
 mod diff;

@@ -56,6 +56,7 @@ pub(crate) async fn run(
     let mut model = Model::new(&backend.company, &backend.actor, theme, TimeZone::system(), clock::now());
     let mut status = backend.status.clone();
     model.engine = status.borrow_and_update().clone();
+    model.clipboard_fault = terminal.clipboard_fault();
     let (width, height) = terminal.size();
     let (sender, mut replies) = mpsc::channel(REPLIES);
     let kept = backend.edits.load();
@@ -155,6 +156,7 @@ fn perform(effects: &mut Effects, terminal: &mut Terminal, asked: Vec<Effect>) -
     for effect in asked {
         match effect {
             Effect::Quit => return Ok(false),
+            Effect::Copy(clip) => terminal.copy(&clip)?,
             Effect::Mouse(is_on) => terminal.listen_to_mouse(is_on)?,
             Effect::Suspend => terminal.suspend()?,
             effect => effects.start(effect),

@@ -1,4 +1,5 @@
 //! What each message changes. Synchronous and pure: no clock, no I/O; what has to be done outside is returned.
+pub(crate) mod copy;
 pub(crate) mod decide;
 pub(crate) mod edit;
 mod keys;

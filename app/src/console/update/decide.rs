@@ -218,7 +218,11 @@ pub(super) fn answer(model: &mut Model) -> Vec<Effect> {
             }
             model.dialog = Some(dialog);
         }
-        Dialog::Palette(_) | Dialog::Help { .. } | Dialog::LookAlike { .. } | Dialog::Results { .. } => {}
+        Dialog::Palette(_)
+        | Dialog::Help { .. }
+        | Dialog::LookAlike { .. }
+        | Dialog::Copy { .. }
+        | Dialog::Results { .. } => {}
     }
     Vec::new()
 }
