@@ -5,6 +5,7 @@
 mod action;
 mod activity;
 pub(crate) mod backend;
+mod copy;
 mod deciding;
 mod dialog;
 mod diff;

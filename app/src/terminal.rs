@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of screens. Reading keys happens on a thread that is never waited for: on a dead terminal the reader may spin
 //! without ever coming back, so the end is noticed by [`watch`].
+mod clipboard;
 mod frame;
 mod mouse;
 mod panic;
@@ -22,6 +23,8 @@ use ratatui::layout::Rect;
 use ratatui::{Frame, TerminalOptions, Viewport};
 use rustix::process::{self, Signal};
 
+pub(crate) use self::clipboard::Clip;
+use self::clipboard::Way;
 use self::frame::{Open, Output};
 pub(crate) use self::panic::PanicHook;
 pub(crate) use self::reader::input;
@@ -38,6 +41,7 @@ static IS_TAKEN: AtomicBool = AtomicBool::new(false);
 pub(crate) struct Terminal {
     screen: ratatui::Terminal<CrosstermBackend<Output>>,
     area: Rect,
+    clipboard: Result<Way, &'static str>,
 }
 
 impl Terminal {
@@ -54,7 +58,8 @@ impl Terminal {
         let area = Rect::new(0, 0, width, height);
         let options = TerminalOptions { viewport: Viewport::Fixed(area) };
         let screen = ratatui::Terminal::with_options(CrosstermBackend::new(Output::default()), options)?;
-        Ok(Self { screen, area })
+        let clipboard = clipboard::way(|name| std::env::var(name).ok());
+        Ok(Self { screen, area, clipboard })
     }
 
     /// Columns and rows as last asked for.
@@ -118,6 +123,19 @@ impl Terminal {
     /// Asks for clicks and the wheel until told otherwise, also after the terminal was lent or given back in between.
     pub(crate) fn listen_to_mouse(&mut self, is_on: bool) -> io::Result<()> {
         mouse::listen(is_on)
+    }
+
+    /// Why nothing can be copied, if so.
+    pub(crate) fn clipboard_fault(&self) -> Option<&'static str> {
+        self.clipboard.err()
+    }
+
+    /// Asks the terminal to put the text on the clipboard, where there is a way to it.
+    pub(crate) fn copy(&mut self, clip: &Clip) -> io::Result<()> {
+        match self.clipboard {
+            Ok(way) if self.is_ours() => clipboard::send(clip, way),
+            _ => Ok(()),
+        }
     }
 
     /// Gives the terminal back and stops this job until it is continued; [`Control::Continue`] follows then.

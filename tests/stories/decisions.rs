@@ -136,13 +136,15 @@ fn what_nobody_knows_is_settled_by_a_person() {
         1,
         "quota is kept"
     );
-    office.home.run(&["activities", "resolve", id, "--as", "was-sent"]).ends_with(2);
+    office.home.run(&["activities", "resolve", id, "--verdict", "was-sent"]).ends_with(2);
     let note = ["--reason", "it is in the provider's list"];
-    let settle = ["activities", "resolve", id, "--as", "was-sent"];
+    let settle = ["activities", "resolve", id, "--verdict", "was-sent"];
     let words: Vec<&str> = settle.into_iter().chain(note).collect();
     assert_eq!(text(&office.home.json(&words)["status"]), "sent");
-    let twice =
-        ["activities", "resolve", id, "--as", "back-to-draft"].into_iter().chain(note).collect::<Vec<_>>();
+    let twice = ["activities", "resolve", id, "--verdict", "back-to-draft"]
+        .into_iter()
+        .chain(note)
+        .collect::<Vec<_>>();
     office.home.run(&twice).ends_with(3);
     let notes = office.home.texts("SELECT reason FROM crm_audit_log WHERE action LIKE 'activity.resolve%'");
     assert_eq!(notes, ["it is in the provider's list"]);

@@ -1,6 +1,8 @@
 //! Text from outside on its way through the real program: into the database, out of every list, onto a real terminal.
 use std::collections::BTreeSet;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use countersign_tests::hostile::corpus;
 use serde_json::json;
 
@@ -80,4 +82,29 @@ fn hostile_drafts_are_printed_harmlessly() {
     // form in the drafts themselves were looked for above, in the outputs that hold none of our own.
     let foreign = painted.replace("\x1b[", "").replace(['\r', '\u{8}'], "");
     assert_eq!(deceptions(&foreign), BTreeSet::new());
+}
+
+/// S2: copying writes one sequence of ours around base64, with nothing in it that would act where it is pasted.
+#[test]
+fn hostile_text_is_copied_harmlessly() {
+    let office = Office::open("30s");
+    let text = "Hi\u{1b}]52;c;cm0gLXJm\u{7}\u{1b}[201~rm -rf\u{202e}";
+    let draft = draft_as(1, &json!({"payload": {"subject": "Roof", "text": text}}));
+    office.home.run_with(&["drafts", "import", "-"], &draft).ends_with(0);
+    let mut screen = Screen::open(&office.home, &[]);
+    screen.shows(" ok outbox");
+    screen.send("y");
+    screen.shows("6 command");
+    screen.send("5");
+    screen.shows("sent to terminal: text");
+    screen.send("q");
+    screen.ended_well();
+    let painted = String::from_utf8(screen.bytes()).expect("what is painted is UTF-8");
+    let clips: Vec<&str> = painted.split("\x1b]").skip(1).collect();
+    assert_eq!(clips.len(), 1, "{painted:?}");
+    let encoded = clips[0].strip_prefix("52;c;").and_then(|rest| rest.split_once('\u{7}')).expect("OSC 52").0;
+    let copied = STANDARD.decode(encoded).expect("base64");
+    let copied = String::from_utf8(copied).expect("UTF-8");
+    assert!(copied.starts_with("Hi<") && copied.contains("rm -rf<U+202E>"), "{copied}");
+    assert_eq!(deceptions(&copied), BTreeSet::new());
 }

@@ -48,8 +48,8 @@ pub(super) enum ActivityVerb {
         /// Id of the activity.
         id: ActivityId,
         /// What happened.
-        #[arg(long = "as", value_name = "VERDICT")]
-        as_: Verdict,
+        #[arg(long)]
+        verdict: Verdict,
         /// How you know; recorded with your name.
         #[arg(long)]
         reason: String,
@@ -94,13 +94,13 @@ pub(super) async fn run_activities(setup: &Setup, verb: ActivityVerb, output: Ou
     let session = setup.session().await?;
     match verb {
         ActivityVerb::Show { id } => show(setup, &session, id, output).await,
-        ActivityVerb::Resolve { id, as_, reason } => {
+        ActivityVerb::Resolve { id, verdict, reason } => {
             let result = approval::resolve(
                 session.pool(),
                 &session.actor,
                 session.company.id,
                 id,
-                as_.into(),
+                verdict.into(),
                 &reason,
             )
             .await

@@ -13,7 +13,7 @@ use super::field::Field;
 use super::model::{Focus, Model, Pane, Screen};
 use super::msg::Effect;
 use super::tab::Tab;
-use super::update::{activity, decide, edit, mark, mouse, moves, palette, snooze};
+use super::update::{activity, copy, decide, edit, mark, mouse, moves, palette, snooze};
 
 /// Something a person can do.
 pub(crate) struct Action {
@@ -144,6 +144,8 @@ actions! {
         has_row, |model, _| moves::turn(model, Tab::Diff);
     "thread" Read: &["t"], "thread", "what was said with the same contact", BOTH, has_row, |model, _| moves::turn(model, Tab::Thread);
     "bytes" Read: &["b"], "", "exactly the bytes that are hashed and approved", BOTH, has_row, |model, _| moves::turn(model, Tab::Bytes);
+    "copy" Read: &["y"], "", "copy a part of the message to the clipboard of the terminal; asks which", BOTH,
+        copy::is_possible, |model, _| copy::ask(model);
     "next-screen" Screen: &["tab"], "", "next screen", ALL, |_| Ok(()), |model, _| activity::step_screen(model, 1);
     "previous-screen" Screen: &["shift-tab"], "", "previous screen", ALL, |_| Ok(()), |model, _| activity::step_screen(model, -1);
     "approvals-screen" Screen: &["1"], "", "Approvals", ALL, |_| Ok(()), |model, _| moves::show(model, Screen::Approvals);

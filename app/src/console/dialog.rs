@@ -1,10 +1,13 @@
 //! What can lie over a screen: help, a question with a text field, or the results of a bulk decision.
+use std::sync::Arc;
+
 use countersign_core::approval::Item;
 use countersign_core::ids::{ActivityId, OutboxId};
 use countersign_core::safe_text::SafeText;
 
 use super::field::Field;
 use super::palette::Palette;
+use super::preview::Detail;
 use super::theme::Role;
 
 /// What lies over the screen.
@@ -24,6 +27,8 @@ pub(crate) enum Dialog {
     Pause { field: Field, id: OutboxId, name: String },
     /// Whether a recipient is meant who can be taken for somebody else. Holds the bytes that were shown.
     LookAlike { item: Item, doubt: SafeText },
+    /// Which part of a message to copy. Holds what was shown.
+    Copy { item: Item, detail: Arc<Detail> },
     /// What happened to an uncertain item.
     Resolve { field: Field, id: ActivityId, who: SafeText, step: ResolveStep },
     /// What became of each item of a decision.
@@ -47,7 +52,11 @@ impl Dialog {
             | Self::Snooze { field, .. }
             | Self::Pause { field, .. }
             | Self::Resolve { field, step: ResolveStep::Reason, .. } => Some(field),
-            Self::Help { .. } | Self::LookAlike { .. } | Self::Resolve { .. } | Self::Results { .. } => None,
+            Self::Help { .. }
+            | Self::LookAlike { .. }
+            | Self::Copy { .. }
+            | Self::Resolve { .. }
+            | Self::Results { .. } => None,
         }
     }
 }

@@ -53,7 +53,7 @@ impl Effects {
         });
     }
 
-    /// Starts one effect. `Suspend`, `EditOutside` and `Quit` are the shell's.
+    /// Starts one effect. `Copy`, `Mouse`, `Suspend`, `EditOutside` and `Quit` are the shell's.
     pub(super) fn start(&mut self, effect: Effect) {
         while self.reads.try_join_next().is_some() || self.writes.try_join_next().is_some() {}
         let (backend, replies, token) = (Arc::clone(&self.backend), self.replies.clone(), self.token.clone());

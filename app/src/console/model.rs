@@ -177,6 +177,8 @@ pub(crate) struct Model {
     /// When the last key came that can begin an arrow key.
     pub(crate) introducer: Option<Duration>,
     pub(crate) is_mouse_on: bool,
+    /// Why the terminal takes nothing for its clipboard, if so.
+    pub(crate) clipboard_fault: Option<&'static str>,
     pub(crate) is_dirty: bool,
     generation: u64,
 }
@@ -246,6 +248,7 @@ impl Model {
             prefix: None,
             introducer: None,
             is_mouse_on: false,
+            clipboard_fault: None,
             is_dirty: true,
             generation: 0,
         }

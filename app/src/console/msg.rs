@@ -20,6 +20,7 @@ use super::backend::EngineStatus;
 use super::model::Screen;
 use super::preview::Detail;
 use super::tab::Tab;
+use crate::terminal::Clip;
 
 /// Something happened.
 #[derive(Debug)]
@@ -178,6 +179,8 @@ pub(crate) enum Effect {
     Pause { id: OutboxId, name: String, reason: String },
     /// Let it send again.
     Resume { id: OutboxId, name: String },
+    /// Put a text on the clipboard of the terminal.
+    Copy(Clip),
     /// Ask the terminal for clicks and the wheel, or leave them to it.
     Mouse(bool),
     /// Give the terminal back and stop until continued.

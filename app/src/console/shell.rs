@@ -60,6 +60,7 @@ pub(crate) async fn run(
     let mut tasks = backend.board.watch();
     model.activity.tasks = tasks.borrow_and_update().clone();
     model.activity.places = backend.places.clone();
+    model.clipboard_fault = terminal.clipboard_fault();
     let (width, height) = terminal.size();
     let (sender, mut replies) = mpsc::channel(REPLIES);
     let kept = backend.edits.load();
@@ -159,6 +160,7 @@ fn perform(effects: &mut Effects, terminal: &mut Terminal, asked: Vec<Effect>) -
     for effect in asked {
         match effect {
             Effect::Quit => return Ok(false),
+            Effect::Copy(clip) => terminal.copy(&clip)?,
             Effect::Mouse(is_on) => terminal.listen_to_mouse(is_on)?,
             Effect::Suspend => terminal.suspend()?,
             effect => effects.start(effect),

@@ -1,5 +1,6 @@
 //! What each message changes. Synchronous and pure: no clock, no I/O; what has to be done outside is returned.
 pub(crate) mod activity;
+pub(crate) mod copy;
 pub(crate) mod decide;
 pub(crate) mod edit;
 mod keys;

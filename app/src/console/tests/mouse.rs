@@ -50,7 +50,7 @@ fn the_wheel_scrolls_what_is_under_it() {
     let (x, y) = place(&mut bench, "Uncertain: it may");
     bench.tell(Msg::Wheeled { x, y, lines: 1 });
     bench.paint();
-    assert_eq!(bench.model.preview.as_ref().map(|preview| preview.scroll()), Some(3));
+    assert_eq!(bench.model.preview.as_ref().map(crate::console::preview::Preview::scroll), Some(3));
     let (x, y) = place(&mut bench, "! uncertain  4m");
     bench.tell(Msg::Wheeled { x, y, lines: 1 });
     assert_eq!(bench.model.selection().index, 3);

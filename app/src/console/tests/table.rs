@@ -45,6 +45,7 @@ const ROWS: &[Row] = &[
     ("diff", "d", |bench| bench.model.tab == Tab::Diff),
     ("thread", "t", |bench| bench.model.tab == Tab::Thread),
     ("bytes", "b", |bench| bench.model.tab == Tab::Bytes),
+    ("copy", "y1", |bench| matches!(bench.asked.as_slice(), [Effect::Copy(_)])),
     ("read-back", "2JK", |bench| bench.model.preview.as_ref().is_some_and(|preview| preview.scroll() == 0)),
     ("next-screen", "<tab>", |bench| bench.model.screen != Screen::Approvals),
     ("previous-screen", "<tab><s-tab>", |bench| bench.model.screen == Screen::Approvals),

@@ -59,7 +59,7 @@ pub(crate) fn approve(model: &mut Model, at: Duration) -> Vec<Effect> {
         model.say(Role::Warn, &format!("nothing approved: {count} marked, none of them read to its end"));
         return Vec::new();
     }
-    send(model, Request::Approve, items, skipped)
+    send(model, Request::Approve, &items, skipped)
 }
 
 /// What the open message says about its recipients, if they can be taken for others.
@@ -87,7 +87,7 @@ pub(super) fn confirm(model: &mut Model, key: &str) -> Vec<Effect> {
 
 /// Approves one item whose bytes were just painted to their end.
 pub(super) fn approve_shown(model: &mut Model, item: Item) -> Vec<Effect> {
-    send(model, Request::Approve, vec![item], Vec::new())
+    send(model, Request::Approve, &[item], Vec::new())
 }
 
 /// The item under the cursor, if the last frame showed it to its end.
@@ -155,8 +155,8 @@ pub(crate) fn undo(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     // What is taken back is named by id alone.
-    let items = ids.into_iter().map(|id| Item::seen(id, PayloadHash::of(b""))).collect();
-    send(model, Request::Undo, items, Vec::new())
+    let items: Vec<Item> = ids.into_iter().map(|id| Item::seen(id, PayloadHash::of(b""))).collect();
+    send(model, Request::Undo, &items, Vec::new())
 }
 
 pub(crate) fn ask_pause(model: &mut Model) -> Vec<Effect> {
@@ -203,7 +203,7 @@ pub(super) fn answer(model: &mut Model) -> Vec<Effect> {
                 model.say(Role::Bad, &format!("not rejected: {problem}"));
                 return Vec::new();
             }
-            return send(model, Request::Reject(reason), items, Vec::new());
+            return send(model, Request::Reject(reason), &items, Vec::new());
         }
         Dialog::Snooze { field, ids } if field.filled().is_none() => {
             return ask_again(model, Dialog::Snooze { field, ids });
@@ -222,7 +222,11 @@ pub(super) fn answer(model: &mut Model) -> Vec<Effect> {
             }
             model.dialog = Some(dialog);
         }
-        Dialog::Palette(_) | Dialog::Help { .. } | Dialog::LookAlike { .. } | Dialog::Results { .. } => {}
+        Dialog::Palette(_)
+        | Dialog::Help { .. }
+        | Dialog::LookAlike { .. }
+        | Dialog::Copy { .. }
+        | Dialog::Results { .. } => {}
     }
     Vec::new()
 }
@@ -249,14 +253,14 @@ pub(super) fn resolve(model: &mut Model, key: &str) -> Vec<Effect> {
     }
     let reason = field.filled().unwrap_or_default();
     let item = Item::seen(id, PayloadHash::of(b""));
-    send(model, Request::Resolve(id, resolution, reason), vec![item], Vec::new())
+    send(model, Request::Resolve(id, resolution, reason), &[item], Vec::new())
 }
 
 /// Sends a decision out, in as many requests as it needs; the first goes now.
 pub(super) fn send(
     model: &mut Model,
     request: Request,
-    items: Vec<Item>,
+    items: &[Item],
     skipped: Vec<(ActivityId, &'static str)>,
 ) -> Vec<Effect> {
     let generation = model.next_generation();

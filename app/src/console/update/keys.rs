@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use crossterm::event::{KeyEvent, KeyEventKind};
 
-use super::{decide, edit, palette};
+use super::{copy, decide, edit, palette};
 use crate::console::action::{self, key};
 use crate::console::dialog::{Dialog, ResolveStep};
 use crate::console::model::Model;
@@ -127,6 +127,7 @@ fn in_dialog(model: &mut Model, event: KeyEvent, name: &str, at: Duration) -> Ve
             Vec::new()
         }
         (Dialog::Resolve { step: ResolveStep::Choice, .. }, name) => decide::resolve(model, name),
+        (Dialog::Copy { .. }, name) => copy::answer(model, name),
         (Dialog::LookAlike { .. }, name) => decide::confirm(model, name),
         (Dialog::Palette(_), "enter") => palette::run(model, at),
         (Dialog::Palette(_), "down" | "ctrl-n") => palette::step(model, 1),

@@ -28,7 +28,7 @@ pub(crate) fn ask(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     if model.is_snooze_list() {
-        return decide::send(model, Request::Wake, items, Vec::new());
+        return decide::send(model, Request::Wake, &items, Vec::new());
     }
     let ids = items.iter().map(|item| item.id).collect();
     model.dialog = Some(Dialog::Snooze { field: Field::default(), ids });
@@ -50,8 +50,8 @@ pub(super) fn answer(model: &mut Model, field: &Field, ids: Vec<ActivityId>) -> 
         Ok(until) => {
             let hash = countersign_core::activity::payload::PayloadHash::of(b"");
             // Snoozing binds to no bytes: it is no decision.
-            let items = ids.into_iter().map(|id| Item::seen(id, hash)).collect();
-            decide::send(model, Request::Snooze(until), items, Vec::new())
+            let items: Vec<Item> = ids.into_iter().map(|id| Item::seen(id, hash)).collect();
+            decide::send(model, Request::Snooze(until), &items, Vec::new())
         }
         Err(reason) => {
             model.say(Role::Warn, &format!("not snoozed: {reason}"));
