@@ -1,5 +1,6 @@
 //! Tests of the console: keys through `update`, pictures of screens, and what hostile text can reach.
 mod bench;
+mod budgets;
 mod decisions;
 mod editing;
 mod fixtures;
