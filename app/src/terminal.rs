@@ -7,6 +7,7 @@ mod frame;
 mod mouse;
 mod panic;
 mod reader;
+mod sparing;
 mod support;
 mod watcher;
 
@@ -18,14 +19,15 @@ use crossterm::terminal::{
     EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{cursor, execute, style};
-use ratatui::backend::CrosstermBackend;
+use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::{Frame, TerminalOptions, Viewport};
 use rustix::process::{self, Signal};
 
 pub(crate) use self::clipboard::Clip;
 use self::clipboard::Way;
-use self::frame::{Open, Output};
+#[cfg(test)]
+pub(crate) use self::frame::Recorder;
+use self::frame::{Ours, Screen};
 pub(crate) use self::panic::PanicHook;
 pub(crate) use self::reader::input;
 pub(crate) use self::support::{Refusal, support};
@@ -39,7 +41,7 @@ static IS_TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// The terminal while it is ours.
 pub(crate) struct Terminal {
-    screen: ratatui::Terminal<CrosstermBackend<Output>>,
+    screen: Screen<Ours>,
     area: Rect,
     clipboard: Result<Way, &'static str>,
 }
@@ -56,10 +58,8 @@ impl Terminal {
     fn on_screen() -> io::Result<Self> {
         let (width, height) = crossterm::terminal::size()?;
         let area = Rect::new(0, 0, width, height);
-        let options = TerminalOptions { viewport: Viewport::Fixed(area) };
-        let screen = ratatui::Terminal::with_options(CrosstermBackend::new(Output::default()), options)?;
         let clipboard = clipboard::way(|name| std::env::var(name).ok());
-        Ok(Self { screen, area, clipboard })
+        Ok(Self { screen: Screen::new(Ours, area)?, area, clipboard })
     }
 
     /// Columns and rows as last asked for.
@@ -99,13 +99,9 @@ impl Terminal {
         self.screen.resize(self.area)
     }
 
-    /// Draws one frame inside a synchronized update.
+    /// Draws one frame inside a synchronized update; nothing is written if nothing changed.
     pub(crate) fn draw<T>(&mut self, view: impl FnOnce(&mut Frame<'_>) -> T) -> io::Result<T> {
-        let mut drawn = None;
-        let mut open = Open::begin(&mut self.screen)?;
-        open.screen().draw(|frame| drawn = Some(view(frame)))?;
-        drop(open);
-        drawn.ok_or_else(|| io::Error::other("the frame was not drawn"))
+        self.screen.draw(view)
     }
 
     /// Lends the terminal to another program while `work` runs; afterwards everything is drawn anew.

@@ -1,6 +1,7 @@
 //! Tests of the console: keys through `update`, pictures of screens, and what hostile text can reach.
 mod activity;
 mod bench;
+mod budgets;
 mod copy;
 mod decisions;
 mod editing;

@@ -53,6 +53,11 @@ impl Widths {
 
 fn filter_line(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
     let mut facts = Vec::new();
+    // What changes by a key stands on the left, so that the rest stays where it is.
+    if !model.marks.is_empty() {
+        facts
+            .push(format!("{} marked", words::grouped(i64::try_from(model.marks.len()).unwrap_or(i64::MAX))));
+    }
     if model.is_narrowed() && model.approvals.is_loaded {
         // What is loaded is known; a count of all that match would cost more than it tells.
         let more = if model.approvals.next.is_some() { "+" } else { "" };
@@ -69,10 +74,6 @@ fn filter_line(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
     }
     if model.matching.is_some() {
         facts.push("marking".to_owned());
-    }
-    if !model.marks.is_empty() {
-        facts
-            .push(format!("{} marked", words::grouped(i64::try_from(model.marks.len()).unwrap_or(i64::MAX))));
     }
     let deciding: usize = model.deciding.iter().map(|deciding| deciding.ids.len()).sum();
     if deciding > 0 {
