@@ -8,6 +8,7 @@ mod outbox;
 mod overlay;
 mod palette;
 mod preview;
+mod question;
 
 use ratatui::Frame;
 
