@@ -15,6 +15,7 @@ mod effects;
 mod evidence;
 mod family;
 mod field;
+mod html_part;
 mod item;
 mod layout;
 mod listing;

@@ -1,7 +1,8 @@
 //! What the dispatcher has before it, and single messages.
 use clap::Subcommand;
 use color_eyre::eyre::Result;
-use countersign_core::activity::payload::Envelope;
+use countersign_core::activity::html::Reading;
+use countersign_core::activity::payload::{Envelope, Parts};
 use countersign_core::activity::status::Status;
 use countersign_core::activity::store_read;
 use countersign_core::activity::view::{ActivityDetail, ActivityRow, List, Snoozed};
@@ -155,6 +156,8 @@ fn as_json(detail: &ActivityDetail) -> Result<Value> {
             "request".to_owned(),
             json!(detail.envelope.as_ref().and_then(|envelope| envelope.request.as_ref())),
         );
+        let reading = detail.envelope.as_ref().and_then(|envelope| html_reading(&envelope.payload.parts));
+        map.insert("html".to_owned(), json!(reading));
         map.insert("envelopeBytes".to_owned(), json!(detail.raw.len()));
         map.insert("gates".to_owned(), json!(detail.verdicts));
         map.insert("lookAlikes".to_owned(), json!(detail.look_alikes));
@@ -242,6 +245,7 @@ fn as_text(detail: &ActivityDetail, ways: &Lines) -> String {
             );
             lines.push(format!("bytes    {}", detail.raw.len()));
             lines.push(format!("request  {}", request_words(envelope, row.id, ways)));
+            lines.extend(html_words(&payload.parts));
             lines.push(String::new());
             // Everything that is sent is shown: what is not plain text as its JSON.
             let parts = serde_json::to_value(&payload.parts).unwrap_or_default();
@@ -259,6 +263,27 @@ fn as_text(detail: &ActivityDetail, ways: &Lines) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// What the HTML part of a mail says beside its text. Its source is shown in any case.
+fn html_words(parts: &Parts) -> Vec<String> {
+    let Some(reading) = html_reading(parts) else {
+        return Vec::new();
+    };
+    let mut lines = vec![format!("html     {}", reading.summary().join(" · "))];
+    lines.extend(reading.unjudged_words().map(|words| format!("         {words}")));
+    lines.extend(reading.flags.iter().map(|flag| format!("! {}", safe(flag))));
+    lines.extend(
+        reading.links.iter().map(|link| format!("link     {} -> {}", safe(&link.label), safe(&link.target))),
+    );
+    lines
+}
+
+fn html_reading(parts: &Parts) -> Option<Reading> {
+    match parts {
+        Parts::Email { text, html: Some(html), .. } => Some(Reading::of(html, text)),
+        _ => None,
+    }
 }
 
 /// What goes on the wire: either just what is shown, or the request itself.

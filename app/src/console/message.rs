@@ -3,6 +3,7 @@ use countersign_core::activity::payload::{Envelope, InstagramAction, LinkedinAct
 use countersign_core::safe_text::SafeText;
 
 use super::document::Document;
+use super::html_part::HtmlPart;
 use super::personal;
 use super::preview::{Detail, RequestCheck};
 use super::theme::{Charset, Role};
@@ -84,6 +85,19 @@ impl Findings {
         document.marked("", text, spans);
     }
 
+    /// Adds the HTML part: in full unless it was found to say and do no more than the text.
+    fn html(&mut self, document: &mut Document, html: &str, text: &str) {
+        let part = HtmlPart::of(html, text);
+        self.flags.extend(part.flags(self.charset));
+        let is_plain = part.is_plain();
+        part.tell(document, html.len(), self.charset);
+        if is_plain {
+            self.note("HTML", &SafeText::block(html));
+        } else {
+            self.block(document, "HTML", html);
+        }
+    }
+
     fn personal(&mut self, text: &SafeText) -> Vec<std::ops::Range<usize>> {
         let found = personal::find(text.as_str(), &self.names);
         for (_, name) in &found {
@@ -129,9 +143,7 @@ fn parts(document: &mut Document, parts: &Parts, found: &mut Findings) {
             found.block(document, "Text", text);
             if let Some(html) = html {
                 document.blank();
-                let size = words::size(html.len());
-                document.remark(Role::Warn, &format!("HTML part present: {size}, shown as source below"));
-                found.block(document, "HTML", html);
+                found.html(document, html, text);
             }
         }
         Parts::CalCom { event_type_id, start, time_zone, attendee, notes, metadata } => {

@@ -164,4 +164,32 @@ fn an_html_part_is_announced_and_shown_as_source() {
     let text = bench.text();
     assert!(text.contains("HTML part present: 49 bytes, shown as source below"), "{text}");
     assert!(text.contains("and the price doubles"), "{text}");
+    assert!(text.contains("! HTML: the HTML hides by display:none: and the price doubles"), "{text}");
+    assert!(text.contains("! HTML: only the text says: "), "{text}");
+}
+
+/// S7: an HTML part that says and does nothing else is told in a line, with where its links lead.
+#[test]
+fn an_html_part_that_says_the_same_is_told_in_a_line() {
+    let with = |html: &str| {
+        let mut payload = super::fixtures::drafts().remove(0).envelope.take().unwrap().payload;
+        payload.parts = Parts::Email {
+            subject: "Visit".to_owned(),
+            text: "Hi Zoë, see our site.".to_owned(),
+            html: Some(html.to_owned()),
+            in_reply_to: None,
+        };
+        let draft = sealed(1, Status::DraftPendingApproval, "Zoë", None, payload);
+        Bench::with(World { drafts: vec![draft], version: 1, ..World::default() }, 160, 40).text()
+    };
+    let text = with("<p>Hi Zoë, see <a href=\"https://acme.example/x\">our site</a>.</p>");
+    assert!(text.contains("HTML says the same as the text · 1 link · 0 pictures"), "{text}");
+    assert!(text.contains("our site → https://acme.example/x"), "{text}");
+    assert!(!text.contains("<p>"), "{text}");
+    // A character that cannot be seen in the source brings the source back.
+    let text = with("<p>Hi Zoë, see our site.</p><!-- \u{202e} -->");
+    assert!(text.contains("<U+202E>") && text.contains("! HTML: hidden characters"), "{text}");
+    let text = with("<p>Hi Zoë, see <a href=\"https://evil.example/\">acme.example</a> our site.</p>");
+    assert!(text.contains("! HTML: link says acme.example but leads to https://evil.example/"), "{text}");
+    assert!(text.contains("shown as source below") && text.contains("<p>Hi"), "{text}");
 }
