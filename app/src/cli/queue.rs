@@ -319,4 +319,27 @@ mod tests {
     fn every_resolution_can_be_said() {
         assert_eq!(Verdict::value_variants().len(), Resolution::ALL.len());
     }
+
+    /// S7: the command says what the console says about an HTML part.
+    #[test]
+    fn an_html_part_is_judged_here_too() {
+        let parts = |html: &str| Parts::Email {
+            subject: "Visit".to_owned(),
+            text: "See acme.example".to_owned(),
+            html: Some(html.to_owned()),
+            in_reply_to: None,
+        };
+        let words = html_words(&parts(
+            "<p>See <a href='https://evil.example/'>acme.example</a> <b hidden>now</b></p>",
+        ));
+        assert_eq!(
+            words,
+            [
+                "html     HTML is not the same as the text · 1 link · 0 pictures",
+                "! the HTML hides by hidden: now",
+                "! link says acme.example but leads to https://evil.example/",
+                "link     acme.example -> https://evil.example/",
+            ]
+        );
+    }
 }

@@ -188,7 +188,7 @@ fn an_html_part_that_says_the_same_is_told_in_a_line() {
     assert!(!text.contains("<p>"), "{text}");
     // A character that cannot be seen in the source brings the source back.
     let text = with("<p>Hi Zoë, see our site.</p><!-- \u{202e} -->");
-    assert!(text.contains("<U+202E>") && text.contains("! HTML: hidden characters"), "{text}");
+    assert!(text.contains("<U+202E>") && text.contains("! HTML: 1 direction override"), "{text}");
     let text = with("<p>Hi Zoë, see <a href=\"https://evil.example/\">acme.example</a> our site.</p>");
     assert!(text.contains("! HTML: link says acme.example but leads to https://evil.example/"), "{text}");
     assert!(text.contains("shown as source below") && text.contains("<p>Hi"), "{text}");
