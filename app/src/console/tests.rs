@@ -15,6 +15,7 @@ mod picture;
 mod reading;
 mod screens;
 mod sizes;
+mod stream;
 mod table;
 mod themes;
 mod triage;
