@@ -16,7 +16,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::terminal::{
-    EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    DisableLineWrap, EnableLineWrap, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{cursor, execute, style};
 use ratatui::Frame;
@@ -47,7 +48,7 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Takes the terminal: raw mode, alternate screen, bracketed paste, no cursor.
+    /// Takes the terminal: raw mode, alternate screen, bracketed paste, no wrapping, no cursor.
     pub(crate) fn open() -> io::Result<Self> {
         // Under NO_COLOR crossterm 0.29 drops bold and reverse as well; the mono theme uses those and no colour.
         style::force_color_output(true);
@@ -158,7 +159,8 @@ fn take() -> io::Result<()> {
     }
     enable_raw_mode()?;
     let mut out = io::stdout();
-    execute!(out, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
+    // Terminals disagree about the width of joined letters. What is too wide for its row must not go on in the next one.
+    execute!(out, EnterAlternateScreen, DisableLineWrap, EnableBracketedPaste, cursor::Hide)?;
     mouse::taken(&mut out)
 }
 
@@ -167,8 +169,14 @@ pub(crate) fn restore() {
     if IS_TAKEN.swap(false, Ordering::SeqCst) {
         let mut out = io::stdout();
         let _ = mouse::given_back(&mut out);
-        let _ =
-            execute!(out, EndSynchronizedUpdate, DisableBracketedPaste, cursor::Show, LeaveAlternateScreen);
+        let _ = execute!(
+            out,
+            EndSynchronizedUpdate,
+            DisableBracketedPaste,
+            EnableLineWrap,
+            cursor::Show,
+            LeaveAlternateScreen
+        );
         let _ = disable_raw_mode();
         let _ = out.flush();
     }

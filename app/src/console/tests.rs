@@ -17,6 +17,7 @@ mod picture;
 mod reading;
 mod screens;
 mod sizes;
+mod stream;
 mod table;
 mod themes;
 mod triage;

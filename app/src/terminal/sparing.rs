@@ -2,6 +2,7 @@
 //!
 //! The library resets colours and hides the cursor after every frame, also after one that is equal to the last, and moves the
 //! cursor after every wide letter. How cells become bytes stays its business; it is only told less.
+use std::collections::HashMap;
 use std::io::{self, Write};
 
 use crossterm::queue;
@@ -10,7 +11,7 @@ use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
-use ratatui::style::{Color, Modifier};
+use ratatui::style::Modifier;
 
 /// How the library ends what it draws; the last of the four alone says the same.
 const RESETS: &[u8] = b"\x1b[39m\x1b[49m\x1b[59m\x1b[0m";
@@ -25,7 +26,11 @@ pub(super) struct Sparing<W> {
     collected: Vec<u8>,
     is_open: bool,
     cursor: Cursor,
+    shown: Shown,
 }
+
+/// What stands on the screen. A place that is missing is blank; `None` is a letter that is not plain, or half of one.
+type Shown = HashMap<(u16, u16), Option<Cell>>;
 
 /// What the terminal's cursor is known to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +43,7 @@ enum Cursor {
 
 impl<W: Write> Sparing<W> {
     pub(super) fn new(out: W) -> Self {
-        Self { out, collected: Vec::new(), is_open: false, cursor: Cursor::Unknown }
+        Self { out, collected: Vec::new(), is_open: false, cursor: Cursor::Unknown, shown: Shown::new() }
     }
 
     /// Begins a frame. What an earlier one left is forgotten, never written late.
@@ -89,7 +94,7 @@ impl<W: Write> Backend for Sparing<W> {
     where
         I: Iterator<Item = (u16, u16, &'a Cell)>,
     {
-        let cells = fewer_sequences(content);
+        let cells = fewer_sequences(content, &mut self.shown);
         if cells.is_empty() {
             return Ok(());
         }
@@ -140,10 +145,11 @@ impl<W: Write> Backend for Sparing<W> {
         self.clear_region(ClearType::All)
     }
 
-    /// Also forgets the cursor: a screen is cleared when somebody else may have had it.
+    /// Also forgets the cursor: a screen is cleared when somebody else may have had it. Only whole screens are cleared here.
     fn clear_region(&mut self, region: ClearType) -> io::Result<()> {
         self.pen()?.clear_region(region)?;
         self.cursor = Cursor::Unknown;
+        self.shown.clear();
         self.flush()
     }
 
@@ -161,29 +167,60 @@ impl<W: Write> Backend for Sparing<W> {
     }
 }
 
-/// The same picture for fewer bytes: blanks take over what cannot be seen on them, and a letter right behind a wide one is told as
-/// its neighbour, so that the library does not move the cursor to where it is.
-fn fewer_sequences<'a>(content: impl Iterator<Item = (u16, u16, &'a Cell)>) -> Vec<(u16, u16, Cell)> {
+/// Up to so many letters are cheaper written again than jumped over.
+const GAP: u16 = 5;
+
+/// The same picture for fewer bytes: blanks take over what cannot be seen on them, short gaps are written again, and a letter
+/// right behind a wide one is told as its neighbour, so that the library does not move the cursor to where it is.
+fn fewer_sequences<'a>(
+    content: impl Iterator<Item = (u16, u16, &'a Cell)>,
+    shown: &mut Shown,
+) -> Vec<(u16, u16, Cell)> {
     let mut cells: Vec<(u16, u16, Cell)> = Vec::new();
-    let (mut color, mut modifier) = (Color::Reset, Modifier::empty());
     // Where the cursor is known to be after the cell before.
     let mut after = None;
     for (x, y, cell) in content {
-        let mut cell = cell.clone();
-        if cell.symbol() == " " && UNSEEN.contains(cell.modifier) {
-            cell.fg = color;
-            cell.modifier = modifier & UNSEEN;
+        let mut told = x;
+        if let (Some((from, row)), Some((before, _, pen))) = (after, cells.last())
+            && row == y
+            && from <= x
+            && x - from <= GAP
+            && let Some(between) = (from..x).map(|x| same_pen(shown, (x, y), pen)).collect::<Option<Vec<_>>>()
+        {
+            // Cells come in order, so a cell that is told further left than it is never meets a gap that is told as none.
+            told = before + 1;
+            for cell in between {
+                cells.push((told, y, cell));
+                told += 1;
+            }
         }
-        (color, modifier) = (cell.fg, cell.modifier);
-        // Cells come in order, so a cell that is told further left than it is never meets a gap that is told as none.
-        let told = match cells.last() {
-            Some((before, ..)) if after == Some((x, y)) => before + 1,
-            _ => x,
-        };
+        let mut cell = cell.clone();
+        if let Some((.., pen)) = cells.last().filter(|_| is_blank(&cell)) {
+            cell.fg = pen.fg;
+            cell.modifier = pen.modifier & UNSEEN;
+        }
+        let is_plain = cell.symbol().len() == 1;
+        shown.insert((x, y), is_plain.then(|| cell.clone()));
+        if !is_plain {
+            shown.insert((x + 1, y), None);
+        }
         after = Some((x + if is_surely_wide(cell.symbol()) { 2 } else { 1 }, y));
         cells.push((told, y, cell));
     }
     cells
+}
+
+/// A plain letter that stands there already, if the pen need not be changed for it.
+fn same_pen(shown: &Shown, at: (u16, u16), pen: &Cell) -> Option<Cell> {
+    let mut cell = shown.get(&at).cloned().unwrap_or_else(|| Some(Cell::default()))?;
+    if is_blank(&cell) && UNSEEN.contains(pen.modifier) {
+        (cell.fg, cell.modifier) = (pen.fg, pen.modifier);
+    }
+    ((cell.fg, cell.bg, cell.modifier) == (pen.fg, pen.bg, pen.modifier)).then_some(cell)
+}
+
+fn is_blank(cell: &Cell) -> bool {
+    cell.symbol() == " " && UNSEEN.contains(cell.modifier)
 }
 
 /// Letters that take two cells on every terminal. About emoji and joined letters terminals disagree: behind those the cursor is

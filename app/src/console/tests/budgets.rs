@@ -143,6 +143,12 @@ fn a_mark_is_at_most_200_bytes() {
         wired.press("<space>");
         assert_within("a mark taken back", wired.press("<space>"), 200);
     }
+    // The first mark changes the words of most keys, on some channels more than on others.
+    for down in ["", "j", "jj", "jjj", "jjjj", "jjjjj"] {
+        let mut wired = Wired::new(World::filled());
+        wired.press(down);
+        assert_within(down, wired.press("<space>"), 200);
+    }
 }
 
 #[test]

@@ -11,14 +11,14 @@ use super::fixtures::{ago, outboxes, sealed};
 use super::picture;
 
 /// What must never be in a cell: controls, direction marks, what has no shape.
-fn is_forbidden(letter: char) -> bool {
+pub(super) fn is_forbidden(letter: char) -> bool {
     letter.is_control()
         || matches!(letter,
             '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-const HOSTILE: &[&str] = &[
+pub(super) const HOSTILE: &[&str] = &[
     "\u{1b}[2J\u{1b}[H\u{1b}]0;owned\u{7}\u{1b}]52;c;cm0gLXJm\u{7}",
     "\u{9b}31m\u{90}q\u{9c}\u{7f}\u{8}\u{8}\u{8}\r\n",
     "\u{202e}gro.live@ana\u{202c}\u{2067}x\u{2069}",
@@ -67,7 +67,7 @@ fn everywhere(text: &str, status: Status) -> ActivityDetail {
     item
 }
 
-fn world(text: &str) -> World {
+pub(super) fn world(text: &str) -> World {
     let mut outboxes = outboxes();
     text.clone_into(&mut outboxes[0].name);
     outboxes[2].pause_reason = Some(text.to_owned());

@@ -147,6 +147,8 @@ pub(super) fn footer(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>) -> 
     let said = model.notice.as_ref().map(|notice| (notice.text.clone(), notice.role));
     match said.or_else(|| progress(model)).or_else(|| engine_trouble(model)) {
         Some((text, role)) => {
+            // Spelled out before it is cut, so that the cut is seen.
+            let text = SafeText::line(&model.theme.charset.own(text.as_str()));
             let text = text.truncated(usize::from(areas.notice.width).saturating_sub(2));
             canvas.put_all(areas.notice, [(" ", Role::Plain), (text.as_str(), role)]);
         }
