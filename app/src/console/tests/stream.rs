@@ -316,9 +316,9 @@ fn check(text: &str, scene: (&str, Then), size: (u16, u16), charset: Charset) {
 #[test]
 fn every_scene_keeps_its_frame() {
     for (number, scene) in SCENES.iter().enumerate() {
-        for turn in 0..2 {
+        for (turn, charset) in CHARSETS.into_iter().enumerate() {
             let at = number + turn;
-            check(HOSTILE[at % HOSTILE.len()], *scene, SIZES[(at / 2) % 3], CHARSETS[turn]);
+            check(HOSTILE[at % HOSTILE.len()], *scene, SIZES[(at / 2) % 3], charset);
         }
     }
 }
