@@ -148,8 +148,9 @@ impl Screen {
     pub(crate) fn hang_up(&mut self) {
         self.shared.lock().is_closed = true;
         // The reader holds an end of its own and lets go at the next byte, so the program has to draw one: it answers to another
-        // size, and without a terminal of its own to the keys that a closing writer sends (a line end and ctrl-d).
+        // size, and without a terminal of its own to a key. A closing writer sends two more (a line end and ctrl-d).
         self.resize(100, 30);
+        self.send("?");
         self.writer = None;
         self.master = None;
         crate::until("the last end of the terminal closes", || Arc::strong_count(&self.shared) == 1);

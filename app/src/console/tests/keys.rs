@@ -29,6 +29,16 @@ fn pieces_of_an_arrow_key_decide_nothing(#[case] keys: &str) {
     assert_eq!(bench.approvals().len(), 1, "the next key counts again");
 }
 
+#[test]
+fn leaving_works_right_after_esc() {
+    let mut bench = Bench::new(120, 40);
+    for key in parse("<esc><c-c>") {
+        bench.pass(Duration::from_millis(10));
+        bench.key(key);
+    }
+    assert_eq!(bench.asked, [Effect::Quit]);
+}
+
 /// S9: pasted text is text.
 #[test]
 fn a_paste_outside_a_field_is_refused() {

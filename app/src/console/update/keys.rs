@@ -19,7 +19,8 @@ pub(super) fn pressed(model: &mut Model, event: KeyEvent, at: Duration) -> Vec<E
     }
     // Keys without a name (backspace, alt-b) are bound to nothing, but a text field may know them.
     let name = key::name(event).unwrap_or_default();
-    if is_torn(model, &name, at) {
+    // Leaving decides nothing, and nobody should have to press it twice.
+    if name != "ctrl-c" && is_torn(model, &name, at) {
         return Vec::new();
     }
     model.notice = None;
