@@ -12,8 +12,11 @@ use countersign_core::{audit, clock, db, engine, outbox};
 use super::{READ, within};
 use crate::console::activity::Runtime;
 use crate::console::backend::Backend;
-use crate::console::msg::{Effect, Msg, Summary};
+use crate::console::msg::{Effect, Failure, Msg, Summary};
 use crate::console::preview::{Detail, RequestCheck};
+
+/// How long what can be told later waits for the database.
+const AGAIN: std::time::Duration = std::time::Duration::from_secs(1);
 
 pub(super) async fn run(backend: &Backend, effect: Effect) -> Option<Msg> {
     let company = backend.company.id;
@@ -92,14 +95,18 @@ pub(super) async fn run(backend: &Backend, effect: Effect) -> Option<Msg> {
             };
             Msg::DetailLoaded { generation, result: within(READ, work).await }
         }
-        Effect::CheckKept { ids } => {
+        Effect::CheckKept { ids } => loop {
             let work = async {
                 let mut conn = backend.pool.acquire().await?;
                 store_read::standing(&mut conn, company, &ids).await
             };
-            // Later is soon enough: nothing of a kept text is lost by not knowing.
-            Msg::KeptChecked(within(READ, work).await.ok()?)
-        }
+            match within(READ, work).await {
+                Ok(standing) => break Msg::KeptChecked(standing),
+                Err(Failure::Refused(_)) => return None,
+                // Nothing of a kept text is lost by hearing of it later.
+                Err(Failure::Unavailable(_)) => tokio::time::sleep(AGAIN).await,
+            }
+        },
         _ => return None,
     };
     Some(msg)
