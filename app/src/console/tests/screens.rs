@@ -19,6 +19,12 @@ const SCENES: &[(&str, &str, Before)] = &[
     ("outbox", "2", Before::Filled),
     ("settle", "2<enter>asked them<enter>", Before::Filled),
     ("reject", "<enter>xwrong tone", Before::Filled),
+    ("edit", "e", Before::Filled),
+    ("diff", "<enter>d", Before::Filled),
+    ("snooze", "s", Before::Filled),
+    ("copy", "<enter>y", Before::Filled),
+    ("range", "jvj", Before::Filled),
+    ("activity", "9", Before::Filled),
     ("help", "?", Before::Filled),
     ("palette", ":<down>", Before::Filled),
     ("palette_typed", ":un", Before::Filled),
@@ -71,18 +77,22 @@ fn a_theme_changes_no_character(#[values("mono", "high-contrast", "colour-blind-
     }
 }
 
-/// What the theme makes of three screens: where the cursor is, what is wrong, what is asked.
+/// What each class of theme makes of the screens in each layout: where the cursor is, what is wrong, what is asked.
 #[rstest]
-fn what_a_theme_makes_of_the_screens(#[values("default", "mono", "high-contrast")] theme: &str) {
+fn what_a_theme_makes_of_the_screens(
+    #[values("default", "mono", "high-contrast")] theme: &str,
+    #[values(0, 1, 2)] layout: usize,
+) {
+    let size = SIZES[layout];
     let mut pictures = String::new();
-    for wanted in ["approvals", "outbox", "palette_typed"] {
+    for wanted in ["approvals", "open", "outbox", "activity", "edit", "palette_typed", "reject"] {
         let Some((name, keys, before)) = SCENES.iter().find(|(name, ..)| *name == wanted) else {
             panic!("{wanted}");
         };
-        let mut bench = scene(keys, *before, (80, 24), Theme::shipped(theme, Charset::Unicode));
+        let mut bench = scene(keys, *before, size, Theme::shipped(theme, Charset::Unicode));
         pictures.push_str(&format!("== {name}\n{}", picture::looks(&bench.paint())));
     }
-    insta::assert_snapshot!(format!("theme_{theme}"), pictures);
+    insta::assert_snapshot!(format!("theme_{theme}_{}x{}", size.0, size.1), pictures);
 }
 
 #[test]
