@@ -173,7 +173,7 @@ impl Bench {
         }
     }
 
-    fn answer(&self, effect: &Effect) -> Option<Msg> {
+    pub(super) fn answer(&self, effect: &Effect) -> Option<Msg> {
         if !self.is_answering {
             return None;
         }

@@ -138,6 +138,31 @@ fn save_and_approve_approves_the_new_bytes_once_they_were_painted_to_their_end()
     assert_eq!(bench.approvals(), [Item::seen(id(1), now)]);
 }
 
+/// What was read before the text was saved, and arrives afterwards, is not taken for a change by somebody else.
+#[test]
+fn a_read_that_is_older_than_the_saved_text_changes_nothing() {
+    let mut bench = editing();
+    bench.press("x<c-t>");
+    let (generation, ..) = saved(&mut bench);
+    bench.is_answering = false;
+    bench.changed(|_| {});
+    let read =
+        bench.asked.iter().find(|effect| matches!(effect, Effect::LoadDetail { .. })).cloned().unwrap();
+    bench.is_answering = true;
+    let late = bench.answer(&read).unwrap();
+    let now = revised(&mut bench, "Other words.");
+    answer(&mut bench, generation, ItemOutcome::Revised { payload_sha256: now });
+    // It is drawn before the next read is answered.
+    bench.is_answering = false;
+    bench.tell(late);
+    bench.paint();
+    bench.is_answering = true;
+    bench.model.detail_in_flight = None;
+    bench.changed(|_| {});
+    bench.paint();
+    assert_eq!(bench.approvals(), [Item::seen(id(1), now)], "{}", bench.notice());
+}
+
 #[test]
 fn save_and_approve_lets_go_when_the_message_is_changed_again_or_left() {
     let mut bench = editing();

@@ -182,6 +182,8 @@ fn saved(model: &mut Model, editor: &Editor, now: Item, then: Then) {
     model.seen.remove(&now.id);
     model.marks.rebind(now);
     model.preview = None;
+    // An item that was read before this was saved may still be on its way.
+    model.detail_in_flight = None;
     model.approve_when_seen = (then == Then::Approve).then_some(now);
     let next = match then {
         Then::Wait => "waits for a decision on the new text",
