@@ -270,6 +270,7 @@ fn a_viewer_decides_nothing_and_is_told_why() {
     assert!(bench.asked.is_empty());
 }
 
+/// R19: a decision is shown as made only after its commit is known.
 #[test]
 fn a_lost_answer_is_not_taken_for_a_decision() {
     let mut bench = Bench::new(120, 40);
