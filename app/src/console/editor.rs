@@ -82,24 +82,25 @@ impl Editor {
         (cursor.0, cursor.1)
     }
 
-    /// Takes an editing key.
-    pub(crate) fn key(&mut self, key: KeyEvent) {
+    /// Takes an editing key. Says whether the text may be another now.
+    pub(crate) fn key(&mut self, key: KeyEvent) -> bool {
         // A line feed is a line end, also from a terminal that pastes without brackets.
         let is_line_feed = key.code == KeyCode::Char('j') && key.modifiers == KeyModifiers::CONTROL;
         let key = if is_line_feed { KeyEvent::from(KeyCode::Enter) } else { key };
         if self.bytes() < LIMIT_BYTES {
-            self.area.input(key);
-        } else {
-            // A full text can still be made smaller.
-            let before = self.text();
-            let at = self.area.cursor();
-            self.area.input(key);
-            if self.bytes() > LIMIT_BYTES {
-                self.area = area(&before);
-                let place = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
-                self.area.move_cursor(CursorMove::Jump(place(at.0), place(at.1)));
-            }
+            return self.area.input(key);
         }
+        // A full text can still be made smaller.
+        let before = self.text();
+        let at = self.area.cursor();
+        let is_changed = self.area.input(key);
+        if self.bytes() <= LIMIT_BYTES {
+            return is_changed;
+        }
+        self.area = area(&before);
+        let place = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
+        self.area.move_cursor(CursorMove::Jump(place(at.0), place(at.1)));
+        false
     }
 
     /// Takes pasted text as it is, line breaks included. Says whether there was room for it.

@@ -6,12 +6,14 @@ use serde::Serialize;
 use serde_json::json;
 use sqlx::{PgConnection, PgPool};
 
+use super::check::Address;
 use super::check::{AccountInput, ContactInput};
 use super::merge::{Account, Contact, Effect};
 use super::store;
 use crate::actor::{Actor, Role};
 use crate::audit;
 use crate::company;
+use crate::contact;
 use crate::draft::check::FieldError;
 use crate::draft::file::Mode;
 use crate::draft::{LineError, store::take_turns};
@@ -152,7 +154,9 @@ impl People {
         chunk: &[(usize, ContactInput)],
     ) -> Result<(), Error> {
         let wanted: Vec<_> = chunk.iter().flat_map(|(_, input)| input.addresses()).collect();
-        let owners = store::owners(conn, company, &wanted).await?;
+        let addresses: Vec<_> =
+            wanted.iter().map(|(kind, address): &Address| (*kind, address.as_str())).collect();
+        let owners = contact::store::owners(conn, company, &addresses).await?;
         let ids: HashSet<ContactId> =
             owners.values().copied().filter(|id| !self.known.contains_key(id)).collect();
         for contact in store::contacts(conn, company, &ids.into_iter().collect::<Vec<_>>()).await? {

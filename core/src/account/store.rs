@@ -1,10 +1,9 @@
 //! SQL of imports of accounts and contacts: whole chunks, a fixed number of statements each.
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::check::Address;
 use super::merge::{Account, Contact, Known};
 use crate::error::Error;
 use crate::ids::{AccountId, CompanyId, ContactId};
@@ -81,27 +80,6 @@ pub(super) async fn write_accounts(
     .execute(conn)
     .await?;
     Ok(())
-}
-
-/// Whom these addresses belong to.
-pub(super) async fn owners(
-    conn: &mut PgConnection,
-    company: CompanyId,
-    wanted: &[Address],
-) -> Result<HashMap<(String, String), ContactId>, Error> {
-    let kinds: Vec<String> = wanted.iter().map(|(kind, _)| (*kind).to_owned()).collect();
-    let addresses: Vec<String> = wanted.iter().map(|(_, address)| address.clone()).collect();
-    let rows = sqlx::query!(
-        r#"SELECT a.kind, a.address, a.contact_id AS "contact_id: ContactId" FROM crm_contact_addresses a
-        JOIN unnest($2::text[], $3::text[]) AS w (kind, address) ON a.kind = w.kind AND a.address = w.address
-        WHERE a.company_id = $1"#,
-        company.0,
-        &kinds,
-        &addresses
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows.into_iter().map(|row| ((row.kind, row.address), row.contact_id)).collect())
 }
 
 /// These contacts.

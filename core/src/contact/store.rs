@@ -1,11 +1,13 @@
 //! SQL of the allowlist.
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use sqlx::PgConnection;
 
 use super::allowlist::{Allowlist, admitting};
 use crate::error::Error;
-use crate::ids::CompanyId;
+use crate::ids::{CompanyId, ContactId};
 
 /// An entry as it is listed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -95,4 +97,25 @@ pub async fn list(
             created_by: row.created_by,
         })
         .collect())
+}
+
+/// Whom these addresses belong to, by sort (`email`, `phone`, `handle`) and address.
+pub(crate) async fn owners(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    wanted: &[(&str, &str)],
+) -> Result<HashMap<(String, String), ContactId>, Error> {
+    let kinds: Vec<String> = wanted.iter().map(|(kind, _)| (*kind).to_owned()).collect();
+    let values: Vec<String> = wanted.iter().map(|(_, address)| (*address).to_owned()).collect();
+    let rows = sqlx::query!(
+        r#"SELECT a.kind, a.address, a.contact_id AS "contact_id: ContactId" FROM crm_contact_addresses a
+        JOIN unnest($2::text[], $3::text[]) AS w (kind, address) ON a.kind = w.kind AND a.address = w.address
+        WHERE a.company_id = $1"#,
+        company.0,
+        &kinds,
+        &values
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| ((row.kind, row.address), row.contact_id)).collect())
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::activity::payload::{Kind, Sealed};
 use crate::channel::ChannelName;
+use crate::contact;
 use crate::contact::look_alike::skeleton;
 use crate::contact::store_look_alike;
 use crate::error::Error;
@@ -80,7 +81,8 @@ pub(crate) async fn match_contacts(
     company: CompanyId,
     wanted: &[Wanted],
 ) -> Result<Vec<ContactId>, Error> {
-    let mut known = addresses(conn, company, wanted).await?;
+    let addresses: Vec<_> = wanted.iter().map(|one| (one.address_kind, one.address.as_str())).collect();
+    let mut known = contact::store::owners(conn, company, &addresses).await?;
     let missing: Vec<&Wanted> = {
         let mut seen = HashSet::new();
         wanted
@@ -141,26 +143,6 @@ pub(crate) async fn match_contacts(
             })
         })
         .collect()
-}
-
-async fn addresses(
-    conn: &mut PgConnection,
-    company: CompanyId,
-    wanted: &[Wanted],
-) -> Result<HashMap<(String, String), ContactId>, Error> {
-    let kinds: Vec<String> = wanted.iter().map(|one| one.address_kind.to_owned()).collect();
-    let values: Vec<String> = wanted.iter().map(|one| one.address.clone()).collect();
-    let rows = sqlx::query!(
-        r#"SELECT a.kind, a.address, a.contact_id AS "contact_id: ContactId" FROM crm_contact_addresses a
-        JOIN unnest($2::text[], $3::text[]) AS w (kind, address) ON a.kind = w.kind AND a.address = w.address
-        WHERE a.company_id = $1"#,
-        company.0,
-        &kinds,
-        &values
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows.into_iter().map(|row| ((row.kind, row.address), row.contact_id)).collect())
 }
 
 async fn match_accounts(

@@ -35,9 +35,7 @@ pub(crate) fn typed(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     let Some(editor) = model.editor.as_mut().filter(|editor| editor.saving.is_none()) else {
         return Vec::new();
     };
-    let before = editor.text();
-    editor.key(key);
-    if editor.text() == before { Vec::new() } else { keep(model) }
+    if editor.key(key) { keep(model) } else { Vec::new() }
 }
 
 pub(super) fn pasted(model: &mut Model, text: &str) -> Vec<Effect> {
