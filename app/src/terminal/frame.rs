@@ -2,6 +2,7 @@
 use std::io::{self, Write};
 use std::sync::atomic::Ordering;
 
+use ratatui::buffer::{Buffer, CellDiffOption, CellWidth};
 use ratatui::layout::Rect;
 use ratatui::{Frame, TerminalOptions, Viewport};
 
@@ -47,9 +48,29 @@ impl<W: Write> Screen<W> {
     pub(super) fn draw<T>(&mut self, view: impl FnOnce(&mut Frame<'_>) -> T) -> io::Result<T> {
         let mut drawn = None;
         let open = Open::begin(&mut self.inner);
-        open.screen.draw(|frame| drawn = Some(view(frame)))?;
+        open.screen.draw(|frame| {
+            drawn = Some(view(frame));
+            tell_covered(frame.buffer_mut());
+        })?;
         drop(open);
         drawn.ok_or_else(|| io::Error::other("the frame was not drawn"))
+    }
+}
+
+/// Makes the second halves of wide letters unlike anything that is drawn. A wide letter that comes to stand one cell before another
+/// leaves half of the other on the terminal; the library compares that place with what lay hidden there, finds a blank in both, and
+/// would leave it.
+fn tell_covered(buffer: &mut Buffer) {
+    let width = usize::from(buffer.area.width).max(1);
+    for row in buffer.content.chunks_mut(width) {
+        let mut x = 0;
+        while x < row.len() {
+            let end = row.len().min(x + usize::from(row[x].cell_width()).max(1));
+            for covered in &mut row[x + 1..end] {
+                covered.set_diff_option(CellDiffOption::AlwaysUpdate);
+            }
+            x = end;
+        }
     }
 }
 
@@ -94,5 +115,29 @@ impl Recorder {
     pub(crate) fn draw<T>(&mut self, view: impl FnOnce(&mut Frame<'_>) -> T) -> (T, Vec<u8>) {
         let said = self.screen.draw(view).unwrap();
         (said, self.screen.inner.backend_mut().take_sent())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::style::{Style, Stylize};
+
+    use super::*;
+
+    /// An underlined wide letter that comes to stand one cell before another leaves nothing of the other, nor of its own line.
+    #[test]
+    fn no_half_of_a_wide_letter_stays() {
+        let mut recorder = Recorder::new(6, 1);
+        let mut terminal = vt100::Parser::new(1.try_into().unwrap(), 6.try_into().unwrap(), 0);
+        let mut draw = |x| {
+            let style = Style::new().underlined();
+            let ((), bytes) = recorder.draw(|frame| frame.buffer_mut().set_string(x, 0, "\u{5c71}", style));
+            bytes
+        };
+        terminal.process(&draw(1));
+        terminal.process(&draw(0));
+        assert_eq!(terminal.screen().contents().trim_end(), "\u{5c71}");
+        assert!(!terminal.screen().cell(0, 2).unwrap().underline(), "half of a line stays");
+        assert!(draw(0).is_empty(), "an equal frame writes nothing");
     }
 }
