@@ -13,7 +13,6 @@ mod document;
 mod editor;
 mod effects;
 mod evidence;
-mod family;
 mod field;
 mod html_part;
 mod item;

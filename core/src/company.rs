@@ -1,5 +1,7 @@
 //! Companies: the tenants. The first operator of a company is whoever makes it.
+pub mod policy;
 pub mod store;
+pub mod store_policy;
 
 use sqlx::PgPool;
 

@@ -80,6 +80,8 @@ ids! {
     ActivityId,
     /// One decision about one activity.
     DecisionId,
+    /// Decisions that were made together.
+    BatchId,
     /// One claim of the dispatcher; also its fencing token.
     ClaimId,
     /// One process that runs an engine.

@@ -2,11 +2,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use countersign_core::activity::family;
 use countersign_core::approval::Item;
 use countersign_core::safe_text::SafeText;
 use jiff::Timestamp;
 
-use super::family;
 use super::outgoing::{self, Field};
 use super::preview::Detail;
 use super::theme::Charset;

@@ -6,16 +6,18 @@ use rapidfuzz::distance::levenshtein;
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::diff::LIMIT_CHARS;
+/// Texts longer than so many graphemes are of no family: comparing them costs more than it tells.
+pub const LIMIT_GRAPHEMES: usize = 20_000;
 
 /// Whether the texts are near enough. Texts of more than 20 000 graphemes are of no family.
-pub(crate) fn is_near(one: &str, other: &str) -> bool {
+#[must_use]
+pub fn is_near(one: &str, other: &str) -> bool {
     let mut numbers = HashMap::new();
     let mut numbered = |text: &str| -> Option<Vec<u32>> {
         let text: String = text.replace("\r\n", "\n").nfc().collect();
         let mut out = Vec::new();
         for grapheme in text.graphemes(true) {
-            if out.len() == LIMIT_CHARS {
+            if out.len() == LIMIT_GRAPHEMES {
                 return None;
             }
             let next = u32::try_from(numbers.len()).ok()?;
@@ -49,7 +51,7 @@ mod tests {
 
     #[test]
     fn long_texts_have_no_family() {
-        let long = "x".repeat(LIMIT_CHARS + 1);
+        let long = "x".repeat(LIMIT_GRAPHEMES + 1);
         assert!(!is_near(&long, &long));
     }
 }
