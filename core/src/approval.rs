@@ -4,13 +4,15 @@
 //! number of statements whatever the batch, and a result for every item. `verdict` decides, `store` holds the SQL.
 pub mod decide;
 pub mod resolve;
+pub mod risk;
 pub mod snooze;
 pub(crate) mod store;
 pub mod store_fate;
+pub(crate) mod store_risk;
 pub mod store_snooze;
 pub mod verdict;
 
-pub use decide::{approve, reject, undo};
+pub use decide::{Undone, approve, approve_in, reject, undo, undo_batch};
 pub use resolve::{Resolution, resolve};
 pub use snooze::{snooze, unsnooze};
 pub use verdict::{Item, ItemOutcome, ItemResult};

@@ -20,6 +20,7 @@ pub mod error;
 pub mod fault;
 pub mod gate;
 pub mod ids;
+pub mod inbound;
 pub mod operator;
 pub mod outbox;
 pub mod quota;

@@ -1,5 +1,6 @@
 //! Outboxes: the sending identities of a company; adding and changing them, pausing and killing.
 mod change;
+pub mod limits;
 pub mod store;
 mod store_change;
 pub mod store_show;
@@ -21,7 +22,7 @@ use crate::operator;
 use crate::secret::SecretRef;
 
 pub use self::change::{Change, Changed, Done, change};
-pub use self::switch::{kill, pause, resume};
+pub use self::switch::{kill, kill_all, lift_all, pause, resume};
 
 /// The largest daily cap that is accepted; the database holds the same line.
 pub const DAILY_CAP_LIMIT: i32 = 1_000_000;

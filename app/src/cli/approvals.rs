@@ -303,6 +303,9 @@ pub(super) fn sentence(outcome: &ItemOutcome) -> String {
         ItemOutcome::Approved { send_after } => {
             format!("approved; leaves after {send_after:.0} unless undone")
         }
+        ItemOutcome::NeedsSecond => {
+            "your approval stands; its risk is high, so a second person has to approve it".to_owned()
+        }
         ItemOutcome::Rejected => "rejected".to_owned(),
         ItemOutcome::Undone => "a draft again".to_owned(),
         ItemOutcome::Revised { payload_sha256 } => {

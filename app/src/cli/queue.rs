@@ -198,6 +198,7 @@ fn as_text(detail: &ActivityDetail, ways: &Lines) -> String {
             Ruling::Pass => "ok",
             Ruling::Defer { .. } => "hold",
             Ruling::Block { .. } => "stop",
+            Ruling::Reopen => "back",
         };
         // Once it is over, advice about sending it is no news.
         if row.status.stage() != countersign_core::activity::status::Stage::Closed

@@ -91,6 +91,7 @@ pub(crate) fn checks(document: &mut Document, detail: &Detail, setting: &Setting
         let (word, role, until) = match verdict.ruling {
             Ruling::Pass => ("ok   ", Role::Good, String::new()),
             Ruling::Defer { until } => ("hold ", Role::Warn, format!("; not before {}", words::exact(until))),
+            Ruling::Reopen => ("back ", Role::Bad, "; becomes a draft again".to_owned()),
             Ruling::Block { status } => ("stop ", Role::Bad, format!("; becomes {}", status.label())),
         };
         let code = if verdict.code.is_empty() { String::new() } else { format!(" ({})", verdict.code) };

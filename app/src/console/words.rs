@@ -127,6 +127,7 @@ pub(crate) fn outcome(outcome: &ItemOutcome, now: Timestamp, zone: &TimeZone) ->
         ItemOutcome::Approved { send_after } => {
             format!("approved, leaves {}", upcoming(now, *send_after, zone))
         }
+        ItemOutcome::NeedsSecond => "approved by you; a second person has to".to_owned(),
         ItemOutcome::Rejected => "rejected".to_owned(),
         ItemOutcome::Undone => "taken back, a draft again".to_owned(),
         ItemOutcome::Revised { .. } => "changed, and waits for a decision on the new text".to_owned(),

@@ -4,19 +4,21 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
-use super::payload::{Envelope, PayloadHash};
+use super::payload::Envelope;
 use super::status::Status;
 use super::store::{read_channel, read_hash, read_kind, read_status};
 use super::view::{
     ActivityDetail, ActivityRow, AttemptView, COUNT_LIMIT, Counts, Cursor, DecisionView, Filter, Hold, List,
     PAGE_LIMIT, Page,
 };
+use crate::approval::risk::Risk;
 use crate::channel::Lines;
-use crate::contact::allowlist::Allowlist;
+use crate::company::policy::Policy;
+use crate::company::store_policy;
 use crate::contact::store_look_alike;
 use crate::db::filter;
 use crate::error::Error;
-use crate::gate::{self, Facts};
+use crate::gate::{self, Verdict};
 use crate::ids::{ActivityId, CompanyId};
 
 /// Reads one page of a list, at most [`PAGE_LIMIT`] rows.
@@ -62,11 +64,11 @@ pub async fn detail(
     let row = row(&found)?;
     let as_of: jiff_sqlx::Timestamp = found.try_get("as_of")?;
     let extra = sqlx::query!(
-        r#"SELECT a.round, p.envelope, c.locale, c.zone, o.allowlist_mode, y.sandbox
+        r#"SELECT a.round, p.envelope, c.locale, c.zone, y.sandbox, e.risk_reasons
         FROM crm_activities a
         JOIN crm_companies y ON y.id = a.company_id
         JOIN crm_contacts c ON c.company_id = a.company_id AND c.id = a.contact_id
-        JOIN crm_outboxes o ON o.company_id = a.company_id AND o.id = a.outbox_id
+        JOIN crm_activity_details e ON e.company_id = a.company_id AND e.activity_id = a.id
         JOIN crm_payloads p ON p.company_id = a.company_id AND p.activity_id = a.id AND p.payload_sha256 = a.payload_sha256
         WHERE a.company_id = $1 AND a.id = $2"#,
         company.0,
@@ -80,31 +82,19 @@ pub async fn detail(
         Error::Corrupt { table: "crm_payloads", row: id.to_string(), problem: error.to_string() }
     })?;
     let recipients = envelope.as_ref().map(|envelope| envelope.payload.recipients()).unwrap_or_default();
-    let allowlist = crate::contact::store::entries_for(conn, company, &recipients).await?;
-    let asked = [(id, recipients.clone())];
+    let asked = [(id, recipients)];
     let look_alikes =
         store_look_alike::look_alikes(conn, company, &asked).await?.remove(&id).unwrap_or_default();
-    let decided = decisions
-        .iter()
-        .rev()
-        .find(|decision| decision.verdict == "approve" && decision.round == extra.round)
-        .map(|decision| decision.payload_sha256);
-    let sources = Sources { found: &found, row: &row, allowlist: &allowlist, decided };
-    let stored = extra.envelope.as_deref().map(PayloadHash::of);
     let has_line = lines.line(row.channel, extra.sandbox).is_some() || lines.renderer(row.channel).is_some();
-    let verdicts = gate::judge_all(&sources.facts(
-        as_of.to_jiff(),
-        recipients,
-        has_line,
-        extra.allowlist_mode == "enforced",
-        stored,
-        envelope.as_ref(),
-    )?);
+    let policy = store_policy::policy(conn, company).await?;
+    let (verdicts, needs_two) = advice(conn, company, &row, policy, has_line, lines.is_dry_run()).await?;
     Ok(Some(ActivityDetail {
         round: extra.round,
         raw: extra.envelope.unwrap_or_default(),
         envelope,
         verdicts,
+        risk_reasons: extra.risk_reasons,
+        needs_two,
         look_alikes,
         decisions,
         attempts,
@@ -115,52 +105,33 @@ pub async fn detail(
     }))
 }
 
-/// What the gates look at, where it was read.
-struct Sources<'a> {
-    found: &'a PgRow,
-    row: &'a ActivityRow,
-    allowlist: &'a Allowlist,
-    decided: Option<PayloadHash>,
-}
-
-impl<'a> Sources<'a> {
-    fn facts(
-        &self,
-        now: Timestamp,
-        recipients: Vec<String>,
-        has_line: bool,
-        allowlist_enforced: bool,
-        stored_sha256: Option<PayloadHash>,
-        envelope: Option<&Envelope>,
-    ) -> Result<Facts<'a>, Error> {
-        let enabled: bool = self.found.try_get("enabled")?;
-        let pause_reason: Option<&'a str> = self.found.try_get("pause_reason")?;
-        let cool_until: Option<jiff_sqlx::Timestamp> = self.found.try_get("cool_until")?;
-        Ok(Facts {
-            now,
-            channel: self.row.channel,
-            has_line,
-            is_readable: envelope.is_some(),
-            fits_outbox: envelope.is_some_and(|envelope| {
-                envelope.payload.outbox_id == self.row.outbox_id
-                    && envelope.payload.channel == self.row.channel
-            }),
-            is_rendered: envelope.is_some_and(|envelope| envelope.request.is_some()),
-            outbox: &self.row.outbox,
-            killed: self.found.try_get("kill_reason")?,
-            paused: if enabled { None } else { Some(pause_reason.unwrap_or_default()) },
-            cool_until: cool_until.map(jiff_sqlx::Timestamp::to_jiff),
-            expires_at: self.row.expires_at,
-            send_after: self.row.send_after,
-            recipients,
-            allowlist_enforced,
-            allowlist: self.allowlist,
-            payload_sha256: self.row.payload_sha256,
-            stored_sha256,
-            decided_sha256: self.decided,
-            is_draft: self.row.status == Status::DraftPendingApproval,
-        })
-    }
+/// What the gates say now, and whether the message needs a second person.
+async fn advice(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    row: &ActivityRow,
+    policy: Policy,
+    has_line: bool,
+    is_dry_run: bool,
+) -> Result<(Vec<Verdict>, bool), Error> {
+    let settings = crate::outbox::store::settings(conn, company, Some(row.outbox_id)).await?.pop();
+    let outbox = settings.ok_or_else(|| Error::Corrupt {
+        table: "crm_activities",
+        row: row.id.to_string(),
+        problem: "its outbox is not there".to_owned(),
+    })?;
+    let needs_two = policy.asks_for_two() && row.risk == Risk::High;
+    let batch = gate::store::load(conn, company, outbox, policy, &[row.id], is_dry_run).await?;
+    let quota = gate::store::standing(conn, company, &batch.outbox, batch.now).await?;
+    let verdicts = batch.candidates.first().map(|candidate| {
+        let is_over = !matches!(
+            candidate.status,
+            Status::DraftPendingApproval | Status::Approved | Status::BlockedByQuota
+        );
+        // What left or stopped takes no quota any more.
+        gate::judge_all(&batch.facts(candidate, has_line, quota.filter(|_| !is_over)))
+    });
+    Ok((verdicts.unwrap_or_default(), needs_two))
 }
 
 async fn decisions(
@@ -299,6 +270,8 @@ fn row(found: &PgRow) -> Result<ActivityRow, Error> {
         to: found.try_get("recipient")?,
         headline: found.try_get("headline")?,
         proposed_by: found.try_get("proposed_by")?,
+        risk: gate::store::read_risk(found.try_get("risk")?, id)?,
+        approvals: found.try_get("approvals")?,
         created_at: always("created_at")?,
         expires_at: instant("expires_at")?,
         send_after: always("send_after")?,
@@ -319,7 +292,7 @@ fn hold(found: &PgRow, status: Status) -> Result<Option<Hold>, Error> {
     match status {
         Status::Approved | Status::BlockedByQuota => {
             if let Some(reason) = found.try_get::<Option<String>, _>("kill_reason")? {
-                let sentence = format!("outbox killed: {reason}");
+                let sentence = format!("killed: {reason}");
                 return Ok(Some(Hold { code: "outbox_killed".to_owned(), sentence, until: None }));
             }
             if !found.try_get::<bool, _>("enabled")? {
@@ -330,12 +303,15 @@ fn hold(found: &PgRow, status: Status) -> Result<Option<Hold>, Error> {
             let cool: Option<jiff_sqlx::Timestamp> = found.try_get("cool_until")?;
             let cool = cool.map(jiff_sqlx::Timestamp::to_jiff).filter(|at| *at > now);
             if cool > until {
-                return Ok(Some(plain("provider_wait", cool)));
+                let reason: Option<&str> = found.try_get("cool_reason")?;
+                let code = if reason == Some("circuit") { "circuit_open" } else { "provider_wait" };
+                return Ok(Some(plain(code, cool)));
             }
             // Rows that no claim has looked at since the cap was reached do not know it yet.
             if status == Status::Approved && found.try_get::<bool, _>("is_drained")? {
                 let reset = crate::quota::day::next_reset(now, found.try_get("zone")?);
-                return Ok(Some(plain("quota_exhausted", Some(reset).max(until))));
+                let code = gate::quota::exhausted(found.try_get("is_ramped")?);
+                return Ok(Some(plain(code, Some(reset).max(until))));
             }
             Ok(match (code, until) {
                 (Some(code), Some(_)) => Some(plain(&code, until)),

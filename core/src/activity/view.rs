@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::payload::{Envelope, Kind, PayloadHash};
 use super::status::Status;
+use crate::approval::risk::Risk;
 use crate::channel::ChannelName;
 use crate::contact::look_alike::LookAlike;
 use crate::gate::Verdict;
@@ -41,6 +42,10 @@ pub struct ActivityRow {
     pub headline: String,
     /// Agent or operator that drafted it.
     pub proposed_by: String,
+    /// How much is at stake.
+    pub risk: Risk,
+    /// People who approved these bytes already; more than none on a draft means that a second person has to.
+    pub approvals: i64,
     /// When it was filed.
     pub created_at: Timestamp,
     /// When it stops being worth sending.
@@ -82,6 +87,10 @@ pub struct ActivityDetail {
     pub raw: Vec<u8>,
     /// What the gates say now; advice, the dispatcher asks again.
     pub verdicts: Vec<Verdict>,
+    /// Why the risk is what it is, the gravest reason first; may hold foreign text.
+    pub risk_reasons: Vec<String>,
+    /// Whether two people have to approve it.
+    pub needs_two: bool,
     /// Recipients a reader may take for somebody else; approving needs a confirmation of its own.
     pub look_alikes: Vec<LookAlike>,
     /// Decisions so far, oldest first.
@@ -237,7 +246,9 @@ pub struct OutboxView {
     pub secret_ref: String,
     /// Cap of the day.
     pub daily_cap: i32,
-    /// Taken of it on the outbox's current local day.
+    /// The lowest active limit of the outbox's current local day: the cap, or what the warm-up allows.
+    pub effective_cap: i32,
+    /// Taken of it on that day.
     pub sent_today: i32,
     /// Zone whose midnight starts a new quota day.
     pub zone: String,
@@ -254,10 +265,16 @@ pub struct OutboxView {
     pub pause_reason: Option<String>,
     /// Why it is killed, if it is; then only an admin lets it send again.
     pub kill_reason: Option<String>,
-    /// The provider asked to wait until then.
+    /// It waits until then.
     pub cool_until: Option<Timestamp>,
+    /// Whether it waits because its calls had no clear answer; otherwise its provider asked for it.
+    pub is_circuit_open: bool,
+    /// Calls in a row without a clear answer.
+    pub fault_streak: i32,
     /// Approved or sending, bounded by [`COUNT_LIMIT`].
     pub queued: i64,
+    /// What of it will leave within the hour if nothing else happens, bounded by [`COUNT_LIMIT`].
+    pub next_hour: i64,
     /// Sent in the last 24 hours.
     pub sent_24h: i64,
 }

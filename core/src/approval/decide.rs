@@ -4,21 +4,23 @@ use std::collections::{HashMap, HashSet};
 use sqlx::PgPool;
 
 use super::BATCH_LIMIT;
+use super::risk::Risk;
 use super::store::{self, Decision};
-use super::verdict::{Asked, Item, ItemOutcome, ItemResult, objection, objection_to_undo};
+use super::verdict::{Asked, Item, ItemOutcome, ItemResult, completes, objection, objection_to_undo};
 use crate::actor::{Actor, Role};
 use crate::audit;
 use crate::company;
+use crate::company::store_policy;
 use crate::contact::look_alike::LookAlike;
 use crate::contact::store_look_alike;
 use crate::error::Error;
-use crate::ids::{ActivityId, CompanyId, OperatorId};
+use crate::ids::{ActivityId, BatchId, CompanyId, OperatorId};
 use crate::operator;
 
 /// The longest reason that is kept, in characters.
 pub const REASON_LIMIT: usize = 500;
 
-/// Approves items, each on exactly the bytes that were seen.
+/// Approves items, each on exactly the bytes that were seen. They can be taken back together by the batch.
 ///
 /// # Errors
 /// [`Error::Forbidden`] below approver, [`Error::Invalid`] for too many items, or a database fault: then nothing was decided,
@@ -28,6 +30,20 @@ pub async fn approve(
     actor: &Actor,
     company: CompanyId,
     items: &[Item],
+) -> Result<Vec<ItemResult>, Error> {
+    approve_in(pool, actor, company, items, BatchId::new()).await
+}
+
+/// As [`approve`], as a part of a batch that several requests make up.
+///
+/// # Errors
+/// As [`approve`].
+pub async fn approve_in(
+    pool: &PgPool,
+    actor: &Actor,
+    company: CompanyId,
+    items: &[Item],
+    batch: BatchId,
 ) -> Result<Vec<ItemResult>, Error> {
     let operator = authorise(pool, actor, company, "approve").await?;
     // Once after an upgrade: contacts from before have no skeleton yet. In steps of their own, so that none of them is long.
@@ -39,7 +55,7 @@ pub async fn approve(
             break;
         }
     }
-    decide(pool, actor, operator, company, items, Asked::Approve, None).await
+    decide(pool, actor, operator, company, items, Question::Approve(batch)).await
 }
 
 /// Rejects items, each on exactly the bytes that were seen.
@@ -55,7 +71,7 @@ pub async fn reject(
 ) -> Result<Vec<ItemResult>, Error> {
     let operator = authorise(pool, actor, company, "reject").await?;
     let reason = check_reason(reason)?;
-    decide(pool, actor, operator, company, items, Asked::Reject, Some(&reason)).await
+    decide(pool, actor, operator, company, items, Question::Reject(&reason)).await
 }
 
 /// Checks a reason: one line, not empty, at most [`REASON_LIMIT`] characters.
@@ -80,16 +96,26 @@ fn check_size(count: usize) -> Result<(), Error> {
     Ok(())
 }
 
+/// What is asked, with what belongs to it.
+#[derive(Clone, Copy)]
+enum Question<'a> {
+    Approve(BatchId),
+    Reject(&'a str),
+}
+
 async fn decide(
     pool: &PgPool,
     actor: &Actor,
     operator: OperatorId,
     company: CompanyId,
     items: &[Item],
-    asked: Asked,
-    reason: Option<&str>,
+    question: Question<'_>,
 ) -> Result<Vec<ItemResult>, Error> {
     check_size(items.len())?;
+    let (asked, reason, batch) = match question {
+        Question::Approve(batch) => (Asked::Approve, None, Some(batch)),
+        Question::Reject(reason) => (Asked::Reject, Some(reason), None),
+    };
     let mut tx = pool.begin().await?;
     let ids: Vec<_> = items.iter().map(|item| item.id).collect();
     let locked = store::lock(&mut tx, company, &ids).await?;
@@ -97,6 +123,7 @@ async fn decide(
         Asked::Approve => doubts(&mut tx, company, &locked).await?,
         Asked::Reject => HashMap::new(),
     };
+    let asks_for_two = store_policy::policy(&mut tx, company).await?.asks_for_two();
     let mut decided = HashSet::new();
     let mut results = Vec::with_capacity(items.len());
     let mut decisions = Vec::new();
@@ -115,13 +142,21 @@ async fn decide(
             decided.insert(item.id);
             let mut decision = Decision::new(item.id, row.round, item.payload_sha256);
             decision.confirmed = doubts.get(&item.id).cloned().unwrap_or_default();
-            decisions.push(decision);
-            match asked {
-                Asked::Approve => {
+            decision.reason = reason.map(str::to_owned);
+            let needs_two = asks_for_two && (row.risk == Risk::High || doubts.contains_key(&item.id));
+            decision.completes = asked == Asked::Reject || completes(&row.standing, operator.0, needs_two);
+            let outcome = match asked {
+                Asked::Reject => ItemOutcome::Rejected,
+                Asked::Approve if decision.completes => {
                     ItemOutcome::Approved { send_after: row.send_after.max(locked.now + row.undo_window) }
                 }
-                Asked::Reject => ItemOutcome::Rejected,
+                Asked::Approve => ItemOutcome::NeedsSecond,
+            };
+            // The same first vote again changes nothing.
+            if decision.completes || !row.standing.votes.contains(&operator.0) {
+                decisions.push(decision);
             }
+            outcome
         } else {
             ItemOutcome::Missing
         };
@@ -133,17 +168,17 @@ async fn decide(
     }
     let action = match asked {
         Asked::Approve => {
-            store::insert(&mut tx, company, "approve", operator, None, &decisions).await?;
+            store::insert(&mut tx, company, "approve", operator, batch, &decisions).await?;
             store::set_approved(&mut tx, company, &decisions).await?;
             "approval.approve"
         }
         Asked::Reject => {
-            store::insert(&mut tx, company, "reject", operator, reason, &decisions).await?;
+            store::insert(&mut tx, company, "reject", operator, None, &decisions).await?;
             store::set_rejected(&mut tx, company, &decisions).await?;
             "approval.reject"
         }
     };
-    record(&mut tx, actor, company, action, reason, &decisions).await?;
+    record(&mut tx, actor, company, action, batch, &decisions).await?;
     tx.commit().await?;
     Ok(results)
 }
@@ -166,8 +201,14 @@ async fn doubts(
     Ok(found.into_iter().map(|(id, list)| (id, list.iter().map(LookAlike::sentence).collect())).collect())
 }
 
-fn detail_of(decision: &Decision) -> serde_json::Value {
+fn detail_of(decision: &Decision, batch: Option<BatchId>) -> serde_json::Value {
     let mut detail = serde_json::json!({ "round": decision.round });
+    if let Some(batch) = batch {
+        detail["batch"] = serde_json::json!(batch);
+    }
+    if !decision.completes {
+        detail["needsSecond"] = serde_json::json!(true);
+    }
     if !decision.confirmed.is_empty() {
         detail["confirmedLookAlike"] = serde_json::json!(decision.confirmed);
     }
@@ -186,6 +227,57 @@ pub async fn undo(
     ids: &[ActivityId],
 ) -> Result<Vec<ItemResult>, Error> {
     let operator = authorise(pool, actor, company, "undo").await?;
+    undo_as(pool, actor, operator, company, ids).await
+}
+
+/// What a mass undo did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Undone {
+    /// Drafts again.
+    pub undone: usize,
+    /// Items of the batch; the others left, stopped, or were taken back before.
+    pub batch_size: usize,
+}
+
+/// Takes back everything of a batch of approvals that has not left, in steps of [`BATCH_LIMIT`]. What is on the wire stays there.
+///
+/// # Errors
+/// As [`approve`]; [`Error::NotFound`] for a batch that does not exist.
+pub async fn undo_batch(
+    pool: &PgPool,
+    actor: &Actor,
+    company: CompanyId,
+    batch: BatchId,
+) -> Result<Undone, Error> {
+    let operator = authorise(pool, actor, company, "undo").await?;
+    let size = store::batch_size(&mut *pool.acquire().await?, company, batch).await?;
+    if size == 0 {
+        return Err(Error::NotFound {
+            what: format!("batch {batch}"),
+            hint: "; approving prints the batch, and the audit log has it".to_owned(),
+        });
+    }
+    let mut done = Undone { undone: 0, batch_size: usize::try_from(size).unwrap_or(usize::MAX) };
+    loop {
+        let ids = store::undoable(&mut *pool.acquire().await?, company, batch, BATCH_LIMIT).await?;
+        let results = undo_as(pool, actor, operator, company, &ids).await?;
+        let undone = results.iter().filter(|result| result.outcome == ItemOutcome::Undone).count();
+        done.undone += undone;
+        // What cannot be taken back is offered again and again; so the end is where nothing was.
+        if undone == 0 {
+            return Ok(done);
+        }
+    }
+}
+
+async fn undo_as(
+    pool: &PgPool,
+    actor: &Actor,
+    operator: OperatorId,
+    company: CompanyId,
+    ids: &[ActivityId],
+) -> Result<Vec<ItemResult>, Error> {
     check_size(ids.len())?;
     let mut tx = pool.begin().await?;
     let locked = store::lock(&mut tx, company, ids).await?;
@@ -198,7 +290,10 @@ pub async fn undo(
         let outcome = match (objection_to_undo(row.map(|row| &row.standing)), row) {
             (Some(outcome), _) => outcome,
             (None, Some(row)) if places.insert((row.contact, row.outbox, row.kind)) => {
-                decisions.push(Decision::new(*id, row.round, row.standing.payload_sha256));
+                let mut decision = Decision::new(*id, row.round, row.standing.payload_sha256);
+                // Whoever reopens what a reply stopped says that the words still hold.
+                decision.reason = row.hold_code.clone().filter(|code| code == "replied");
+                decisions.push(decision);
                 ItemOutcome::Undone
             }
             (None, _) => ItemOutcome::Refused {
@@ -256,7 +351,7 @@ async fn record(
     actor: &Actor,
     company: CompanyId,
     action: &'static str,
-    reason: Option<&str>,
+    batch: Option<BatchId>,
     decisions: &[Decision],
 ) -> Result<(), Error> {
     let entries: Vec<_> = decisions
@@ -264,8 +359,8 @@ async fn record(
         .map(|decision| {
             audit::Entry::new(actor, action)
                 .activity(decision.activity, decision.payload_sha256)
-                .reason(reason)
-                .detail(detail_of(decision))
+                .reason(decision.reason.as_deref())
+                .detail(detail_of(decision, batch))
         })
         .collect();
     audit::store::append(conn, company, &entries).await?;

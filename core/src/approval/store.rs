@@ -10,8 +10,9 @@ use super::verdict::{LastDecision, Standing};
 use crate::activity::payload::PayloadHash;
 use crate::activity::status::Status;
 use crate::activity::store::{read_hash, read_status};
+use crate::approval::risk::Risk;
 use crate::error::Error;
-use crate::ids::{ActivityId, CompanyId, ContactId, DecisionId, OperatorId, OutboxId};
+use crate::ids::{ActivityId, BatchId, CompanyId, ContactId, DecisionId, OperatorId, OutboxId};
 
 /// Items under lock, with the database's clock.
 pub(super) struct Locked {
@@ -31,21 +32,36 @@ pub(super) struct LockedRow {
     pub(super) quota_day: Option<Date>,
     /// Everyone who would receive it. `None` if it was filed before they were kept apart.
     pub(super) recipients: Option<Vec<String>>,
+    pub(super) risk: Risk,
+    /// Why it was stopped, if it was.
+    pub(super) hold_code: Option<String>,
 }
 
 /// A decision to be written.
-pub(super) struct Decision {
+pub(crate) struct Decision {
     pub(super) id: DecisionId,
     pub(super) activity: ActivityId,
     pub(super) round: i32,
     pub(super) payload_sha256: PayloadHash,
     /// Doubts about its recipients that the person was told and decided against, each as a sentence.
     pub(super) confirmed: Vec<String>,
+    /// Whether it needs no further one; false for the first of two.
+    pub(super) completes: bool,
+    /// Why, where each has a reason of its own.
+    pub(super) reason: Option<String>,
 }
 
 impl Decision {
-    pub(super) fn new(activity: ActivityId, round: i32, payload_sha256: PayloadHash) -> Self {
-        Self { id: DecisionId::new(), activity, round, payload_sha256, confirmed: Vec::new() }
+    pub(crate) fn new(activity: ActivityId, round: i32, payload_sha256: PayloadHash) -> Self {
+        Self {
+            id: DecisionId::new(),
+            activity,
+            round,
+            payload_sha256,
+            confirmed: Vec::new(),
+            completes: true,
+            reason: None,
+        }
     }
 }
 
@@ -68,7 +84,9 @@ pub(super) async fn lock(
     let rows = sqlx::query!(
         r#"SELECT a.id AS "id: ActivityId", a.status, a.round, a.payload_sha256 AS "payload_sha256!", a.expires_at, a.send_after,
           a.outbox_id AS "outbox_id!: OutboxId", a.contact_id AS "contact_id: ContactId", a.kind, a.quota_day, o.undo_window_secs,
-          CASE WHEN e.proposed_kind = 'operator' THEN e.proposed_id END AS proposed_by, e.recipients,
+          CASE WHEN e.proposed_kind = 'operator' THEN e.proposed_id END AS proposed_by, e.recipients, e.risk, a.hold_code,
+          ARRAY (SELECT v.actor_id FROM crm_decisions v WHERE v.company_id = a.company_id AND v.activity_id = a.id
+            AND v.round = a.round AND v.payload_sha256 = a.payload_sha256 AND v.verdict = 'approve') AS "votes!: Vec<Uuid>",
           d.verdict AS "verdict?", d.payload_sha256 AS "decided_sha256?", d.actor_id AS "actor_id?", d.at AS "decided_at?",
           p.name AS "decider?"
         FROM crm_activities a
@@ -104,6 +122,7 @@ pub(super) async fn lock(
             expires_at: row.expires_at.map(jiff_sqlx::Timestamp::to_jiff),
             proposed_by: row.proposed_by,
             last,
+            votes: row.votes,
         };
         let kind = crate::activity::store::read_kind(&row.kind, row.id)?;
         locked.rows.insert(
@@ -118,6 +137,8 @@ pub(super) async fn lock(
                 undo_window: SignedDuration::from_secs(i64::from(row.undo_window_secs)),
                 quota_day: row.quota_day.map(jiff_sqlx::Date::to_jiff),
                 recipients: row.recipients,
+                risk: crate::gate::store::read_risk(&row.risk, row.id)?,
+                hold_code: row.hold_code,
             },
         );
     }
@@ -128,42 +149,54 @@ fn activity_ids(decisions: &[Decision]) -> Vec<Uuid> {
     decisions.iter().map(|decision| decision.activity.0).collect()
 }
 
+/// Writes decisions. A first vote that was to be followed by a second one may come to complete the matter by itself, when the company
+/// asks for two no longer.
 pub(super) async fn insert(
     conn: &mut PgConnection,
     company: CompanyId,
     verdict: &str,
     operator: OperatorId,
-    reason: Option<&str>,
+    batch: Option<BatchId>,
     decisions: &[Decision],
 ) -> Result<(), Error> {
     let ids: Vec<Uuid> = decisions.iter().map(|decision| decision.id.0).collect();
+    let completes: Vec<bool> = decisions.iter().map(|decision| decision.completes).collect();
+    let reasons: Vec<Option<String>> = decisions.iter().map(|decision| decision.reason.clone()).collect();
     let rounds: Vec<i32> = decisions.iter().map(|decision| decision.round).collect();
     let hashes: Vec<Vec<u8>> =
         decisions.iter().map(|decision| decision.payload_sha256.as_bytes().to_vec()).collect();
     sqlx::query!(
         r#"INSERT INTO crm_decisions
-          (company_id, verdict, completes, actor_kind, actor_id, reason, at, id, activity_id, round, payload_sha256)
-        SELECT $1, $2, true, 'operator', $3, $4, clock_timestamp(), * FROM unnest($5::uuid[], $6::uuid[], $7::int[], $8::bytea[])"#,
+          (company_id, verdict, actor_kind, actor_id, batch_id, at, id, activity_id, round, payload_sha256, completes, reason)
+        SELECT $1, $2, 'operator', $3, $4, clock_timestamp(), *
+        FROM unnest($5::uuid[], $6::uuid[], $7::int[], $8::bytea[], $9::bool[], $10::text[])
+        ON CONFLICT (company_id, activity_id, round, payload_sha256, verdict, actor_id)
+        DO UPDATE SET completes = true WHERE excluded.completes AND NOT crm_decisions.completes"#,
         company.0,
         verdict,
         operator.0,
-        reason,
+        batch.map(|batch| batch.0),
         &ids,
         &activity_ids(decisions),
         &rounds,
-        &hashes
+        &hashes,
+        &completes,
+        &reasons as &[Option<String>]
     )
     .execute(conn)
     .await?;
     Ok(())
 }
 
-/// The rows are locked and were looked at; the conditions stand here again so that the statement is right by itself.
+/// Approves what needs no further vote. The rows are locked and were looked at; the conditions stand here again so that the statement is
+/// right by itself.
 pub(super) async fn set_approved(
     conn: &mut PgConnection,
     company: CompanyId,
     decisions: &[Decision],
 ) -> Result<(), Error> {
+    let decisions: Vec<&Decision> = decisions.iter().filter(|decision| decision.completes).collect();
+    let ids: Vec<Uuid> = decisions.iter().map(|decision| decision.activity.0).collect();
     let hashes: Vec<Vec<u8>> =
         decisions.iter().map(|decision| decision.payload_sha256.as_bytes().to_vec()).collect();
     let done = sqlx::query!(
@@ -175,12 +208,12 @@ pub(super) async fn set_approved(
         WHERE a.company_id = $1 AND o.company_id = $1 AND o.id = a.outbox_id AND a.id = d.id
           AND a.status = 'draft_pending_approval' AND a.payload_sha256 = d.sha256"#,
         company.0,
-        &activity_ids(decisions),
+        &ids,
         &hashes
     )
     .execute(conn)
     .await?;
-    expect_all(done.rows_affected(), decisions)
+    expect_all(done.rows_affected(), decisions.len())
 }
 
 pub(super) async fn set_rejected(
@@ -196,7 +229,7 @@ pub(super) async fn set_rejected(
     )
     .execute(conn)
     .await?;
-    expect_all(done.rows_affected(), decisions)
+    expect_all(done.rows_affected(), decisions.len())
 }
 
 pub(super) async fn set_draft(
@@ -215,7 +248,7 @@ pub(super) async fn set_draft(
     )
     .execute(conn)
     .await?;
-    expect_all(done.rows_affected(), decisions)
+    expect_all(done.rows_affected(), decisions.len())
 }
 
 pub(super) async fn set_resolved(
@@ -241,8 +274,45 @@ pub(super) async fn set_resolved(
     }
 }
 
+/// Items of a batch of decisions that are approved and have not left, at most `limit`. What is on the wire is past taking back.
+pub(super) async fn undoable(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    batch: BatchId,
+    limit: usize,
+) -> Result<Vec<ActivityId>, Error> {
+    let ids = sqlx::query_scalar!(
+        r#"SELECT d.activity_id AS "id: ActivityId" FROM crm_decisions d
+        JOIN crm_activities a ON a.company_id = d.company_id AND a.id = d.activity_id AND a.round = d.round
+        WHERE d.company_id = $1 AND d.batch_id = $2 AND d.verdict = 'approve' AND d.completes AND a.status IN ('approved', 'blocked_by_quota')
+        ORDER BY d.activity_id LIMIT $3"#,
+        company.0,
+        batch.0,
+        i64::try_from(limit).unwrap_or(i64::MAX)
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(ids)
+}
+
+/// How many items a batch of decisions is about.
+pub(super) async fn batch_size(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    batch: BatchId,
+) -> Result<i64, Error> {
+    let size = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "size!" FROM crm_decisions WHERE company_id = $1 AND batch_id = $2 AND verdict = 'approve'"#,
+        company.0,
+        batch.0
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(size)
+}
+
 /// Makes room for items that become drafts again: a newer open draft in the same place is superseded. Returns those.
-pub(super) async fn supersede_newer(
+pub(crate) async fn supersede_newer(
     conn: &mut PgConnection,
     company: CompanyId,
     decisions: &[Decision],
@@ -262,8 +332,8 @@ pub(super) async fn supersede_newer(
     Ok(superseded)
 }
 
-fn expect_all(changed: u64, decisions: &[Decision]) -> Result<(), Error> {
-    if usize::try_from(changed) == Ok(decisions.len()) {
+fn expect_all(changed: u64, expected: usize) -> Result<(), Error> {
+    if usize::try_from(changed) == Ok(expected) {
         Ok(())
     } else {
         Err(Error::Conflict("an item changed under its lock; nothing was decided".to_owned()))

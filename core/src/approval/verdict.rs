@@ -34,6 +34,8 @@ pub enum ItemOutcome {
         /// End of the undo window, or the time the draft asked for.
         send_after: Timestamp,
     },
+    /// This approval stands, and a second person has to give theirs.
+    NeedsSecond,
     /// Rejected now.
     Rejected,
     /// A draft again.
@@ -108,6 +110,7 @@ impl ItemOutcome {
         matches!(
             self,
             Self::Approved { .. }
+                | Self::NeedsSecond
                 | Self::Rejected
                 | Self::Undone
                 | Self::Revised { .. }
@@ -135,6 +138,8 @@ pub(crate) struct Standing {
     /// The operator who wrote the draft, if one did.
     pub(crate) proposed_by: Option<uuid::Uuid>,
     pub(crate) last: Option<LastDecision>,
+    /// Who approved the bytes it has now, in this round.
+    pub(crate) votes: Vec<uuid::Uuid>,
 }
 
 /// The newest decision about an item in its present round.
@@ -193,6 +198,11 @@ pub(crate) fn objection(
     None
 }
 
+/// Whether an approval completes the matter. Where two people are asked for, the first of them does not.
+pub(crate) fn completes(standing: &Standing, operator: uuid::Uuid, needs_two: bool) -> bool {
+    !needs_two || standing.votes.iter().any(|vote| *vote != operator)
+}
+
 /// Says whether an item can become a draft again; `None` means yes.
 pub(crate) fn objection_to_undo(standing: Option<&Standing>) -> Option<ItemOutcome> {
     match standing {
@@ -239,6 +249,7 @@ mod tests {
                 by: "ben".to_owned(),
                 at: Timestamp::UNIX_EPOCH,
             }),
+            votes: Vec::new(),
         }
     }
 
@@ -291,6 +302,14 @@ mod tests {
         let mut mine = standing(Status::Approved);
         mine.last.as_mut().unwrap().actor_id = ME;
         assert_eq!(ask(Asked::Approve, &mine), Some(ItemOutcome::Already { status: Status::Approved }));
+    }
+
+    #[test]
+    fn two_people_are_two_people() {
+        let mut draft = standing(Status::DraftPendingApproval);
+        assert!(completes(&draft, ME, false) && !completes(&draft, ME, true));
+        draft.votes = vec![ME];
+        assert!(!completes(&draft, ME, true) && completes(&draft, uuid::Uuid::nil(), true));
     }
 
     #[test]

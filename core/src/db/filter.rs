@@ -9,8 +9,12 @@ use crate::ids::{ActivityId, CompanyId, OperatorId};
 /// What every list shows; the names are read in `activity::store_read::row`.
 const COLUMNS: &str = "a.id, a.outbox_id, o.name AS outbox, a.channel, a.kind, a.status, a.payload_sha256, a.contact_id, \
     c.name AS contact, k.name AS account, e.recipient, e.headline, e.proposed_by, a.created_at, a.expires_at, a.send_after, \
-    a.hold_code, a.attempt, a.wire_at, a.closed_at, a.claim_id, o.enabled, o.pause_reason, o.kill_reason, o.cool_until, now() AS as_of, \
-    o.zone, \
+    a.hold_code, a.attempt, a.wire_at, a.closed_at, a.claim_id, o.enabled, o.pause_reason, o.cool_until, o.cool_reason, now() AS as_of, \
+    coalesce((SELECT s.reason FROM crm_kill_switches s WHERE s.company_id = a.company_id AND s.channel IN ('all', a.channel) \
+      ORDER BY s.channel <> 'all' LIMIT 1), o.kill_reason) AS kill_reason, \
+    o.zone, b.daily_cap < o.daily_cap AS is_ramped, e.risk, \
+    CASE WHEN a.stage = 'draft' THEN (SELECT count(*) FROM crm_decisions v WHERE v.company_id = a.company_id AND v.activity_id = a.id \
+      AND v.round = a.round AND v.payload_sha256 = a.payload_sha256 AND v.verdict = 'approve') ELSE 0 END AS approvals, \
     b.sent_today >= b.daily_cap AND b.day >= (now() AT TIME ZONE o.zone)::date AS is_drained, \
     x.evidence ->> 'code' AS fault_code, x.evidence ->> 'detail' AS fault_detail";
 

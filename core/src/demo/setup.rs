@@ -9,6 +9,7 @@ use super::people::{Account, Contact};
 use crate::actor::{Actor, Role};
 use crate::channel::ChannelName;
 use crate::ids::{OperatorId, OutboxId};
+use crate::outbox::limits::Limits;
 use crate::outbox::store::OutboxSettings;
 
 /// An outbox with what settings leave out.
@@ -73,6 +74,11 @@ pub(super) fn outboxes(now: Timestamp, rng: &mut Rng) -> Vec<Outbox> {
                 paused: (*name == "fairs").then(|| "no fair before March; ben resumes it".to_owned()),
                 killed: None,
                 cool_until: None,
+                cool_reason: None,
+                fault_streak: 0,
+                spaced_until: None,
+                daily_cap: *daily_cap,
+                limits: Limits::default(),
             },
             daily_cap: *daily_cap,
         })

@@ -94,6 +94,19 @@ pub(super) async fn insert_activities(
     Ok(())
 }
 
+/// Keeps when each contact last wrote, as it is kept when a message comes in.
+pub(super) async fn note_inbound(conn: &mut PgConnection, company: CompanyId) -> Result<(), Error> {
+    sqlx::query!(
+        r#"INSERT INTO crm_contact_inbound (company_id, contact_id, channel, last_at)
+        SELECT company_id, contact_id, channel, max(created_at) FROM crm_activities
+        WHERE company_id = $1 AND status = 'received' GROUP BY company_id, contact_id, channel"#,
+        company.0
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 pub(super) async fn insert_details(
     conn: &mut PgConnection,
     plan: &Plan,
@@ -105,8 +118,11 @@ pub(super) async fn insert_details(
     let names: Vec<String> = rows.iter().map(|row| row.proposed_by.clone()).collect();
     let proposers: Vec<Option<Uuid>> = rows.iter().map(|row| row.proposed_id).collect();
     sqlx::query!(
-        r#"INSERT INTO crm_activity_details (company_id, activity_id, recipient, headline, proposed_kind, proposed_by, proposed_id)
-        SELECT $1, * FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::uuid[])"#,
+        r#"INSERT INTO crm_activity_details
+          (company_id, activity_id, recipient, headline, proposed_kind, proposed_by, proposed_id, is_handwritten)
+        SELECT $1, w.*, w.proposed_kind = 'operator'
+        FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::uuid[])
+          AS w (id, recipient, headline, proposed_kind, proposed_by, proposed_id)"#,
         plan.company.id.0,
         &ids(rows),
         &recipients,

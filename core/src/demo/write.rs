@@ -14,6 +14,7 @@ use super::setup::{SECRETS, STRUCK_DOMAIN};
 use super::{store, store_life};
 use crate::activity::status::Status;
 use crate::actor::Actor;
+use crate::approval::store_risk::assess_all;
 use crate::audit;
 use crate::company;
 use crate::error::Error;
@@ -61,6 +62,13 @@ pub(super) async fn everything(
             advance(written, rows.len());
         }
     }
+    store_life::note_inbound(conn, company).await?;
+    let open: Vec<_> = rows
+        .iter()
+        .filter(|row| matches!(row.message.life, Life::Pending))
+        .map(|row| row.message.id)
+        .collect();
+    assess_all(conn, company, &open).await?;
     let mut entries = founding(plan, founded_at);
     let mut rng = plan.rng.clone();
     entries.extend(rows.iter().flat_map(|row| story(plan, row)));

@@ -8,16 +8,20 @@ use sqlx::PgPool;
 
 use super::Settings;
 use super::settle::may_replay;
-use super::store::{self, Candidate, DueOutbox, Held};
-use crate::activity::payload::{Envelope, Payload, PayloadHash};
+use super::store::{self, DueOutbox, Held};
+use crate::activity::payload::PayloadHash;
 use crate::activity::status::Status;
 use crate::actor::Actor;
+use crate::approval::store::{Decision, supersede_newer};
 use crate::audit;
 use crate::channel::{Line, Lines, Request};
 use crate::company;
+use crate::company::store_policy;
 use crate::error::Error;
-use crate::gate::{self, Facts, Ruling};
+use crate::gate::store::{Batch as Judging, Candidate};
+use crate::gate::{self, Ruling, spacing::spacing};
 use crate::ids::{ActivityId, ClaimId, CompanyId, OutboxId};
+use crate::outbox::limits;
 use crate::outbox::store::OutboxSettings;
 use crate::quota;
 use crate::secret::{MasterKey, SecretError, SecretRef, SecretText};
@@ -34,6 +38,8 @@ pub(crate) struct Batch {
     pub(crate) line: Line,
     pub(crate) credential: SecretText,
     pub(crate) secret_version: Option<i32>,
+    /// Whether its outbox had calls without a clear answer, so that a clear one is news.
+    pub(crate) is_doubtful: bool,
     pub(crate) items: Vec<Claimed>,
 }
 
@@ -50,6 +56,10 @@ pub(crate) struct Claimed {
     pub(crate) quota_day: Date,
     /// Number of this attempt within its round.
     pub(crate) tries: i16,
+    /// Everyone who receives it, for the last look before the wire.
+    pub(crate) recipients: Vec<String>,
+    /// When its words were put on file: a later word of the contact stops it.
+    pub(crate) worded_at: Timestamp,
 }
 
 impl Claimed {
@@ -89,23 +99,42 @@ pub(crate) async fn claim(
     let Some(outbox) = store::outbox(&mut tx, company, due.outbox).await? else {
         return Ok(Claim::Nothing);
     };
-    let candidates = store::candidates(&mut tx, company, due.outbox, lines.is_dry_run(), limit).await?;
-    if candidates.is_empty() {
-        return Ok(Claim::Nothing);
-    }
-    let now = crate::db::now(&mut tx).await?;
     let line = lines.line(outbox.channel, due.sandbox);
     if line.is_none() && lines.renderer(outbox.channel).is_some() {
         // A sandbox company in a process without a sandbox: another process can send this, so nothing is said about it.
         return Ok(Claim::Nothing);
     }
+    let is_spaced = spacing(outbox.channel, 0.0).is_some();
+    // Where the circuit was open one call tells whether it may close; where messages are spaced one leaves at a time.
+    let limit = if is_spaced || limits::circuit(outbox.fault_streak).is_some() { 1 } else { limit };
+    let mut ids = store::lock_due(&mut tx, company, due.outbox, lines.is_dry_run(), limit).await?;
+    if is_spaced && !ids.is_empty() {
+        quota::store::lock(&mut tx, company, due.outbox).await?;
+    }
+    let outbox = match is_spaced {
+        // Another dispatcher may have sent from it while this one waited for the lock.
+        true => store::outbox(&mut tx, company, due.outbox).await?.unwrap_or(outbox),
+        false => outbox,
+    };
+    if ids.is_empty() {
+        return Ok(Claim::Nothing);
+    }
+    let policy = store_policy::policy(&mut tx, company).await?;
+    if policy.caps_frequency() {
+        ids = gate::store::lock_shared(&mut tx, company, &ids).await?;
+        if ids.is_empty() {
+            return Ok(Claim::Nothing);
+        }
+    }
+    let judging = gate::store::load(&mut tx, company, outbox, policy, &ids, lines.is_dry_run()).await?;
+    let (now, outbox) = (judging.now, judging.outbox.clone());
     let credential = match line {
         Some(line) if line.channel.reaches_people() => {
             Some(credential(&mut tx, company, key, &outbox).await?)
         }
         _ => None,
     };
-    let mut judged = judge(&mut tx, company, now, &outbox, line, candidates).await?;
+    let mut judged = judge(judging, line);
     let (credential, secret_version) = match credential {
         Some(Err((code, sentence))) => {
             tracing::warn!(outbox = %outbox.id, "{code}: {sentence}");
@@ -121,8 +150,13 @@ pub(crate) async fn claim(
     let today = judged.take_quota(&mut tx, company, &outbox, now).await?;
 
     store::release_from_quota(&mut tx, company, &judged.released()).await?;
+    make_room(&mut tx, company, &judged.held).await?;
     store::hold(&mut tx, company, &judged.held).await?;
     record_held(&mut tx, company, &judged.held).await?;
+    if let (true, Some(apart)) = (!judged.ready.is_empty(), spacing(outbox.channel, fastrand::f64())) {
+        let until = now + SignedDuration::try_from(apart).unwrap_or(SignedDuration::ZERO);
+        crate::outbox::store::space(&mut tx, company, outbox.id, until).await?;
+    }
     let id = ClaimId::new();
     let credential_id =
         outbox.secret_ref.parse::<SecretRef>().map(|reference| reference.id).unwrap_or_default();
@@ -145,6 +179,7 @@ pub(crate) async fn claim(
                 line: line.clone(),
                 credential,
                 secret_version,
+                is_doubtful: outbox.fault_streak > 0,
                 items,
             })
         }
@@ -190,110 +225,76 @@ struct Judged {
     held: Vec<Held>,
 }
 
-async fn judge(
-    conn: &mut sqlx::PgConnection,
-    company: CompanyId,
-    now: Timestamp,
-    outbox: &OutboxSettings,
-    line: Option<&Line>,
-    candidates: Vec<Candidate>,
-) -> Result<Judged, Error> {
-    let opened: Vec<(Candidate, Option<Envelope>)> = candidates
-        .into_iter()
-        .map(|candidate| {
-            let envelope = candidate.envelope.as_deref().and_then(|bytes| Envelope::open(bytes).ok());
-            (candidate, envelope)
-        })
-        .collect();
-    let everyone: Vec<String> = opened
-        .iter()
-        .flat_map(|(_, envelope)| envelope.iter().flat_map(|envelope| envelope.payload.recipients()))
-        .collect();
-    let allowlist = crate::contact::store::entries_for(conn, company, &everyone).await?;
+/// Asks the gates about every row of a batch.
+fn judge(mut judging: Judging, line: Option<&Line>) -> Judged {
+    let keeps_keys_for = line.and_then(|line| line.channel.keeps_keys_for());
     let mut judged = Judged::default();
-    for (candidate, envelope) in opened {
-        let facts = Facts {
-            now,
-            channel: outbox.channel,
-            has_line: line.is_some(),
-            is_readable: envelope.is_some(),
-            fits_outbox: envelope.as_ref().is_some_and(|envelope| fits(&envelope.payload, outbox)),
-            is_rendered: envelope.as_ref().is_some_and(|envelope| envelope.request.is_some()),
-            outbox: &outbox.name,
-            paused: outbox.paused.as_deref(),
-            killed: outbox.killed.as_deref(),
-            cool_until: outbox.cool_until,
-            expires_at: candidate.expires_at,
-            send_after: candidate.send_after,
-            recipients: envelope.as_ref().map(|envelope| envelope.payload.recipients()).unwrap_or_default(),
-            allowlist_enforced: outbox.allowlist_enforced,
-            allowlist: &allowlist,
-            payload_sha256: candidate.payload_sha256,
-            stored_sha256: candidate.envelope.as_deref().map(PayloadHash::of),
-            decided_sha256: candidate.decided_sha256,
-            is_draft: false,
-        };
-        let keeps_keys_for = line.and_then(|line| line.channel.keeps_keys_for());
-        judged.sort(&candidate, envelope, &facts, keeps_keys_for);
+    let candidates = std::mem::take(&mut judging.candidates);
+    for candidate in candidates {
+        let verdicts = gate::judge_all(&judging.facts(&candidate, line.is_some(), None));
+        judged.sort(candidate, &verdicts, judging.now, keeps_keys_for);
     }
-    Ok(judged)
+    judged
 }
 
 impl Judged {
     fn sort(
         &mut self,
-        candidate: &Candidate,
-        envelope: Option<Envelope>,
-        facts: &Facts<'_>,
+        candidate: Candidate,
+        verdicts: &[gate::Verdict],
+        now: Timestamp,
         keeps_keys_for: Option<Duration>,
     ) {
-        let verdicts = gate::judge_all(facts);
+        let item = &candidate.item;
         let is_replay = candidate.status == Status::Dispatching;
         let held = |status, code: &str, send_after| Held {
-            id: candidate.id,
+            id: item.id,
             was: candidate.status,
-            payload_sha256: candidate.payload_sha256,
+            payload_sha256: item.payload_sha256,
+            round: candidate.round,
             status,
             code: code.to_owned(),
             send_after,
         };
-        if let Some(verdict) = gate::deciding(&verdicts) {
+        if let Some(verdict) = gate::deciding(verdicts) {
             let held = match verdict.ruling {
                 // It may have been sent already, so it can neither be repeated nor called blocked.
-                Ruling::Block { .. } if is_replay => {
-                    held(Status::Uncertain, verdict.code, candidate.send_after)
+                Ruling::Block { .. } | Ruling::Reopen if is_replay => {
+                    held(Status::Uncertain, verdict.code, item.send_after)
                 }
-                Ruling::Block { status } => held(status, verdict.code, candidate.send_after),
+                // Only what is approved becomes a draft again; what waits for quota goes by the same way.
+                Ruling::Reopen => held(Status::DraftPendingApproval, verdict.code, item.send_after),
+                Ruling::Block { status } => held(status, verdict.code, item.send_after),
                 Ruling::Defer { until } => held(candidate.status, verdict.code, until),
                 Ruling::Pass => return,
             };
             self.held.push(held);
             return;
         }
-        let since_first_wire = candidate.first_wire_at.map_or(Duration::ZERO, |at| elapsed(at, facts.now));
+        let since_first_wire = candidate.first_wire_at.map_or(Duration::ZERO, |at| elapsed(at, now));
         let tries = i16::try_from(candidate.tries + 1).unwrap_or(i16::MAX);
         if is_replay && !may_replay(keeps_keys_for, since_first_wire, tries) {
-            self.held.push(held(Status::Uncertain, "window_closed", candidate.send_after));
+            self.held.push(held(Status::Uncertain, "window_closed", item.send_after));
             return;
         }
+        let (secret_version, was) = (candidate.secret_version, candidate.status);
+        let recipients = item.recipients();
         // The channel gate passed, so there is a request.
-        if let Some(request) = envelope.and_then(|envelope| envelope.request) {
+        if let Some(request) = candidate.item.envelope.and_then(|envelope| envelope.request) {
             let claimed = Claimed {
-                id: candidate.id,
+                id: candidate.item.id,
                 round: candidate.round,
                 attempt: candidate.attempt + 1,
-                payload_sha256: candidate.payload_sha256,
+                payload_sha256: candidate.item.payload_sha256,
                 request,
                 is_replay,
                 first_wire_at: candidate.first_wire_at,
                 quota_day: candidate.quota_day.unwrap_or_default(),
                 tries,
+                recipients,
+                worded_at: candidate.item.worded_at,
             };
-            self.ready.push(Ready {
-                claimed,
-                secret_version: candidate.secret_version,
-                was: candidate.status,
-            });
+            self.ready.push(Ready { claimed, secret_version, was });
         }
     }
 
@@ -308,6 +309,7 @@ impl Judged {
             id: ready.claimed.id,
             was: ready.was,
             payload_sha256: ready.claimed.payload_sha256,
+            round: ready.claimed.round,
             status: Status::Uncertain,
             code: "credential_changed".to_owned(),
             send_after: ready.claimed.first_wire_at.unwrap_or_default(),
@@ -319,6 +321,7 @@ impl Judged {
             id: ready.claimed.id,
             was: ready.was,
             payload_sha256: ready.claimed.payload_sha256,
+            round: ready.claimed.round,
             status: ready.was,
             code: code.to_owned(),
             send_after: until,
@@ -340,11 +343,11 @@ impl Judged {
         if wanted == 0 {
             return Ok(today);
         }
-        let (granted, today) =
-            quota::store::take(conn, company, outbox.id, today, i32::try_from(wanted).unwrap_or(i32::MAX))
-                .await?;
+        let wanted = i32::try_from(wanted).unwrap_or(i32::MAX);
+        let (granted, today) = quota::store::take(conn, company, outbox.id, today, wanted).await?;
         let mut left = usize::try_from(granted).unwrap_or(0);
         let next_day = quota::day::next_reset(now, &outbox.zone);
+        let code = gate::quota::exhausted(outbox.limits.is_ramped(outbox.daily_cap, today));
         let mut ready = Vec::with_capacity(self.ready.len());
         for mut one in self.ready.drain(..) {
             if one.claimed.is_replay {
@@ -358,8 +361,9 @@ impl Judged {
                     id: one.claimed.id,
                     was: one.was,
                     payload_sha256: one.claimed.payload_sha256,
+                    round: one.claimed.round,
                     status: Status::BlockedByQuota,
-                    code: "quota_exhausted".to_owned(),
+                    code: code.to_owned(),
                     send_after: next_day,
                 });
             }
@@ -378,11 +382,22 @@ impl Judged {
     }
 }
 
-/// Whether the frozen message speaks of the outbox it lies in, and of its channel and credential.
-fn fits(payload: &Payload, outbox: &OutboxSettings) -> bool {
-    payload.outbox_id == outbox.id
-        && payload.channel == outbox.channel
-        && outbox.secret_ref.parse::<SecretRef>().is_ok_and(|reference| reference.id == payload.credential_id)
+/// A newer draft in the place of one that becomes a draft again is superseded.
+async fn make_room(conn: &mut sqlx::PgConnection, company: CompanyId, held: &[Held]) -> Result<(), Error> {
+    let again: Vec<Decision> = held
+        .iter()
+        .filter(|held| held.status == Status::DraftPendingApproval)
+        .map(|held| Decision::new(held.id, held.round, held.payload_sha256))
+        .collect();
+    if again.is_empty() {
+        return Ok(());
+    }
+    let superseded = supersede_newer(conn, company, &again).await?;
+    let entries: Vec<_> = superseded
+        .into_iter()
+        .map(|id| audit::Entry::new(&DISPATCHER, "draft.supersede").subject(id))
+        .collect();
+    audit::store::append(conn, company, &entries).await
 }
 
 /// One audit row for every row whose status changed; a row that merely waits longer is no news.

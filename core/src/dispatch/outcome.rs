@@ -1,12 +1,12 @@
 //! Outcome: writes what calls proved, in batches. Attempt, activity, bucket, outbox and audit change in one transaction; a row that no
 //! longer carries its token was taken over, and only the audit log hears of the late answer.
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{PgConnection, PgPool};
 
 use super::claim::{DISPATCHER, elapsed};
-use super::settle::{Fate, History, Settled, settle};
+use super::settle::{Fate, History, Settled, is_unclear, settle};
 use super::store;
 use super::store_close::{self, Attempt, Closing};
 use super::wire::{Arrival, Departure, refund};
@@ -16,6 +16,7 @@ use crate::channel::Outcome;
 use crate::company;
 use crate::error::Error;
 use crate::ids::{ActivityId, ClaimId, CompanyId, OutboxId};
+use crate::outbox::{self, limits};
 
 /// Code and words of an outcome are kept up to this many characters.
 const DETAIL_LIMIT: usize = 500;
@@ -180,14 +181,13 @@ async fn stop_outboxes(
 ) -> Result<(), Error> {
     let mut paused = HashSet::new();
     for (arrival, settled) in settled {
-        let outbox = arrival.departure.outbox;
+        let id = arrival.departure.outbox;
         if let Some(reason) = &settled.pause
-            && paused.insert(outbox)
+            && paused.insert(id)
         {
             let reason = crate::safe_text::SafeText::line(reason).truncated(300);
-            if crate::outbox::store::pause_open(conn, company, outbox, &reason).await? {
-                let entry =
-                    audit::Entry::new(&DISPATCHER, "outbox.pause").subject(outbox).reason(Some(&reason));
+            if outbox::store::pause_open(conn, company, id, &reason).await? {
+                let entry = audit::Entry::new(&DISPATCHER, "outbox.pause").subject(id).reason(Some(&reason));
                 audit::store::append(conn, company, &[entry]).await?;
             }
         }
@@ -201,7 +201,44 @@ async fn stop_outboxes(
     }
     for (credential_id, wait) in cooling {
         let until = now + SignedDuration::try_from(wait).unwrap_or(SignedDuration::from_hours(24));
-        crate::outbox::store::cool(conn, company, credential_id, until).await?;
+        outbox::store::cool(conn, company, credential_id, until).await?;
+    }
+    watch_circuits(conn, company, now, settled).await
+}
+
+/// Counts calls without a clear answer and opens the circuit of an outbox that had too many of them in a row. One clear answer, good or
+/// bad, closes it.
+async fn watch_circuits(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    now: Timestamp,
+    settled: &[(&Arrival, Settled)],
+) -> Result<(), Error> {
+    let mut seen: BTreeMap<OutboxId, (i32, bool, bool)> = BTreeMap::new();
+    for (arrival, _) in settled {
+        let (unclear, is_clear, is_doubtful) = seen.entry(arrival.departure.outbox).or_default();
+        if is_unclear(&arrival.outcome) {
+            *unclear += 1;
+        } else {
+            *is_clear = true;
+        }
+        *is_doubtful |= arrival.departure.is_doubtful;
+    }
+    for (id, (unclear, is_clear, is_doubtful)) in seen {
+        // The usual case costs nothing: an answer came, and nothing else was expected.
+        if is_clear && !is_doubtful {
+            continue;
+        }
+        let faults = if is_clear { 0 } else { unclear };
+        let streak = outbox::store::count_faults(conn, company, id, faults).await?;
+        let Some(wait) = streak.filter(|_| faults > 0).and_then(limits::circuit) else {
+            continue;
+        };
+        let until = now + SignedDuration::try_from(wait).unwrap_or(SignedDuration::from_mins(5));
+        outbox::store::open_circuit(conn, company, id, until).await?;
+        let detail = serde_json::json!({ "unclear": streak, "until": until });
+        let entry = audit::Entry::new(&DISPATCHER, "outbox.circuit").subject(id).detail(detail);
+        audit::store::append(conn, company, &[entry]).await?;
     }
     Ok(())
 }

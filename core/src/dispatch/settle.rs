@@ -60,6 +60,14 @@ pub(crate) struct Settled {
     pub(crate) pause: Option<String>,
 }
 
+/// Whether a call had no clear answer, so that more like it open the circuit of its outbox. A provider that asks to wait gave one.
+pub(crate) fn is_unclear(outcome: &Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Retry { after: None, .. } | Outcome::MaybeSent { replay: Replay::SameKey(None), .. }
+    )
+}
+
 /// Whether the provider still knows the key of a message that was first on the wire so long ago. The count bounds what a clock that
 /// stands still would not.
 pub(crate) fn may_replay(keeps_keys_for: Option<Duration>, since_first_wire: Duration, tries: i16) -> bool {

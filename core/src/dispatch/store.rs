@@ -10,7 +10,7 @@ use super::Settings;
 use super::claim::Claimed;
 use crate::activity::payload::PayloadHash;
 use crate::activity::status::Status;
-use crate::activity::store::{read_hash, read_status};
+use crate::contact::allowlist::normalise;
 use crate::error::Error;
 use crate::ids::{ActivityId, ClaimId, CompanyId, OutboxId};
 use crate::outbox::store::OutboxSettings;
@@ -37,6 +37,7 @@ pub(crate) async fn due_outboxes(conn: &mut PgConnection) -> Result<Vec<DueOutbo
             AND a.status IN ('approved', 'blocked_by_quota')
             AND (b.sent_today < b.daily_cap OR b.day < (now() AT TIME ZONE o.zone)::date) LIMIT 1) AS one
         WHERE o.enabled AND (o.cool_until IS NULL OR o.cool_until <= now())
+          AND NOT EXISTS (SELECT FROM crm_kill_switches k WHERE k.company_id = o.company_id AND k.channel IN ('all', o.channel))
         ORDER BY o.company_id, o.id LIMIT 1000"#
     )
     .fetch_all(conn)
@@ -56,6 +57,7 @@ pub(crate) async fn replay_outboxes(conn: &mut PgConnection) -> Result<Vec<DueOu
           WHERE a.company_id = o.company_id AND a.outbox_id = o.id AND a.stage = 'queue' AND a.send_after <= now()
             AND a.status = 'dispatching' AND a.claim_id = '00000000-0000-0000-0000-000000000000' LIMIT 1) AS one
         WHERE o.enabled AND (o.cool_until IS NULL OR o.cool_until <= now())
+          AND NOT EXISTS (SELECT FROM crm_kill_switches k WHERE k.company_id = o.company_id AND k.channel IN ('all', o.channel))
         ORDER BY o.company_id, o.id LIMIT 1000"#
     )
     .fetch_all(conn)
@@ -72,53 +74,21 @@ pub(super) async fn outbox(
     Ok(crate::outbox::store::settings(conn, company, Some(outbox)).await?.pop())
 }
 
-/// A due row under lock, with what the gates look at.
-pub(super) struct Candidate {
-    pub(super) id: ActivityId,
-    pub(super) status: Status,
-    pub(super) round: i32,
-    pub(super) attempt: i16,
-    pub(super) payload_sha256: PayloadHash,
-    pub(super) envelope: Option<Vec<u8>>,
-    pub(super) decided_sha256: Option<PayloadHash>,
-    pub(super) expires_at: Option<Timestamp>,
-    pub(super) send_after: Timestamp,
-    pub(super) first_wire_at: Option<Timestamp>,
-    pub(super) quota_day: Option<Date>,
-    /// Attempts of this round so far.
-    pub(super) tries: i64,
-    /// Version of the credential of the first of them.
-    pub(super) secret_version: Option<i32>,
-}
-
 /// Locks due rows, next first, and passes over what others hold. A dry-run process leaves rows alone that a real attempt may have
-/// sent: it could not tell.
-pub(super) async fn candidates(
+/// sent: it could not tell. The lock comes first and alone: what is read of the rows afterwards is then at least as new.
+pub(super) async fn lock_due(
     conn: &mut PgConnection,
     company: CompanyId,
     outbox: OutboxId,
     is_dry_run: bool,
     limit: usize,
-) -> Result<Vec<Candidate>, Error> {
-    let rows = sqlx::query!(
-        r#"WITH due AS (
-          SELECT a.id FROM crm_activities a
-          WHERE a.company_id = $1 AND a.outbox_id = $2 AND a.stage = 'queue' AND a.send_after <= now()
-            AND (a.status IN ('approved', 'blocked_by_quota')
-              OR a.status = 'dispatching' AND a.claim_id = '00000000-0000-0000-0000-000000000000' AND NOT $3)
-          ORDER BY a.send_after, a.id LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED)
-        SELECT a.id AS "id: ActivityId", a.status, a.round, a.attempt, a.payload_sha256 AS "payload_sha256!", p.envelope AS "envelope?",
-          d.binds_sha256 AS "decided_sha256?", a.expires_at, a.send_after, a.first_wire_at, a.quota_day,
-          (SELECT count(*) FROM crm_dispatch_attempts x
-            WHERE x.company_id = $1 AND x.activity_id = a.id AND x.round = a.round) AS "tries!",
-          (SELECT x.secret_version FROM crm_dispatch_attempts x
-            WHERE x.company_id = $1 AND x.activity_id = a.id AND x.round = a.round AND x.outcome = 'maybe_sent'
-            ORDER BY x.attempt LIMIT 1) AS secret_version
-        FROM due
-        JOIN crm_activities a ON a.company_id = $1 AND a.id = due.id
-        LEFT JOIN crm_payloads p ON p.company_id = $1 AND p.activity_id = a.id AND p.payload_sha256 = a.payload_sha256
-        LEFT JOIN crm_decisions d ON d.company_id = $1 AND d.activity_id = a.id AND d.round = a.round AND d.binds_sha256 IS NOT NULL
-        ORDER BY a.send_after, a.id"#,
+) -> Result<Vec<ActivityId>, Error> {
+    let ids = sqlx::query_scalar!(
+        r#"SELECT a.id AS "id: ActivityId" FROM crm_activities a
+        WHERE a.company_id = $1 AND a.outbox_id = $2 AND a.stage = 'queue' AND a.send_after <= now()
+          AND (a.status IN ('approved', 'blocked_by_quota')
+            OR a.status = 'dispatching' AND a.claim_id = '00000000-0000-0000-0000-000000000000' AND NOT $3)
+        ORDER BY a.send_after, a.id LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED"#,
         company.0,
         outbox.0,
         is_dry_run,
@@ -126,25 +96,7 @@ pub(super) async fn candidates(
     )
     .fetch_all(conn)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Candidate {
-                status: read_status(&row.status, row.id)?,
-                round: row.round,
-                attempt: row.attempt,
-                payload_sha256: read_hash(&row.payload_sha256, row.id)?,
-                envelope: row.envelope,
-                decided_sha256: row.decided_sha256.map(|bytes| read_hash(&bytes, row.id)).transpose()?,
-                expires_at: row.expires_at.map(jiff_sqlx::Timestamp::to_jiff),
-                send_after: row.send_after.to_jiff(),
-                first_wire_at: row.first_wire_at.map(jiff_sqlx::Timestamp::to_jiff),
-                quota_day: row.quota_day.map(jiff_sqlx::Date::to_jiff),
-                tries: row.tries,
-                secret_version: row.secret_version,
-                id: row.id,
-            })
-        })
-        .collect()
+    Ok(ids)
 }
 
 /// A row that waits longer or stops.
@@ -152,6 +104,7 @@ pub(super) struct Held {
     pub(super) id: ActivityId,
     pub(super) was: Status,
     pub(super) payload_sha256: PayloadHash,
+    pub(super) round: i32,
     pub(super) status: Status,
     pub(super) code: String,
     pub(super) send_after: Timestamp,
@@ -169,6 +122,7 @@ pub(super) async fn hold(conn: &mut PgConnection, company: CompanyId, held: &[He
     let send_afters: Vec<jiff_sqlx::Timestamp> = held.iter().map(|held| held.send_after.into()).collect();
     sqlx::query!(
         r#"UPDATE crm_activities a SET status = h.status, hold_code = h.code, send_after = h.send_after,
+          round = a.round + CASE WHEN h.status = 'draft_pending_approval' THEN 1 ELSE 0 END,
           claim_id = CASE WHEN h.status = 'dispatching' THEN a.claim_id END,
           closed_at = CASE WHEN h.status = 'expired' THEN now() END
         FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[]) AS h (id, was, status, code, send_after)
@@ -264,21 +218,38 @@ pub(super) async fn open_batch(
 }
 
 /// Commits that bytes may leave, unless a stop fact came up since the claim, the credential was revoked or the lease ran out, and returns
-/// which rows may go and when that was.
+/// which rows may go and when that was. A suppression or a reply that is committed by now stops its row; one that is not comes after
+/// the message.
 pub(super) async fn wire(
     conn: &mut PgConnection,
     company: CompanyId,
     claim: ClaimId,
     outbox: OutboxId,
-    ids: &[ActivityId],
+    items: &[Claimed],
     credential: Option<(&str, i32)>,
 ) -> Result<Vec<(ActivityId, Timestamp)>, Error> {
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let ids: Vec<Uuid> = items.iter().map(|item| item.id.0).collect();
+    let worded: Vec<jiff_sqlx::Timestamp> = items.iter().map(|item| item.worded_at.into()).collect();
+    let (mut readers, mut addresses) = (Vec::with_capacity(items.len()), Vec::with_capacity(items.len()));
+    for item in items {
+        for recipient in &item.recipients {
+            readers.push(item.id.0);
+            addresses.push(normalise(recipient));
+        }
+    }
     let rows = sqlx::query!(
         r#"UPDATE crm_activities a SET wire_at = clock_timestamp(), first_wire_at = coalesce(a.first_wire_at, clock_timestamp())
-        WHERE a.company_id = $1 AND a.id = ANY ($2) AND a.claim_id = $3 AND a.status = 'dispatching'
+        FROM unnest($2::uuid[], $7::timestamptz[]) AS w (id, worded_at)
+        WHERE a.company_id = $1 AND a.id = w.id AND a.claim_id = $3 AND a.status = 'dispatching'
           AND EXISTS (SELECT FROM crm_outboxes o WHERE o.company_id = $1 AND o.id = $4 AND o.enabled
-            AND (o.cool_until IS NULL OR o.cool_until <= now()))
+            AND (o.cool_until IS NULL OR o.cool_until <= now())
+            AND NOT EXISTS (SELECT FROM crm_kill_switches k WHERE k.company_id = $1 AND k.channel IN ('all', o.channel)))
+          AND a.id <> ALL (ARRAY (SELECT r.id FROM unnest($8::uuid[], $9::text[]) AS r (id, address)
+            JOIN crm_suppressions s ON s.company_id = $1 AND s.address = r.address))
+          AND NOT EXISTS (SELECT FROM crm_contact_inbound i
+            WHERE i.company_id = $1 AND i.contact_id = a.contact_id AND i.last_at > w.worded_at AND a.kind <> 'post')
+          AND NOT EXISTS (SELECT FROM crm_consents s WHERE s.company_id = $1 AND s.contact_id = a.contact_id
+            AND s.channel = a.channel AND s.state = 'withdrawn' AND a.kind <> 'post')
           AND EXISTS (SELECT FROM crm_dispatch_claims c WHERE c.company_id = $1 AND c.id = $3 AND c.lease_until > clock_timestamp())
           AND ($5::text IS NULL OR EXISTS (SELECT FROM crm_secrets s
             WHERE s.company_id = $1 AND s.secret_id = $5 AND s.version = $6 AND s.revoked_at IS NULL))
@@ -289,7 +260,10 @@ pub(super) async fn wire(
         claim.0,
         outbox.0,
         credential.map(|(id, _)| id),
-        credential.map(|(_, version)| version)
+        credential.map(|(_, version)| version),
+        &worded as _,
+        &readers,
+        &addresses
     )
     .fetch_all(conn)
     .await?;

@@ -24,6 +24,8 @@ pub(crate) struct Departure {
     pub(crate) outbox: OutboxId,
     pub(crate) credential_id: String,
     pub(crate) secret_version: Option<i32>,
+    /// Whether its outbox had calls without a clear answer.
+    pub(crate) is_doubtful: bool,
     pub(crate) line: Line,
     pub(crate) credential: SecretText,
     pub(crate) item: Claimed,
@@ -41,7 +43,8 @@ pub(crate) async fn depart(pool: &PgPool, batch: Batch) -> Result<Vec<Departure>
     let ids: Vec<ActivityId> = batch.items.iter().map(|item| item.id).collect();
     let mut conn = pool.acquire().await?;
     let credential = batch.secret_version.map(|version| (batch.credential_id.as_str(), version));
-    let wired = store::wire(&mut conn, batch.company, batch.id, batch.outbox, &ids, credential).await?;
+    let wired =
+        store::wire(&mut conn, batch.company, batch.id, batch.outbox, &batch.items, credential).await?;
     drop(conn);
     let wired: HashMap<ActivityId, Timestamp> = wired.into_iter().collect();
     let stopped: Vec<ActivityId> = ids.into_iter().filter(|id| !wired.contains_key(id)).collect();
@@ -64,6 +67,7 @@ pub(crate) async fn depart(pool: &PgPool, batch: Batch) -> Result<Vec<Departure>
                 outbox: batch.outbox,
                 credential_id: batch.credential_id.clone(),
                 secret_version: batch.secret_version,
+                is_doubtful: batch.is_doubtful,
                 line: batch.line.clone(),
                 credential: batch.credential.clone(),
                 item,

@@ -15,6 +15,7 @@ use super::store::{self, NewActivity};
 use crate::activity::payload::{Envelope, Kind, Sealed};
 use crate::actor::Actor;
 use crate::approval::decide::authorise;
+use crate::approval::store_risk::assess_all;
 use crate::audit;
 use crate::channel::Lines;
 use crate::company;
@@ -298,6 +299,8 @@ impl Batch<'_> {
         self.answer_repeats(&repeats, report);
         store::supersede(conn, self.company, &supersede).await?;
         store::insert(conn, self.company, &rows).await?;
+        let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+        assess_all(conn, self.company, &ids).await?;
         let mut entries: Vec<_> = rows
             .iter()
             .map(|row| {

@@ -10,6 +10,7 @@ use crate::activity::payload::{Envelope, Sealed};
 use crate::activity::status::Status;
 use crate::actor::{Actor, Role};
 use crate::approval::decide::{authorise, check_reason};
+use crate::approval::store_risk::assess_all;
 use crate::approval::{Item, ItemOutcome, ItemResult};
 use crate::audit;
 use crate::channel::Lines;
@@ -53,8 +54,10 @@ pub async fn revise(
     if sealed.sha256() == item.payload_sha256 {
         return result(ItemOutcome::Already { status: open.status });
     }
-    store::replace(&mut tx, company, item, &sealed, &headline).await?;
+    let is_handwritten = !matches!(actor, Actor::Agent { .. });
+    store::replace(&mut tx, company, item, &sealed, &headline, is_handwritten).await?;
     store_look_alike::write_recipients(&mut tx, company, &[(item.id, recipients)]).await?;
+    assess_all(&mut tx, company, &[item.id]).await?;
     let entry = audit::Entry::new(actor, "draft.revise")
         .activity(item.id, sealed.sha256())
         .detail(serde_json::json!({ "replaces": item.payload_sha256 }));

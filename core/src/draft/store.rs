@@ -287,9 +287,10 @@ pub(super) async fn insert(
     let requests: Vec<Vec<u8>> = rows.iter().map(|row| row.request_sha256.clone()).collect();
     sqlx::query!(
         r#"INSERT INTO crm_activity_details (company_id, activity_id, recipient, headline, proposed_kind, proposed_by, proposed_id,
-          client_dedup_key, request_sha256)
-        SELECT $1, * FROM unnest(
-          $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::uuid[], $8::text[], $9::bytea[])"#,
+          client_dedup_key, request_sha256, is_handwritten)
+        SELECT $1, w.*, w.proposed_kind = 'operator' FROM unnest(
+          $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::uuid[], $8::text[], $9::bytea[])
+          AS w (id, recipient, headline, proposed_kind, proposed_by, proposed_id, client_dedup_key, request_sha256)"#,
         company.0,
         &ids,
         &recipients,

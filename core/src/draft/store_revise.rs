@@ -98,6 +98,7 @@ pub(super) async fn replace(
     item: Item,
     sealed: &Sealed,
     headline: &str,
+    is_handwritten: bool,
 ) -> Result<(), Error> {
     let sha256 = sealed.sha256();
     // An edit that was edited back meets its own earlier envelope.
@@ -125,10 +126,11 @@ pub(super) async fn replace(
         return Err(Error::Conflict(format!("draft {} changed under its lock", item.id)));
     }
     sqlx::query!(
-        "UPDATE crm_activity_details SET headline = $3 WHERE company_id = $1 AND activity_id = $2",
+        "UPDATE crm_activity_details SET headline = $3, is_handwritten = $4 WHERE company_id = $1 AND activity_id = $2",
         company.0,
         item.id.0,
-        headline
+        headline,
+        is_handwritten
     )
     .execute(conn)
     .await?;

@@ -5,10 +5,10 @@ use crate::activity::status::Status;
 const GATE: &str = "allowlist";
 
 pub(super) fn judge(facts: &Facts<'_>) -> Verdict {
-    if !facts.allowlist_enforced {
+    if !facts.outbox.allowlist_enforced {
         return Verdict::pass(GATE, "this outbox writes to anyone");
     }
-    match facts.recipients.iter().find(|recipient| !facts.allowlist.admits(recipient)) {
+    match facts.item.recipients().into_iter().find(|recipient| !facts.allowlist.admits(recipient)) {
         Some(stranger) => Verdict::block(
             GATE,
             "not_on_allowlist",

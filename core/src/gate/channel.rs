@@ -6,14 +6,12 @@ use super::{Facts, Verdict};
 const GATE: &str = "channel";
 
 pub(super) fn judge(facts: &Facts<'_>) -> Verdict {
-    if facts.has_line && facts.is_rendered {
-        return Verdict::pass(GATE, format!("{} is available", facts.channel));
+    let channel = facts.outbox.channel;
+    let is_rendered = facts.item.envelope.as_ref().is_some_and(|envelope| envelope.request.is_some());
+    if facts.has_line && is_rendered {
+        return Verdict::pass(GATE, format!("{channel} is available"));
     }
     let until = facts.now + SignedDuration::from_mins(10);
-    Verdict::defer(
-        GATE,
-        "channel_unavailable",
-        until,
-        format!("{} has no adapter yet, so this waits", facts.channel),
-    )
+    let sentence = format!("{channel} has no adapter yet, so this waits");
+    Verdict::defer(GATE, "channel_unavailable", until, sentence)
 }

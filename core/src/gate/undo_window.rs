@@ -4,13 +4,9 @@ use super::{Facts, Verdict};
 const GATE: &str = "time";
 
 pub(super) fn judge(facts: &Facts<'_>) -> Verdict {
-    if facts.send_after > facts.now {
-        return Verdict::defer(
-            GATE,
-            "undo_window",
-            facts.send_after,
-            format!("not before {:.0}", facts.send_after),
-        );
+    let send_after = facts.item.send_after;
+    if send_after > facts.now {
+        return Verdict::defer(GATE, "undo_window", send_after, format!("not before {send_after:.0}"));
     }
     Verdict::pass(GATE, "due")
 }

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::{PgConnection, PgPool};
 
+use super::limits::{Limits, QuietHours, Ramp};
 use super::store_change::{self, Settings};
-use super::{NewOutbox, check, not_found, store};
+use super::{DAILY_CAP_LIMIT, NewOutbox, check, not_found, store};
 use crate::actor::{Actor, Role};
 use crate::audit;
 use crate::company;
@@ -38,6 +41,12 @@ pub struct Change {
     pub allowlist_enforced: Option<bool>,
     /// What recipients of drafts filed from here on see.
     pub sender: Option<String>,
+    /// When recipients are left alone; the default takes quiet hours away.
+    pub quiet: Option<QuietHours>,
+    /// Warm-up: the cap of its first day, which is today, and by how much it grows a day. `Some(None)` ends it.
+    pub ramp: Option<Option<(i32, i32)>>,
+    /// Whether a contact must have consented to the channel.
+    pub consent_required: Option<bool>,
     /// Provider settings by key; `None` takes one away.
     pub config: BTreeMap<String, Option<String>>,
 }
@@ -79,13 +88,14 @@ pub async fn change(
 ) -> Result<Done, Error> {
     let mut tx = pool.begin().await?;
     operator::authorise(&mut tx, actor, company, Role::Admin, "change an outbox").await?;
-    if change.daily_cap.is_some() || change.zone.is_some() {
+    if change.daily_cap.is_some() || change.zone.is_some() || change.ramp.is_some() {
         // In the order in which a claim locks: rows, bucket, outbox. What waited for quota is looked at again at once.
         store_change::look_again(&mut tx, company, outbox).await?;
         quota::store::lock(&mut tx, company, outbox).await?;
     }
     let old = store_change::settings(&mut tx, company, outbox).await?.ok_or_else(|| not_found(outbox))?;
-    let new = apply(&old, change)?;
+    let now = crate::db::now(&mut tx).await?;
+    let new = apply(&old, change, now)?;
     if new.new.zone != old.new.zone && !store::knows_zone(&mut tx, &new.new.zone).await? {
         return Err(Error::Invalid {
             field: "zone".to_owned(),
@@ -100,11 +110,14 @@ pub async fn change(
         return Ok(Done { changed, keep_sender: 0, name_old_secret: 0 });
     }
     store_change::write(&mut tx, company, outbox, &new).await?;
-    if new.new.daily_cap != old.new.daily_cap || new.new.zone != old.new.zone {
-        let now = crate::db::now(&mut tx).await?;
+    if new.new.daily_cap != old.new.daily_cap
+        || new.new.zone != old.new.zone
+        || new.limits.ramp != old.limits.ramp
+    {
         let (before, after) = (day::local_day(now, &old.new.zone), day::local_day(now, &new.new.zone));
         let moves_to = (new.new.zone != old.new.zone).then_some(after);
-        quota::store::adjust(&mut tx, company, outbox, before, moves_to, new.new.daily_cap).await?;
+        let cap = new.limits.effective_cap(new.new.daily_cap, after);
+        quota::store::adjust(&mut tx, company, outbox, before, moves_to, cap).await?;
     }
     let done = consequences(&mut tx, company, outbox, &old, &new, changed).await?;
     let entries: Vec<_> = done
@@ -119,7 +132,7 @@ pub async fn change(
 }
 
 /// The settings as they are to be, checked like those of a new outbox.
-fn apply(old: &Settings, change: &Change) -> Result<Settings, Error> {
+fn apply(old: &Settings, change: &Change, now: Timestamp) -> Result<Settings, Error> {
     let before = old.new.clone();
     let new = check(&NewOutbox {
         daily_cap: change.daily_cap.unwrap_or(before.daily_cap),
@@ -155,7 +168,31 @@ fn apply(old: &Settings, change: &Change) -> Result<Settings, Error> {
     if config.len() > CONFIG_LIMIT {
         return refuse("set", "an outbox has at most 50 provider settings");
     }
-    Ok(Settings { new, niche, config })
+    let limits = limits(old, change, day::local_day(now, &new.zone))?;
+    Ok(Settings { new, niche, config, limits })
+}
+
+/// What else limits the outbox. A warm-up begins on the day it is set.
+fn limits(old: &Settings, change: &Change, today: Date) -> Result<Limits, Error> {
+    let ramp = match change.ramp {
+        None => old.limits.ramp,
+        Some(None) => None,
+        Some(Some((start, step)))
+            if (1..=DAILY_CAP_LIMIT).contains(&start) && (1..=DAILY_CAP_LIMIT).contains(&step) =>
+        {
+            Some(Ramp { from: today, start, step })
+        }
+        Some(Some(_)) => {
+            let reason =
+                format!("use a first day's cap and a step of 1 to {DAILY_CAP_LIMIT} each, like 10+2, or off");
+            return Err(Error::Invalid { field: "ramp".to_owned(), reason });
+        }
+    };
+    Ok(Limits {
+        quiet: change.quiet.clone().unwrap_or_else(|| old.limits.quiet.clone()),
+        ramp,
+        consent_required: change.consent_required.unwrap_or(old.limits.consent_required),
+    })
 }
 
 fn differences(old: &Settings, new: &Settings) -> Vec<Changed> {
@@ -168,6 +205,9 @@ fn differences(old: &Settings, new: &Settings) -> Vec<Changed> {
         ("niche", json!(old.niche), json!(new.niche)),
         ("allowlistMode", json!(mode(old.new.allowlist_enforced)), json!(mode(new.new.allowlist_enforced))),
         ("sender", json!(old.new.sender), json!(new.new.sender)),
+        ("quiet", json!(old.limits.quiet.to_string()), json!(new.limits.quiet.to_string())),
+        ("ramp", json!(old.limits.ramp), json!(new.limits.ramp)),
+        ("consentRequired", json!(old.limits.consent_required), json!(new.limits.consent_required)),
     ];
     let mut changed: Vec<Changed> = pairs
         .into_iter()
@@ -222,7 +262,7 @@ mod tests {
             undo_window: Duration::from_secs(30),
             allowlist_enforced: true,
         };
-        Settings { new, niche: None, config: serde_json::Map::new() }
+        Settings { new, niche: None, config: serde_json::Map::new(), limits: Limits::default() }
     }
 
     #[test]
@@ -233,7 +273,7 @@ mod tests {
             config: [("region".to_owned(), Some("eu".to_owned())), ("none".to_owned(), None)].into(),
             ..Change::default()
         };
-        let new = apply(&settings(), &change).unwrap();
+        let new = apply(&settings(), &change, Timestamp::UNIX_EPOCH).unwrap();
         let changed: Vec<_> = differences(&settings(), &new).into_iter().map(|one| one.field).collect();
         assert_eq!(changed, ["niche", "config.region"]);
     }
@@ -244,10 +284,11 @@ mod tests {
     #[case(Change { undo_window: Some(Duration::from_secs(3601)), ..Change::default() }, "undo-window")]
     #[case(Change { sender: Some("nobody".to_owned()), ..Change::default() }, "from")]
     #[case(Change { niche: Some(Some("a\nb".to_owned())), ..Change::default() }, "niche")]
+    #[case(Change { ramp: Some(Some((0, 2))), ..Change::default() }, "ramp")]
     #[case(Change { config: [("Bad Key".to_owned(), None)].into(), ..Change::default() }, "set")]
     #[case(Change { config: [("key".to_owned(), Some(String::new()))].into(), ..Change::default() }, "set")]
     fn what_is_wrong_is_named(#[case] change: Change, #[case] option: &str) {
-        match apply(&settings(), &change) {
+        match apply(&settings(), &change, Timestamp::UNIX_EPOCH) {
             Err(Error::Invalid { field, .. }) => assert_eq!(field, option),
             other => panic!("{other:?}"),
         }

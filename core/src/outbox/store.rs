@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use sqlx::PgConnection;
 
 use super::NewOutbox;
+use super::limits::Limits;
 use crate::activity::view::{COUNT_LIMIT, OutboxView};
 use crate::channel::ChannelName;
 use crate::error::Error;
@@ -94,7 +95,7 @@ pub(crate) async fn cool(
     until: Timestamp,
 ) -> Result<(), Error> {
     sqlx::query!(
-        r#"UPDATE crm_outboxes SET cool_until = greatest(coalesce(cool_until, $3), $3)
+        r#"UPDATE crm_outboxes SET cool_until = greatest(coalesce(cool_until, $3), $3), cool_reason = 'provider'
         WHERE company_id = $1 AND split_part(substr(secret_ref, 10), ':', 1) = $2"#,
         company.0,
         credential_id,
@@ -103,6 +104,98 @@ pub(crate) async fn cool(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Notes that calls of an outbox had no clear answer, or that one had. Returns how many had none in a row, unless its circuit is open
+/// already: calls that were under way when it opened say nothing new.
+pub(crate) async fn count_faults(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    outbox: OutboxId,
+    faults: i32,
+) -> Result<Option<i32>, Error> {
+    let streak = sqlx::query_scalar!(
+        r#"UPDATE crm_outboxes SET fault_streak = CASE
+          WHEN $3 = 0 THEN 0
+          WHEN fault_streak < $4 THEN least(fault_streak + $3, $4)
+          ELSE least(fault_streak, 1000) + 1 END
+        WHERE company_id = $1 AND id = $2 AND NOT ($3 > 0 AND cool_reason = 'circuit' AND cool_until > clock_timestamp())
+        RETURNING fault_streak"#,
+        company.0,
+        outbox.0,
+        faults,
+        super::limits::CIRCUIT_OPENS_AT
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(streak)
+}
+
+/// Opens the circuit of an outbox: it waits, and is then tried with one call at a time.
+pub(crate) async fn open_circuit(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    outbox: OutboxId,
+    until: Timestamp,
+) -> Result<(), Error> {
+    sqlx::query!(
+        r#"UPDATE crm_outboxes SET cool_until = $3, cool_reason = 'circuit'
+        WHERE company_id = $1 AND id = $2 AND (cool_until IS NULL OR cool_until < $3)"#,
+        company.0,
+        outbox.0,
+        jiff_sqlx::Timestamp::from(until) as _
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Keeps the next message of an outbox back until then.
+pub(crate) async fn space(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    outbox: OutboxId,
+    until: Timestamp,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE crm_outboxes SET spaced_until = greatest(coalesce(spaced_until, $3), $3) WHERE company_id = $1 AND id = $2",
+        company.0,
+        outbox.0,
+        jiff_sqlx::Timestamp::from(until) as _
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Why an outbox was asked to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CoolReason {
+    /// Its provider asked for it.
+    Provider,
+    /// Its calls had no clear answer, one after the other.
+    Circuit,
+}
+
+/// How far a kill switch reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KillScope {
+    /// One outbox.
+    Outbox,
+    /// Every outbox of a channel.
+    Channel,
+    /// Everything a company sends.
+    Company,
+}
+
+/// A kill switch that is on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kill {
+    /// How far it reaches.
+    pub scope: KillScope,
+    /// Why; foreign text.
+    pub reason: String,
 }
 
 /// An outbox as filing and dispatching need it.
@@ -126,10 +219,20 @@ pub struct OutboxSettings {
     pub allowlist_enforced: bool,
     /// Why it is paused, if it is.
     pub paused: Option<String>,
-    /// Why it is killed, if it is.
-    pub killed: Option<String>,
-    /// The provider asked to wait until then.
+    /// The widest kill switch that is on.
+    pub killed: Option<Kill>,
+    /// It waits until then.
     pub cool_until: Option<Timestamp>,
+    /// Why it does.
+    pub cool_reason: Option<CoolReason>,
+    /// Calls in a row without a clear answer.
+    pub fault_streak: i32,
+    /// The next message may leave then.
+    pub spaced_until: Option<Timestamp>,
+    /// Cap of the day.
+    pub daily_cap: i32,
+    /// What else limits it.
+    pub limits: Limits,
 }
 
 /// Loads the settings of every outbox of a company, or of one, by name.
@@ -142,9 +245,15 @@ pub async fn settings(
     only: Option<OutboxId>,
 ) -> Result<Vec<OutboxSettings>, Error> {
     let rows = sqlx::query!(
-        r#"SELECT id AS "id: OutboxId", name, channel, sender, secret_ref, zone, undo_window_secs, allowlist_mode, enabled,
-          pause_reason, kill_reason, cool_until
-        FROM crm_outboxes WHERE company_id = $1 AND ($2::uuid IS NULL OR id = $2) ORDER BY name LIMIT 10000"#,
+        r#"SELECT o.id AS "id: OutboxId", o.name, o.channel, o.sender, o.secret_ref, o.zone, o.undo_window_secs, o.allowlist_mode,
+          o.enabled, o.pause_reason, o.cool_until, o.cool_reason, o.fault_streak, o.spaced_until, o.daily_cap, o.quiet_from,
+          o.quiet_until, o.quiet_days, o.ramp_from, o.ramp_start, o.ramp_step, o.consent_required,
+          coalesce(k.channel, CASE WHEN o.kill_reason IS NOT NULL THEN 'outbox' END) AS kill_scope,
+          coalesce(k.reason, o.kill_reason) AS kill_reason
+        FROM crm_outboxes o
+        LEFT JOIN LATERAL (SELECT k.channel, k.reason FROM crm_kill_switches k
+          WHERE k.company_id = o.company_id AND k.channel IN ('all', o.channel) ORDER BY k.channel <> 'all' LIMIT 1) k ON true
+        WHERE o.company_id = $1 AND ($2::uuid IS NULL OR o.id = $2) ORDER BY o.name LIMIT 10000"#,
         company.0,
         only.map(|id| id.0)
     )
@@ -152,6 +261,11 @@ pub async fn settings(
     .await?;
     rows.into_iter()
         .map(|row| {
+            let scope = match row.kill_scope.as_deref() {
+                Some("all") => KillScope::Company,
+                Some("outbox") => KillScope::Outbox,
+                _ => KillScope::Channel,
+            };
             Ok(OutboxSettings {
                 channel: read_channel(&row.channel, row.id)?,
                 id: row.id,
@@ -162,8 +276,23 @@ pub async fn settings(
                 undo_window: Duration::from_secs(u64::try_from(row.undo_window_secs).unwrap_or(0)),
                 allowlist_enforced: row.allowlist_mode == "enforced",
                 paused: (!row.enabled).then(|| row.pause_reason.unwrap_or_default()),
-                killed: row.kill_reason,
+                killed: row.kill_reason.map(|reason| Kill { scope, reason }),
                 cool_until: row.cool_until.map(jiff_sqlx::Timestamp::to_jiff),
+                cool_reason: row.cool_reason.map(|reason| match reason.as_str() {
+                    "circuit" => CoolReason::Circuit,
+                    _ => CoolReason::Provider,
+                }),
+                fault_streak: row.fault_streak,
+                spaced_until: row.spaced_until.map(jiff_sqlx::Timestamp::to_jiff),
+                daily_cap: row.daily_cap,
+                limits: Limits::stored(
+                    row.quiet_from
+                        .zip(row.quiet_until)
+                        .map(|(from, until)| (from.to_jiff(), until.to_jiff())),
+                    &row.quiet_days,
+                    row.ramp_from.map(jiff_sqlx::Date::to_jiff).zip(row.ramp_start.zip(row.ramp_step)),
+                    row.consent_required,
+                ),
             })
         })
         .collect()
@@ -176,9 +305,15 @@ pub async fn settings(
 pub async fn list(conn: &mut PgConnection, company: CompanyId) -> Result<Vec<OutboxView>, Error> {
     let rows = sqlx::query!(
         r#"SELECT o.id AS "id: OutboxId", o.name, o.channel, o.sender, o.secret_ref, o.daily_cap, o.zone, o.undo_window_secs,
-          o.allowlist_mode, o.enabled, o.pause_reason, o.kill_reason, o.cool_until, b.day, b.sent_today, now() AS "now!",
+          o.allowlist_mode, o.enabled, o.pause_reason, o.cool_until, o.cool_reason, o.fault_streak, o.ramp_from, o.ramp_start, o.ramp_step,
+          coalesce((SELECT k.reason FROM crm_kill_switches k WHERE k.company_id = o.company_id AND k.channel IN ('all', o.channel)
+            ORDER BY k.channel <> 'all' LIMIT 1), o.kill_reason) AS kill_reason,
+          b.day, b.sent_today, b.daily_cap AS bucket_cap, now() AS "now!",
           (SELECT count(*) FROM (SELECT FROM crm_activities a
             WHERE a.company_id = o.company_id AND a.outbox_id = o.id AND a.stage = 'queue' LIMIT $2) q) AS "queued!",
+          (SELECT count(*) FROM (SELECT FROM crm_activities a
+            WHERE a.company_id = o.company_id AND a.outbox_id = o.id AND a.stage = 'queue' AND a.status <> 'blocked_by_quota'
+              AND a.send_after <= now() + interval '1 hour' LIMIT $2) q) AS "due_in_hour!",
           coalesce(s.sent, 0) AS "sent_24h!"
         FROM crm_outboxes o
         JOIN crm_credential_buckets b ON b.company_id = o.company_id AND b.outbox_id = o.id
@@ -196,6 +331,18 @@ pub async fn list(conn: &mut PgConnection, company: CompanyId) -> Result<Vec<Out
         .map(|row| {
             let now = row.now.to_jiff();
             let today = day::local_day(now, &row.zone);
+            let ramp = row.ramp_from.map(jiff_sqlx::Date::to_jiff).zip(row.ramp_start.zip(row.ramp_step));
+            let limits = Limits::stored(None, &[], ramp, false);
+            let is_new_day = row.day.to_jiff() < today;
+            let sent_today = if is_new_day { 0 } else { row.sent_today };
+            // A cap that was lowered below what was sent counts from tomorrow on; the bucket knows.
+            let effective_cap =
+                if is_new_day { limits.effective_cap(row.daily_cap, today) } else { row.bucket_cap };
+            let cool_until = row.cool_until.map(jiff_sqlx::Timestamp::to_jiff).filter(|until| *until > now);
+            let is_stopped = !row.enabled
+                || row.kill_reason.is_some()
+                || cool_until.is_some_and(|until| until > now + jiff::SignedDuration::from_hours(1));
+            let left = i64::from((effective_cap - sent_today).max(0));
             Ok(OutboxView {
                 channel: read_channel(&row.channel, row.id)?,
                 id: row.id,
@@ -203,7 +350,8 @@ pub async fn list(conn: &mut PgConnection, company: CompanyId) -> Result<Vec<Out
                 sender: row.sender,
                 secret_ref: row.secret_ref,
                 daily_cap: row.daily_cap,
-                sent_today: if row.day.to_jiff() < today { 0 } else { row.sent_today },
+                effective_cap,
+                sent_today,
                 quota_resets_at: day::next_reset(now, &row.zone),
                 zone: row.zone,
                 undo_window: Duration::from_secs(u64::try_from(row.undo_window_secs).unwrap_or(0)),
@@ -211,8 +359,11 @@ pub async fn list(conn: &mut PgConnection, company: CompanyId) -> Result<Vec<Out
                 enabled: row.enabled,
                 pause_reason: row.pause_reason,
                 kill_reason: row.kill_reason,
-                cool_until: row.cool_until.map(jiff_sqlx::Timestamp::to_jiff).filter(|until| *until > now),
+                is_circuit_open: row.cool_reason.as_deref() == Some("circuit") && cool_until.is_some(),
+                fault_streak: row.fault_streak,
+                cool_until,
                 queued: row.queued,
+                next_hour: if is_stopped { 0 } else { row.due_in_hour.min(left) },
                 sent_24h: row.sent_24h,
             })
         })

@@ -25,7 +25,8 @@ pub(crate) async fn open(
 }
 
 /// Takes up to `wanted` of what is left of the local day and returns how many were taken, and from which day's quota. A new day starts
-/// the count anew, under the cap the outbox has by then; a clock that went back does not.
+/// the count anew, under the lowest limit the outbox has by then: its cap, or what its warm-up allows (`Ramp::cap_on` says the same in
+/// Rust). A clock that went back does not.
 ///
 /// # Errors
 /// A database fault.
@@ -39,12 +40,13 @@ pub async fn take(
     let taken = sqlx::query!(
         r#"UPDATE crm_credential_buckets b SET
           day = greatest(b.day, $3),
-          daily_cap = CASE WHEN b.day < $3 THEN o.daily_cap ELSE b.daily_cap END,
+          daily_cap = CASE WHEN b.day < $3 THEN o.cap ELSE b.daily_cap END,
           sent_today = (CASE WHEN b.day < $3 THEN 0 ELSE b.sent_today END)
-            + least($4, CASE WHEN b.day < $3 THEN o.daily_cap ELSE b.daily_cap - b.sent_today END),
-          granted = least($4, CASE WHEN b.day < $3 THEN o.daily_cap ELSE b.daily_cap - b.sent_today END)
-        FROM crm_outboxes o
-        WHERE b.company_id = $1 AND b.outbox_id = $2 AND o.company_id = $1 AND o.id = $2 AND (b.day < $3 OR b.sent_today < b.daily_cap)
+            + least($4, CASE WHEN b.day < $3 THEN o.cap ELSE b.daily_cap - b.sent_today END),
+          granted = least($4, CASE WHEN b.day < $3 THEN o.cap ELSE b.daily_cap - b.sent_today END)
+        FROM (SELECT least(daily_cap, coalesce(ramp_start + ramp_step::bigint * greatest(0, $3 - ramp_from), daily_cap))::int AS cap
+          FROM crm_outboxes WHERE company_id = $1 AND id = $2) o
+        WHERE b.company_id = $1 AND b.outbox_id = $2 AND (b.day < $3 OR b.sent_today < b.daily_cap)
         RETURNING b.granted, b.day"#,
         company.0,
         outbox.0,
@@ -78,6 +80,28 @@ pub async fn refund(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// A bucket as it stands.
+pub(crate) struct Bucket {
+    pub(crate) day: Date,
+    pub(crate) sent_today: i32,
+    pub(crate) daily_cap: i32,
+}
+
+pub(crate) async fn read(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    outbox: OutboxId,
+) -> Result<Option<Bucket>, Error> {
+    let row = sqlx::query!(
+        "SELECT day, sent_today, daily_cap FROM crm_credential_buckets WHERE company_id = $1 AND outbox_id = $2",
+        company.0,
+        outbox.0
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| Bucket { day: row.day.to_jiff(), sent_today: row.sent_today, daily_cap: row.daily_cap }))
 }
 
 /// Locks the bucket of an outbox.

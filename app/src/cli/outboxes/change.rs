@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use color_eyre::eyre::Result;
+use countersign_core::outbox::limits::{NotQuietHours, QuietHours, Ramp};
 use countersign_core::outbox::{self, Change};
 use countersign_core::secret::{self, SecretRef};
 use serde_json::{Value, json};
@@ -41,6 +42,15 @@ pub(in crate::cli) struct Set {
     /// What recipients of drafts filed from now on see. Drafts and approved messages keep the sender they were filed with.
     #[arg(long, value_name = "SENDER")]
     from_for_new_drafts: Option<String>,
+    /// When recipients are left alone, by their local time: 20:00-08:00, sat,sun, both with a comma, or off.
+    #[arg(long, value_name = "HOURS", value_parser = quiet)]
+    quiet: Option<QuietHours>,
+    /// Warm-up from today on: the cap of the first day and by how much it grows a day, like 10+2; or off.
+    #[arg(long, value_name = "CAP+STEP", value_parser = ramp)]
+    ramp: Option<Option<(i32, i32)>>,
+    /// Whether a contact must have consented to the channel.
+    #[arg(long, value_parser = ["required", "not-required"])]
+    consent: Option<String>,
     /// Provider setting; KEY= takes it away. They are kept for the adapters; that of email reads none.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = pair)]
     config: Vec<(String, Option<String>)>,
@@ -49,6 +59,23 @@ pub(in crate::cli) struct Set {
 fn pair(text: &str) -> Result<(String, Option<String>), String> {
     let (key, value) = text.split_once('=').ok_or("write KEY=VALUE, or KEY= to take it away")?;
     Ok((key.to_owned(), Some(value.to_owned()).filter(|value| !value.is_empty())))
+}
+
+fn quiet(text: &str) -> Result<QuietHours, String> {
+    match text {
+        "off" => Ok(QuietHours::default()),
+        other => other.parse().map_err(|error: NotQuietHours| error.to_string()),
+    }
+}
+
+fn ramp(text: &str) -> Result<Option<(i32, i32)>, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let (start, step) = text.split_once('+').map_or((text, None), |(start, step)| (start, Some(step)));
+    let number =
+        |text: &str| text.trim().parse::<i32>().map_err(|_| "write CAP+STEP, like 10+2, or off".to_owned());
+    Ok(Some((number(start)?, step.map_or(Ok(Ramp::DEFAULT_STEP), number)?)))
 }
 
 pub(super) async fn run(session: &Session, set: Set, output: Output) -> Result<()> {
@@ -65,6 +92,9 @@ pub(super) async fn run(session: &Session, set: Set, output: Output) -> Result<(
         niche: if set.no_niche { Some(None) } else { set.niche.map(Some) },
         allowlist_enforced: set.allowlist_mode.map(|mode| mode == "enforced"),
         sender: set.from_for_new_drafts,
+        quiet: set.quiet,
+        ramp: set.ramp,
+        consent_required: set.consent.map(|word| word == "required"),
         config: set.config.into_iter().collect::<BTreeMap<_, _>>(),
     };
     let company = session.company.id;

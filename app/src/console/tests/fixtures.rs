@@ -6,6 +6,7 @@ use countersign_core::activity::payload::{
 };
 use countersign_core::activity::status::Status;
 use countersign_core::activity::view::{ActivityDetail, ActivityRow, AttemptView, Counts, Hold, OutboxView};
+use countersign_core::approval::risk::Risk;
 use countersign_core::channel::{ChannelName, Request};
 use countersign_core::gate::{Ruling, Verdict};
 use countersign_core::ids::{ActivityId, ContactId, OutboxId};
@@ -100,6 +101,8 @@ pub(super) fn sealed(
             to: row_to,
             headline,
             proposed_by: "writer-2".to_owned(),
+            risk: Risk::Low,
+            approvals: 0,
             created_at: ago(3_600 * 5 - i64::try_from(number).unwrap() * 600),
             expires_at: None,
             send_after: ago(3_600),
@@ -119,6 +122,8 @@ pub(super) fn sealed(
             pass("decision"),
             pass("time"),
         ],
+        risk_reasons: Vec::new(),
+        needs_two: false,
         look_alikes: Vec::new(),
         decisions: Vec::new(),
         attempts: Vec::new(),
@@ -252,6 +257,7 @@ pub(super) fn outboxes() -> Vec<OutboxView> {
         sender: "Ana Lind <ana@acme.example>".to_owned(),
         secret_ref: "secret://resend:latest".to_owned(),
         daily_cap: 80,
+        effective_cap: 80,
         sent_today: 31,
         zone: "Europe/Paris".to_owned(),
         quota_resets_at: "2026-11-23T23:00:00Z".parse().unwrap(),
@@ -261,7 +267,10 @@ pub(super) fn outboxes() -> Vec<OutboxView> {
         pause_reason: None,
         kill_reason: None,
         cool_until: None,
+        is_circuit_open: false,
+        fault_streak: 0,
         queued: 12,
+        next_hour: 12,
         sent_24h: 1_284,
     };
     let full = OutboxView {
@@ -269,6 +278,7 @@ pub(super) fn outboxes() -> Vec<OutboxView> {
         name: "wa-fr".to_owned(),
         channel: ChannelName::Whatsapp,
         daily_cap: 50,
+        effective_cap: 50,
         sent_today: 50,
         ..open.clone()
     };
@@ -277,6 +287,7 @@ pub(super) fn outboxes() -> Vec<OutboxView> {
         name: "li-jp".to_owned(),
         channel: ChannelName::Linkedin,
         daily_cap: 20,
+        effective_cap: 20,
         sent_today: 4,
         enabled: false,
         pause_reason: Some("credential refused".to_owned()),

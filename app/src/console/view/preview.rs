@@ -132,6 +132,7 @@ fn verdicts(model: &Model, preview: &Preview, area: Rect, canvas: &mut Canvas<'_
             Ruling::Pass => ("ok", Role::Good),
             Ruling::Defer { .. } => ("hold", Role::Warn),
             Ruling::Block { .. } => ("stop", Role::Bad),
+            Ruling::Reopen => ("back", Role::Bad),
         };
         if verdict.passes() {
             passing.push((format!(" {word} "), verdict.gate));

@@ -1,0 +1,23 @@
+//! Did anyone who would receive it ask not to be written to, or was suppressed for another reason?
+use super::{Facts, Verdict};
+use crate::activity::status::Status;
+use crate::contact::allowlist::normalise;
+
+const GATE: &str = "suppression";
+
+pub(super) fn judge(facts: &Facts<'_>) -> Verdict {
+    let found = facts
+        .item
+        .recipients()
+        .into_iter()
+        .find_map(|recipient| facts.suppressed.get(&normalise(&recipient)).map(|why| (recipient, *why)));
+    match found {
+        Some((recipient, why)) => Verdict::block(
+            GATE,
+            "suppressed",
+            Status::BlockedByPolicy,
+            format!("{recipient} {}", why.sentence()),
+        ),
+        None => Verdict::pass(GATE, "nobody is suppressed"),
+    }
+}
