@@ -218,6 +218,12 @@ pub fn check(input: &DraftInput, outbox: &OutboxSettings) -> Result<Checked, Fie
         ChannelName::Whatsapp => whatsapp(&mut payload, shape(&input.payload)?)?,
         ChannelName::Instagram => instagram(&mut payload, shape(&input.payload)?)?,
     };
+    let is_message = matches!(payload.parts, Parts::Linkedin { action: LinkedinAction::Message, .. });
+    if is_message && input.send_after.is_some() {
+        // LinkedIn takes messages that follow something a member did, never by schedule.
+        let reason = "a LinkedIn message is sent as soon as it is approved; leave it out";
+        return Err(FieldError::new("sendAfter", reason));
+    }
     if let (Some(send_after), Some(expires_at)) = (input.send_after, input.expires_at)
         && expires_at <= send_after
     {

@@ -186,7 +186,7 @@ pub(crate) fn read_risk(word: &str, id: ActivityId) -> Result<Risk, Error> {
 }
 
 /// Fills in what contacts and accounts got lately and what else is due for them. What cannot leave now is no rival: its outbox is
-/// stopped, or it is held until later.
+/// stopped or has nothing left of the day, or it is held until later.
 async fn touches(
     conn: &mut PgConnection,
     company: CompanyId,
@@ -205,7 +205,10 @@ async fn touches(
             OR $5 AND a.status = 'sent_dryrun' AND a.wire_at > now() - $4::interval
             OR a.stage = 'queue' AND a.status = 'dispatching'
             OR a.stage = 'queue' AND a.status = 'approved' AND a.send_after <= now() AND EXISTS (SELECT FROM crm_outboxes o
+              JOIN crm_credential_buckets b ON b.company_id = $1 AND b.outbox_id = o.id
               WHERE o.company_id = $1 AND o.id = a.outbox_id AND o.enabled AND (o.cool_until IS NULL OR o.cool_until <= now())
+                AND (o.spaced_until IS NULL OR o.spaced_until <= now())
+                AND (b.sent_today < b.daily_cap OR b.day < (now() AT TIME ZONE o.zone)::date)
                 AND NOT EXISTS (SELECT FROM crm_kill_switches k WHERE k.company_id = $1 AND k.channel IN ('all', o.channel))))
         ORDER BY a.id LIMIT 100000"#,
         company.0,

@@ -106,7 +106,7 @@ pub(crate) async fn cool(
     Ok(())
 }
 
-/// Notes that calls of an outbox had no clear answer, or that one had. Returns how many had none in a row, unless its circuit is open
+/// Notes that calls of an outbox had no clear answer, or with none of them that one had, which closes its circuit. Returns how many had none in a row, unless its circuit is open
 /// already: calls that were under way when it opened say nothing new.
 pub(crate) async fn count_faults(
     conn: &mut PgConnection,
@@ -118,7 +118,8 @@ pub(crate) async fn count_faults(
         r#"UPDATE crm_outboxes SET fault_streak = CASE
           WHEN $3 = 0 THEN 0
           WHEN fault_streak < $4 THEN least(fault_streak + $3, $4)
-          ELSE least(fault_streak, 1000) + 1 END
+          ELSE least(fault_streak, 1000) + 1 END,
+          cool_until = CASE WHEN $3 = 0 AND cool_reason = 'circuit' THEN NULL ELSE cool_until END
         WHERE company_id = $1 AND id = $2 AND NOT ($3 > 0 AND cool_reason = 'circuit' AND cool_until > clock_timestamp())
         RETURNING fault_streak"#,
         company.0,

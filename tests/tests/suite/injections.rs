@@ -1,6 +1,7 @@
 //! What a draft may not bring in: the field is named, nothing is written, nothing reaches a provider.
+use countersign_core::channel::ChannelName;
 use countersign_core::draft::file::Mode;
-use countersign_tests::world::{World, draft};
+use countersign_tests::world::{World, draft, mail_outbox};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -140,6 +141,22 @@ async fn a_draft_that_could_never_be_sent_is_refused() {
     line["sendAfter"] = "2199-01-02T00:00:00Z".into();
     line["expiresAt"] = "2199-01-01T00:00:00Z".into();
     refused(line, "expiresAt").await;
+}
+
+/// S24: LinkedIn takes messages that follow something a member did, never by schedule.
+#[tokio::test]
+async fn a_linkedin_message_cannot_be_scheduled() {
+    let world = World::new().await;
+    let mut outbox = mail_outbox("li");
+    outbox.channel = ChannelName::Linkedin;
+    outbox.sender = "urn:li:person:1".to_owned();
+    world.add_outbox(&outbox).await;
+    let mut line = json!({ "channel": "linkedin", "outbox": "li", "to": "urn:li:person:2",
+        "payload": { "action": "message", "text": "Hi" } });
+    line["sendAfter"] = "2199-01-02T00:00:00Z".into();
+    refused_by(&world, line.clone(), "sendAfter").await;
+    line.as_object_mut().expect("an object").remove("sendAfter");
+    assert_eq!(world.import(&[line], Mode::AllOrNothing).await.filed.len(), 1);
 }
 
 /// S33, S48: text is bound and never read as SQL; a NUL, which PostgreSQL cannot hold as text, is refused and not a fault.
