@@ -172,10 +172,10 @@ fn engine_trouble(model: &Model) -> Option<(SafeText, Role)> {
         return Some((SafeText::line(&format!("! read only: {reason}")), Role::Bad));
     }
     if let DispatcherState::Failed { reason } = &model.engine.dispatcher {
-        return Some((charset.line(&format!("! the dispatcher stopped: {reason}")), Role::Bad));
+        return Some((charset.joined(&["! the dispatcher stopped: ", reason]), Role::Bad));
     }
     if let Some(absent) = &model.engine.absent {
-        return Some((charset.line(&format!("! {absent}")), Role::Warn));
+        return Some((charset.joined(&["! ", absent]), Role::Warn));
     }
     if activity::nobody_sends(model) {
         let words = "! no dispatcher runs anywhere: approved messages wait; start one with countersign serve";
