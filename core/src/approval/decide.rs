@@ -1,7 +1,7 @@
 //! Approve, reject and undo. One transaction a batch, items locked in id order, a result for every item.
 use std::collections::{HashMap, HashSet};
 
-use sqlx::PgPool;
+use sqlx::{PgPool, PgTransaction};
 
 use super::BATCH_LIMIT;
 use super::store::{self, Decision};
@@ -29,7 +29,6 @@ pub async fn approve(
     company: CompanyId,
     items: &[Item],
 ) -> Result<Vec<ItemResult>, Error> {
-    let operator = authorise(pool, actor, company, "approve").await?;
     // Once after an upgrade: contacts from before have no skeleton yet. In steps of their own, so that none of them is long.
     loop {
         let mut tx = pool.begin().await?;
@@ -39,7 +38,7 @@ pub async fn approve(
             break;
         }
     }
-    decide(pool, actor, operator, company, items, Asked::Approve, None).await
+    decide(pool, actor, company, items, Asked::Approve, None).await
 }
 
 /// Rejects items, each on exactly the bytes that were seen.
@@ -53,9 +52,8 @@ pub async fn reject(
     items: &[Item],
     reason: &str,
 ) -> Result<Vec<ItemResult>, Error> {
-    let operator = authorise(pool, actor, company, "reject").await?;
     let reason = check_reason(reason)?;
-    decide(pool, actor, operator, company, items, Asked::Reject, Some(&reason)).await
+    decide(pool, actor, company, items, Asked::Reject, Some(&reason)).await
 }
 
 /// Checks a reason: one line, not empty, at most [`REASON_LIMIT`] characters.
@@ -83,14 +81,17 @@ fn check_size(count: usize) -> Result<(), Error> {
 async fn decide(
     pool: &PgPool,
     actor: &Actor,
-    operator: OperatorId,
     company: CompanyId,
     items: &[Item],
     asked: Asked,
     reason: Option<&str>,
 ) -> Result<Vec<ItemResult>, Error> {
     check_size(items.len())?;
-    let mut tx = pool.begin().await?;
+    let action = match asked {
+        Asked::Approve => "approve",
+        Asked::Reject => "reject",
+    };
+    let (mut tx, operator) = begin(pool, actor, company, action).await?;
     let ids: Vec<_> = items.iter().map(|item| item.id).collect();
     let locked = store::lock(&mut tx, company, &ids).await?;
     let doubts = match asked {
@@ -185,9 +186,8 @@ pub async fn undo(
     company: CompanyId,
     ids: &[ActivityId],
 ) -> Result<Vec<ItemResult>, Error> {
-    let operator = authorise(pool, actor, company, "undo").await?;
     check_size(ids.len())?;
-    let mut tx = pool.begin().await?;
+    let (mut tx, operator) = begin(pool, actor, company, "undo").await?;
     let locked = store::lock(&mut tx, company, ids).await?;
     let mut places = HashSet::new();
     let mut results = Vec::with_capacity(ids.len());
@@ -232,22 +232,25 @@ pub(super) async fn make_room(
     audit::store::append(conn, company, &entries).await
 }
 
-/// The operator behind an actor, if the database still gives it at least the approver role. A refusal is recorded.
-pub(crate) async fn authorise(
+/// Opens the transaction of a change with the operator behind an actor, if the database gives it at least the approver role; that
+/// stays so until the transaction ends. A refusal is recorded.
+pub(crate) async fn begin(
     pool: &PgPool,
     actor: &Actor,
     company: CompanyId,
     action: &'static str,
-) -> Result<OperatorId, Error> {
-    let mut conn = pool.acquire().await?;
-    match operator::authorise(&mut conn, actor, company, Role::Approver, action).await {
+) -> Result<(PgTransaction<'static>, OperatorId), Error> {
+    let mut tx = pool.begin().await?;
+    match operator::authorise_change(&mut tx, actor, company, Role::Approver, action).await {
+        Ok(operator) => Ok((tx, operator)),
         Err(refusal @ (Error::Forbidden { .. } | Error::Refused(_))) => {
             let entry = audit::Entry::new(actor, "approval.refused");
             let entry = entry.detail(serde_json::json!({ "asked": action }));
-            audit::store::append(&mut conn, company, &[entry]).await?;
+            audit::store::append(&mut tx, company, &[entry]).await?;
+            tx.commit().await?;
             Err(refusal)
         }
-        other => other,
+        Err(error) => Err(error),
     }
 }
 
