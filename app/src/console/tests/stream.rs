@@ -350,7 +350,7 @@ fn foreign() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
     /// S1, S2, S6: nothing foreign acts on the terminal, whatever it is and wherever it stands.
     #[test]
