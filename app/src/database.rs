@@ -7,7 +7,8 @@ use countersign_core::db::catalogue::{self, Name};
 use countersign_core::db::phase::PhasesOff;
 use countersign_core::db::private::{self, Launcher, Lease, Location};
 use countersign_core::db::{self, migrate};
-use countersign_core::engine::board::Board;
+use countersign_core::engine::board::{Board, Reporter};
+use countersign_core::engine::keep;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, PgPool};
 use tokio_util::sync::CancellationToken;
@@ -88,35 +89,40 @@ impl Database {
             return stop.cancelled().await;
         };
         let reporter = board.task("private server");
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(Duration::from_secs(1)) => {}
-            }
-            let mut probe = match lease.location().connect_options("postgres") {
-                Ok(options) => options,
-                Err(error) => {
-                    tracing::error!("the private server's password is gone: {error}");
-                    continue;
-                }
-            };
-            probe = probe.application_name("countersign watch");
-            if let Ok(Ok(connection)) = tokio::time::timeout(Duration::from_secs(5), probe.connect()).await {
-                reporter.ok();
-                // One connection that stays open tells at once when the server goes.
-                wait_for_end(connection, &stop).await;
+        let watch = || watch_over(Arc::clone(lease), reporter.clone(), stop.clone());
+        keep(&reporter, &stop, watch).await;
+    }
+}
+
+async fn watch_over(lease: Arc<Lease>, reporter: Reporter, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
+        let mut probe = match lease.location().connect_options("postgres") {
+            Ok(options) => options,
+            Err(error) => {
+                tracing::error!("the private server's password is gone: {error}");
                 continue;
             }
-            let lease = Arc::clone(lease);
-            match tokio::task::spawn_blocking(move || lease.ensure_running()).await {
-                Ok(Ok(())) => tracing::warn!("the private server was away and runs again"),
-                // Said once; it is tried every second.
-                Ok(Err(error)) if reporter.waits(&error) => {
-                    tracing::error!("the private server cannot be started: {error}");
-                }
-                Ok(Err(_)) => {}
-                Err(error) => tracing::error!("starting the private server was given up: {error}"),
+        };
+        probe = probe.application_name("countersign watch");
+        if let Ok(Ok(connection)) = tokio::time::timeout(Duration::from_secs(5), probe.connect()).await {
+            reporter.ok();
+            // One connection that stays open tells at once when the server goes.
+            wait_for_end(connection, &stop).await;
+            continue;
+        }
+        let lease = Arc::clone(&lease);
+        match tokio::task::spawn_blocking(move || lease.ensure_running()).await {
+            Ok(Ok(())) => tracing::warn!("the private server was away and runs again"),
+            // Said once; it is tried every second.
+            Ok(Err(error)) if reporter.waits(&error) => {
+                tracing::error!("the private server cannot be started: {error}");
             }
+            Ok(Err(_)) => {}
+            Err(error) => tracing::error!("starting the private server was given up: {error}"),
         }
     }
 }
@@ -147,8 +153,11 @@ async fn acquire() -> Result<Arc<Lease>> {
     Ok(Arc::new(lease))
 }
 
-async fn migrated(pool: &PgPool, off: &PhasesOff) -> Result<()> {
-    let work = async |_: &Meter| migrate::migrate_without(pool, off).await;
+/// Applies the migrations that are missing.
+pub(crate) async fn migrated(pool: &PgPool, off: &PhasesOff) -> Result<()> {
+    let work = async |meter: &Meter| {
+        migrate::migrate_without(pool, off, &|done, total| meter.set_of(done, total)).await
+    };
     Ok(meter::around("bringing the database up to date", None, work).await.map_err(Fault::schema)?)
 }
 

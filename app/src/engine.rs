@@ -2,7 +2,6 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use color_eyre::eyre::{Context as _, Result};
 use countersign_adapters::sandbox::{Sandbox, SandboxHandle, SandboxOptions};
@@ -12,7 +11,7 @@ use countersign_core::clock;
 use countersign_core::db::phase;
 use countersign_core::dispatch::{Dispatcher, Engine};
 use countersign_core::engine::board::{Board, Health};
-use countersign_core::engine::{self, DISPATCHER, Heart, Mode, Process};
+use countersign_core::engine::{self, DISPATCHER, Heart, Mode, Pauses, Process};
 use countersign_core::secret::MasterKey;
 use sqlx::PgPool;
 use tokio::sync::{Notify, watch};
@@ -23,13 +22,6 @@ use crate::config::Config;
 use crate::console::{DispatcherState, EngineStatus};
 use crate::exit::Fault;
 use crate::paths::Paths;
-
-/// A restarted dispatcher waits this long, so that a fault at its start does not spin; each time twice as long,
-const RESTART_PAUSE: Duration = Duration::from_secs(1);
-/// and no longer than this.
-const RESTART_LIMIT: Duration = Duration::from_secs(30);
-/// A dispatcher that lived this long is no longer counted as failing.
-const STEADY: Duration = Duration::from_secs(120);
 
 /// The sandbox provider, on the board.
 const SANDBOX: &str = "sandbox provider";
@@ -181,16 +173,14 @@ pub(crate) fn absent(config: &Config) -> Option<String> {
 /// Keeps a dispatcher at work: one that dies is named in the status and started again.
 async fn supervise(engine: Engine, status: watch::Sender<EngineStatus>, stop: CancellationToken) {
     let reporter = engine.board.task(DISPATCHER);
-    let mut pause = RESTART_PAUSE;
+    let mut pauses = Pauses::default();
     while !stop.is_cancelled() {
         let started = clock::monotonic();
         let error = match work(&engine, &status, &stop).await {
             Ok(()) => continue,
             Err(error) => error,
         };
-        if clock::monotonic().duration_since(started) > STEADY {
-            pause = RESTART_PAUSE;
-        }
+        let pause = pauses.after(clock::monotonic().duration_since(started));
         tracing::error!("the dispatcher ended and starts again in {} s: {error}", pause.as_secs());
         reporter.restarts(&error);
         let reason = format!("{error}; it is started again, see 9 Activity and the log");
@@ -199,7 +189,6 @@ async fn supervise(engine: Engine, status: watch::Sender<EngineStatus>, stop: Ca
             () = stop.cancelled() => {}
             () = tokio::time::sleep(pause) => {}
         }
-        pause = (pause * 2).min(RESTART_LIMIT);
     }
     reporter.off();
 }

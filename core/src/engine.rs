@@ -4,6 +4,7 @@
 //! rests on either: leases and locks decide who works on what.
 mod beat;
 pub mod board;
+mod keep;
 pub mod store;
 
 use std::time::Duration;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::beat::{Heart, announce};
 use self::board::{Health, Task};
+pub use self::keep::{Pauses, keep};
 
 /// How often a process says that it lives.
 pub const BEAT: Duration = Duration::from_secs(30);

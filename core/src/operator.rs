@@ -51,6 +51,24 @@ pub async fn authorise(
     Ok(id)
 }
 
+/// As [`authorise`], for what this transaction changes: until it ends nobody takes the role away.
+///
+/// # Errors
+/// As [`authorise`].
+pub(crate) async fn authorise_change(
+    conn: &mut PgConnection,
+    actor: &Actor,
+    company: CompanyId,
+    needed: Role,
+    action: &'static str,
+) -> Result<OperatorId, Error> {
+    // A query that began before the lock was granted would see what there was then.
+    if let Some(id) = actor.operator(Role::Viewer) {
+        store::hold(conn, company, id, actor.token()).await?;
+    }
+    authorise(conn, actor, company, needed, action).await
+}
+
 /// Refuses an actor that was disabled, or whose token does not count any more. For those who only look.
 ///
 /// # Errors

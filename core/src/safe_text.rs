@@ -40,6 +40,24 @@ impl SafeText {
         Self { text, warnings }
     }
 
+    /// Puts texts behind one another that were each made safe by themselves; the warnings are those of all.
+    ///
+    /// This is how words of ours and words from outside become one text. Put together before they are made safe, a mark at the
+    /// start of the foreign words would sit on ours, and both would be counted as one gap.
+    #[must_use]
+    pub fn joined(pieces: &[Self]) -> Self {
+        Self {
+            text: pieces.iter().map(Self::as_str).collect(),
+            warnings: warning::united(pieces.iter().flat_map(Self::warnings)),
+        }
+    }
+
+    /// The same with every character outside ASCII spelled out as its code point, for terminals that cannot show it.
+    #[must_use]
+    pub fn spelled_out(self) -> Self {
+        Self { text: spelled_out(&self.text), ..self }
+    }
+
     /// The harmless text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -96,4 +114,18 @@ impl fmt::Display for SafeText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.text)
     }
+}
+
+/// Spells out every character outside ASCII as its code point.
+#[must_use]
+pub fn spelled_out(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_ascii() {
+            out.push(c);
+        } else {
+            out.push_str(&warning::Mark::Code(c).to_string());
+        }
+    }
+    out
 }

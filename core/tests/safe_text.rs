@@ -6,6 +6,7 @@ use countersign_core::safe_text::{SafeText, WarningKind};
 use hostile::{Category, Hostile, corpus};
 use proptest::prelude::*;
 use rstest::rstest;
+use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr;
 
 /// What must never reach a terminal, written down independently of the sanitiser's own tables.
@@ -103,7 +104,7 @@ fn stacked_marks_are_bounded() {
     for hostile in of(Category::Combining) {
         let safe = SafeText::block(&hostile.text);
         assert!(safe.as_str().len() < 2500, "{hostile:?}");
-        for grapheme in unicode_segmentation::UnicodeSegmentation::graphemes(safe.as_str(), true) {
+        for grapheme in safe.as_str().graphemes(true) {
             assert!(grapheme.chars().count() <= 24, "{hostile:?}");
             assert!(grapheme == "\n" || (1..=8).contains(&grapheme.width()), "{hostile:?}");
         }
@@ -181,6 +182,70 @@ fn typed_mark_is_told_apart_by_its_missing_warning() {
     assert_eq!(typed.as_str(), real.as_str());
     assert!(!typed.is_suspicious());
     assert!(real.is_suspicious());
+}
+
+/// Whether words of ours beside the text are drawn as they are without it, and the text as it is without them.
+fn stands_alone(safe: &SafeText) -> bool {
+    let alone = safe.as_str().graphemes(true);
+    let beside = format!("a{safe}b");
+    ["a"].into_iter().chain(alone).chain(["b"]).eq(beside.graphemes(true))
+}
+
+/// S6: no character takes a neighbour along, whatever Unicode says about it.
+#[test]
+fn every_character_stands_alone() {
+    for c in '\0'..=char::MAX {
+        let safe = SafeText::line(c.encode_utf8(&mut [0; 4]));
+        assert!(stands_alone(&safe), "{c:?}: {safe:?}");
+    }
+}
+
+/// S6: a space of ours is no base for foreign marks.
+#[rstest]
+#[case::combining("by \u{300}x", "by <U+0300>x")]
+#[case::spacing_vowel("by \u{93e}x", "by <U+093E>x")]
+#[case::skin_tone("by \u{1f3fb}", "by <U+1F3FB>")]
+#[case::no_break_space("\u{a0}\u{301}", "\u{a0}<U+0301>")]
+#[case::letter_that_leans_forward("\u{d4e} is not", "<U+0D4E> is not")]
+#[case::and_has_support("\u{d4e}\u{d15} is", "\u{d4e}\u{d15} is")]
+#[case::two_that_lean("\u{d4e}\u{d4e}\u{d15}", "<U+0D4E>\u{d4e}\u{d15}")]
+#[case::on_nothing_visible("\u{d4e}\u{3164}", "<U+0D4E><U+3164>")]
+#[case::thai("น้ำ", "น้ำ")]
+#[case::half_width("ｶﾞ", "ｶﾞ")]
+fn what_needs_a_neighbour_is_marked_without_one(#[case] raw: &str, #[case] shown: &str) {
+    assert_eq!(SafeText::line(raw).as_str(), shown);
+}
+
+/// S6: joined pieces are what each is alone, and warn together.
+#[test]
+fn joined_pieces_keep_their_own_cells_and_warnings() {
+    let pieces = [
+        SafeText::line("stopped: "),
+        SafeText::line("\u{300}x\u{200b}"),
+        SafeText::line(" · "),
+        SafeText::line("\u{feff}"),
+    ];
+    let joined = SafeText::joined(&pieces);
+    assert_eq!(joined.as_str(), "stopped: <U+0300>x<U+200B> · <U+FEFF>");
+    let sentences: Vec<String> = joined.warnings().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        sentences,
+        [
+            "2 invisible characters shown as marks like <U+200B>",
+            "1 stray or excessive combining mark shown as <U+0300>"
+        ]
+    );
+    let gap = SafeText::joined(&[SafeText::line("a "), SafeText::line(&" ".repeat(40)), SafeText::line("b")]);
+    assert!(!gap.is_suspicious());
+    assert_eq!(SafeText::joined(&[]), SafeText::default());
+}
+
+/// A terminal without UTF-8 does not make a text less suspicious.
+#[test]
+fn spelling_out_keeps_the_warnings() {
+    let safe = SafeText::line("ü\u{202e}");
+    assert_eq!(safe.clone().spelled_out().as_str(), "<U+00FC><U+202E>");
+    assert_eq!(safe.clone().spelled_out().warnings(), safe.warnings());
 }
 
 #[rstest]
@@ -270,6 +335,8 @@ fn weird() -> impl Strategy<Value = String> {
             "\u{e0041}",
             "🇩",
             "\u{600}",
+            "\u{d4e}",
+            "\u{903}",
             "\u{20e3}",
             "1",
         ])
@@ -296,6 +363,21 @@ proptest! {
                 "{:?} -> {:?} -> {:?}", raw, safe, again
             );
         }
+    }
+
+    /// Sentences of ours that hold safe text are made safe once more as a whole.
+    #[test]
+    fn a_second_pass_changes_nothing(raw in weird()) {
+        let safe = SafeText::line(&raw);
+        let again = SafeText::line(safe.as_str());
+        prop_assert_eq!(again.as_str(), safe.as_str());
+    }
+
+    /// S6: nothing foreign changes the cells of our own words beside it.
+    #[test]
+    fn every_text_stands_alone(raw in weird()) {
+        let safe = SafeText::line(&raw);
+        prop_assert!(stands_alone(&safe), "{:?} -> {:?}", raw, safe);
     }
 
     /// S5: text without a warning was not touched, apart from its line breaks and tabs.

@@ -49,6 +49,8 @@ mod revising;
 mod secrets;
 #[path = "suite/settling.rs"]
 mod settling;
+#[path = "suite/shut_out.rs"]
+mod shut_out;
 #[path = "suite/transitions.rs"]
 mod transitions;
 #[path = "suite/triage.rs"]

@@ -7,7 +7,7 @@ use countersign_core::db::private::{self, Location, Stopped};
 use countersign_core::db::repair::{self, Mode};
 use serde_json::json;
 
-use crate::database::Database;
+use crate::database::{Database, migrated};
 use crate::exit::{Code, Fault};
 use crate::output::Output;
 use crate::session::Setup;
@@ -44,7 +44,7 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
         Verb::Status => status(setup, output).await?,
         Verb::Migrate => {
             let database = Database::reach(&setup.config, 4).await?;
-            migrate::migrate_without(&database.pool, &setup.config.phases_off).await.map_err(Fault::schema)?;
+            migrated(&database.pool, &setup.config.phases_off).await?;
             output.thing(&json!({ "current": true }), &[("schema", "current".to_owned())])?;
         }
         Verb::Revert { phase, yes } => {

@@ -126,21 +126,21 @@ impl Entry {
         let row = &self.row;
         let mut lines = vec![
             (Role::Plain, SafeText::line(&format!("time     {}", words::exact(row.at)))),
-            (Role::Plain, charset.line(&format!("who      {} ({})", row.actor, row.actor_kind))),
-            (Role::Plain, charset.line(&format!("action   {}", row.action))),
+            (Role::Plain, charset.joined(&["who      ", &row.actor, " (", &row.actor_kind, ")"])),
+            (Role::Plain, charset.joined(&["action   ", &row.action])),
         ];
         if let Some(id) = row.subject_id {
             let name = row.subject.as_deref().unwrap_or("");
-            lines.push((Role::Plain, charset.line(&format!("subject  {id} {name}"))));
+            lines.push((Role::Plain, charset.joined(&[&format!("subject  {id} "), name])));
         }
         if let Some(hash) = row.payload_sha256 {
             lines.push((Role::Plain, SafeText::line(&format!("sha256   {hash}"))));
         }
         if let Some(reason) = &row.reason {
-            lines.push((Role::Plain, charset.line(&format!("reason   {reason}"))));
+            lines.push((Role::Plain, charset.joined(&["reason   ", reason])));
         }
         for (name, value) in row.detail.as_object().into_iter().flatten() {
-            lines.push((Role::Plain, charset.line(&format!("detail   {name}: {value}"))));
+            lines.push((Role::Plain, charset.joined(&["detail   ", name, ": ", &value.to_string()])));
         }
         lines.push((Role::Muted, SafeText::line(&format!("row      {}", row.id))));
         lines
@@ -216,9 +216,10 @@ pub(crate) fn engine_lines(model: &Model) -> Vec<(Role, SafeText)> {
             lines.push((Role::Warn, SafeText::line(&words)));
         }
     }
-    lines.push((Role::Plain, charset.line(&format!("{:<18}{database}", "database"))));
-    lines.push((Role::Plain, charset.line(&format!("{:<18}{}", "log", activity.places.logs))));
-    lines.push((Role::Plain, charset.line(&format!("{:<18}{}", "configuration", activity.places.config))));
+    lines.push((Role::Plain, charset.joined(&[&format!("{:<18}", "database"), &database])));
+    lines.push((Role::Plain, charset.joined(&[&format!("{:<18}", "log"), &activity.places.logs])));
+    lines
+        .push((Role::Plain, charset.joined(&[&format!("{:<18}", "configuration"), &activity.places.config])));
     let version = env!("CARGO_PKG_VERSION");
     lines.push((Role::Plain, SafeText::line(&format!("{:<18}countersign {version}", "version"))));
     lines

@@ -19,7 +19,7 @@ pub(crate) fn tell(document: &mut Document, detail: &Detail, setting: &Setting) 
     };
     document.remark(role, &sentence(detail));
     if let Some(hold) = &row.hold {
-        document.field("Reason", setting.charset.line(&format!("{} ({})", hold.sentence, hold.code)));
+        document.field("Reason", setting.charset.joined(&[&hold.sentence, " (", &hold.code, ")"]));
         if let Some(until) = hold.until {
             document.field("Until", SafeText::line(&words::exact(until)));
         }
@@ -42,13 +42,14 @@ pub(crate) fn attempts(document: &mut Document, activity: &ActivityDetail, setti
             words::exact(attempt.closed_at)
         );
         document.field("Attempt", setting.charset.line(&words));
-        let answer = [attempt.code.as_deref(), attempt.detail.as_deref()];
-        let answer = answer.into_iter().flatten().collect::<Vec<_>>().join(" ");
+        let (code, detail) = (attempt.code.as_deref(), attempt.detail.as_deref());
+        let between = if code.is_some() && detail.is_some() { " " } else { "" };
+        let answer = setting.charset.joined(&[code.unwrap_or(""), between, detail.unwrap_or("")]);
         if !answer.is_empty() {
-            document.field("Answer", setting.charset.line(&answer));
+            document.field("Answer", answer);
         }
         if let Some(reference) = &attempt.provider_ref {
-            document.field("Provider", setting.charset.line(&format!("id {reference}")));
+            document.field("Provider", setting.charset.joined(&["id ", reference]));
         }
         document.field("Key", setting.charset.line(&attempt.idempotency_key));
     }
@@ -57,10 +58,10 @@ pub(crate) fn attempts(document: &mut Document, activity: &ActivityDetail, setti
 /// Lists the decisions so far.
 pub(crate) fn decisions(document: &mut Document, activity: &ActivityDetail, setting: &Setting) {
     for decision in &activity.decisions {
-        let reason = decision.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        let words =
-            format!("{} by {} at {}{reason}", decision.verdict, decision.by, words::exact(decision.at));
-        document.field("Decision", setting.charset.line(&words));
+        let at = words::exact(decision.at);
+        let mut pieces = vec![decision.verdict.as_str(), " by ", &decision.by, " at ", &at];
+        pieces.extend(decision.reason.as_deref().into_iter().flat_map(|reason| [": ", reason]));
+        document.field("Decision", setting.charset.joined(&pieces));
     }
 }
 

@@ -29,8 +29,8 @@ impl HtmlPart {
 
     /// Says how it compares, and where its links lead.
     pub(crate) fn tell(&self, document: &mut Document, size: usize, charset: Charset) {
-        let (between, arrow) = if charset == Charset::Unicode { (" · ", "→") } else { (" - ", "->") };
-        let summary = self.reading.summary().join(between);
+        let arrow = if charset == Charset::Unicode { " → " } else { " -> " };
+        let summary = self.reading.summary().join(charset.glyphs().between);
         if self.is_plain() {
             document.remark(Role::Good, &summary);
         } else {
@@ -42,8 +42,9 @@ impl HtmlPart {
             document.remark(Role::Warn, charset.line(&words).as_str());
         }
         for link in &self.reading.links {
+            // The arrow is in the set already.
             let (label, target) = (charset.line(link.label.trim()), charset.line(&link.target));
-            document.field("Link", SafeText::line(&format!("{label} {arrow} {target}")));
+            document.field("Link", SafeText::joined(&[label, SafeText::line(arrow), target]));
         }
     }
 }

@@ -33,9 +33,8 @@ pub(crate) struct Row {
 
 impl Row {
     pub(crate) fn new(row: &ActivityRow, charset: Charset) -> Self {
-        let between = if charset == Charset::Unicode { " · " } else { " - " };
         let who = match &row.account {
-            Some(account) => charset.line(&format!("{}{between}{account}", row.contact)),
+            Some(account) => charset.joined(&[&row.contact, charset.glyphs().between, account]),
             None => charset.line(&row.contact),
         };
         let drafted_by = charset.line(&row.proposed_by);

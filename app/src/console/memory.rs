@@ -83,7 +83,7 @@ impl Memory {
         let read = read.find(|read| is_sibling(&read.detail, detail))?;
         let other = &read.detail.activity.row;
         let who = match &other.account {
-            Some(account) => charset.line(&format!("{} · {account}", other.contact)),
+            Some(account) => charset.joined(&[&other.contact, charset.glyphs().between, account]),
             None => charset.line(&other.contact),
         };
         base(read, What::Sibling { who, at: read.at })

@@ -19,7 +19,7 @@ pub(crate) fn tell(document: &mut Document, envelope: &Envelope, detail: &Detail
     for flag in &found.flags {
         document.remark(Role::Bad, flag);
     }
-    let between = if charset == Charset::Unicode { " · " } else { " - " };
+    let between = charset.glyphs().between;
     let times = if charset == Charset::Unicode { "×" } else { "x" };
     let named: Vec<String> = found
         .names
@@ -77,6 +77,14 @@ impl Findings {
         self.charset.line(raw)
     }
 
+    fn joined(&mut self, name: &str, pieces: &[&str]) -> SafeText {
+        self.note(
+            name,
+            &SafeText::joined(&pieces.iter().map(|piece| SafeText::line(piece)).collect::<Vec<_>>()),
+        );
+        self.charset.joined(pieces)
+    }
+
     /// Adds a text over the whole width, with the recipient's names marked.
     fn block(&mut self, document: &mut Document, name: &str, raw: &str) {
         self.note(name, &SafeText::block(raw));
@@ -126,7 +134,7 @@ fn heads(document: &mut Document, payload: &Payload, found: &mut Findings) {
         document.field("Reply-To", found.line("Reply-To", address));
     }
     for (name, value) in &payload.headers {
-        document.field("Header", found.line("Header", &format!("{name}: {value}")));
+        document.field("Header", found.joined("Header", &[name, ": ", value]));
     }
 }
 
@@ -151,15 +159,13 @@ fn parts(document: &mut Document, parts: &Parts, found: &mut Findings) {
             let local = jiff::tz::TimeZone::get(time_zone)
                 .map(|zone| format!(" ({} there)", start.to_zoned(zone).strftime("%a %-d %b %H:%M")))
                 .unwrap_or_default();
-            document.field("Start", found.line("Start", &format!("{}{local}", words::exact(*start))));
+            document.field("Start", found.joined("Start", &[&words::exact(*start), &local]));
             document.field("Zone", found.line("Zone", time_zone));
-            document.field(
-                "Attendee",
-                found.line("Attendee", &format!("{} <{}>", attendee.name, attendee.email)),
-            );
+            document
+                .field("Attendee", found.joined("Attendee", &[&attendee.name, " <", &attendee.email, ">"]));
             document.field("Language", found.line("Language", &attendee.language));
             for (name, value) in metadata {
-                document.field("Data", found.line("Data", &format!("{name}: {value}")));
+                document.field("Data", found.joined("Data", &[name, ": ", value]));
             }
             if let Some(notes) = notes {
                 document.blank();
@@ -181,10 +187,10 @@ fn parts(document: &mut Document, parts: &Parts, found: &mut Findings) {
         }
         Parts::Whatsapp { text, template } => {
             if let Some(template) = template {
-                let pinned = format!("{} version {}", template.content_sid, template.version);
-                document.field("Template", found.line("Template", &pinned));
+                let pinned = [template.content_sid.as_str(), " version ", &template.version];
+                document.field("Template", found.joined("Template", &pinned));
                 for (name, value) in &template.variables {
-                    document.field("Value", found.line("Value", &format!("{name}: {value}")));
+                    document.field("Value", found.joined("Value", &[name, ": ", value]));
                 }
                 document.blank();
                 found.block(document, "Template text", &template.rendered_text);
@@ -201,7 +207,7 @@ fn parts(document: &mut Document, parts: &Parts, found: &mut Findings) {
             };
             document.field("Action", found.line("Action", action));
             if let Some(hash) = image_sha256 {
-                document.field("Picture", found.line("Picture", &format!("sha256 {hash}")));
+                document.field("Picture", found.joined("Picture", &["sha256 ", &hash.to_string()]));
             }
             if *human_agent {
                 document.field("Tag", found.line("Tag", "human agent"));
@@ -217,9 +223,9 @@ fn request(document: &mut Document, envelope: &Envelope, check: RequestCheck, ch
     let Some(request) = envelope.request.as_ref().filter(|_| check != RequestCheck::Same) else {
         return;
     };
-    let renderer = SafeText::line(envelope.renderer.as_deref().unwrap_or("unknown renderer"));
-    let path = SafeText::line(&request.path);
-    let method = SafeText::line(&request.method);
+    let renderer = charset.line(envelope.renderer.as_deref().unwrap_or("unknown renderer"));
+    let path = charset.line(&request.path);
+    let method = charset.line(&request.method);
     let what = format!("{method} {path}, {}, by {renderer}", words::size(request.body.len()));
     let why = match check {
         RequestCheck::OtherVersion => "was rendered by another version",

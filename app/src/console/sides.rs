@@ -106,8 +106,8 @@ pub(crate) fn checks(document: &mut Document, detail: &Detail, setting: &Setting
     }
     let row = &activity.row;
     document.field("Outbox", charset.line(&row.outbox));
-    document
-        .field("Drafted", charset.line(&format!("{} by {}", words::exact(row.created_at), row.proposed_by)));
+    let drafted = format!("{} by ", words::exact(row.created_at));
+    document.field("Drafted", charset.joined(&[&drafted, &row.proposed_by]));
     document.field("Leaves", SafeText::line(&format!("{} at the earliest", words::exact(row.send_after))));
     let expires = row.expires_at.map_or_else(|| "never".to_owned(), words::exact);
     document.field("Expires", SafeText::line(&expires));
@@ -136,7 +136,7 @@ pub(crate) fn bytes(document: &mut Document, detail: &Detail, per_row: usize, se
     match &envelope.request {
         Some(request) => {
             document.remark(Role::Title, "The request in it");
-            document.field("Method", setting.charset.line(&format!("{} {}", request.method, request.path)));
+            document.field("Method", setting.charset.joined(&[&request.method, " ", &request.path]));
             document.field("Type", setting.charset.line(&request.content_type));
             document.block(setting.charset.block(&request.body));
         }

@@ -3,9 +3,10 @@ use countersign_core::activity::status::Status;
 use countersign_core::activity::view::COUNT_LIMIT;
 use countersign_core::approval::ItemOutcome;
 use countersign_core::approval::store_fate::Fate;
-use countersign_core::safe_text::SafeText;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+
+use super::theme::Charset;
 
 /// A bounded count: `10 000+` where counting stopped.
 pub(crate) fn count(count: i64) -> String {
@@ -92,7 +93,7 @@ fn size_of(count: usize) -> String {
 }
 
 /// What somebody else did to an item that is not where it was, as words that stand before its name.
-pub(crate) fn fate(fate: Option<&Fate>, now: Timestamp, zone: &TimeZone) -> String {
+pub(crate) fn fate(fate: Option<&Fate>, now: Timestamp, zone: &TimeZone, charset: Charset) -> String {
     let Some(fate) = fate else {
         return "left the list".to_owned();
     };
@@ -107,7 +108,7 @@ pub(crate) fn fate(fate: Option<&Fate>, now: Timestamp, zone: &TimeZone) -> Stri
         }
         _ => fate.status.label(),
     };
-    let by = SafeText::line(&fate.by).truncated(40);
+    let by = charset.line(&fate.by).truncated(40);
     let at = clock(now, fate.at, zone);
     match fate.actor_kind.as_str() {
         "engine" => format!("left the list, {at} ({word})"),
@@ -116,13 +117,18 @@ pub(crate) fn fate(fate: Option<&Fate>, now: Timestamp, zone: &TimeZone) -> Stri
 }
 
 /// Who changed a draft and when, if that was the last thing that happened to it.
-pub(crate) fn change(fate: Option<&Fate>, now: Timestamp, zone: &TimeZone) -> Option<String> {
+pub(crate) fn change(
+    fate: Option<&Fate>,
+    now: Timestamp,
+    zone: &TimeZone,
+    charset: Charset,
+) -> Option<String> {
     let fate = fate.filter(|fate| fate.action == "draft.revise")?;
-    Some(format!("changed by {}, {}", SafeText::line(&fate.by).truncated(40), clock(now, fate.at, zone)))
+    Some(format!("changed by {}, {}", charset.line(&fate.by).truncated(40), clock(now, fate.at, zone)))
 }
 
 /// What became of one item, as words that follow its name.
-pub(crate) fn outcome(outcome: &ItemOutcome, now: Timestamp, zone: &TimeZone) -> String {
+pub(crate) fn outcome(outcome: &ItemOutcome, now: Timestamp, zone: &TimeZone, charset: Charset) -> String {
     match outcome {
         ItemOutcome::Approved { send_after } => {
             format!("approved, leaves {}", upcoming(now, *send_after, zone))
@@ -139,16 +145,16 @@ pub(crate) fn outcome(outcome: &ItemOutcome, now: Timestamp, zone: &TimeZone) ->
         ItemOutcome::Changed { .. } => "changed since shown: look again".to_owned(),
         ItemOutcome::Taken { status, by: Some(by), at } => {
             let at = at.map(|at| format!(" {}", clock(now, at, zone))).unwrap_or_default();
-            format!("taken by {}{at} ({})", SafeText::line(by).truncated(40), status.label())
+            format!("taken by {}{at} ({})", charset.line(by).truncated(40), status.label())
         }
         ItemOutcome::Taken { status, by: None, .. } => {
             format!("no longer possible: it is {}", status.label())
         }
         ItemOutcome::Missing => "is not there any more".to_owned(),
         ItemOutcome::NeedsConfirmation { reason } => {
-            format!("open it and confirm: {}", SafeText::line(reason))
+            format!("open it and confirm: {}", charset.line(reason))
         }
-        ItemOutcome::Refused { reason } => format!("refused: {}", SafeText::line(reason)),
+        ItemOutcome::Refused { reason } => format!("refused: {}", charset.line(reason)),
     }
 }
 

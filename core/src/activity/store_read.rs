@@ -345,8 +345,11 @@ fn hold(found: &PgRow, status: Status) -> Result<Option<Hold>, Error> {
             // Only the list of snoozed drafts has the column.
             let until = found.try_get::<Option<jiff_sqlx::Timestamp>, _>("snoozed_until").ok().flatten();
             let sentence = "snoozed by you".to_owned();
-            let snoozed =
-                until.map(|until| Hold { code: "snoozed".to_owned(), sentence, until: Some(until.to_jiff()) });
+            let snoozed = until.map(|until| Hold {
+                code: "snoozed".to_owned(),
+                sentence,
+                until: Some(until.to_jiff()),
+            });
             // The dispatcher says why it gave a decision back.
             Ok(snoozed.or_else(|| code.map(|code| plain(&code, None))))
         }

@@ -1,7 +1,7 @@
 //! Approve, reject and undo. One transaction a batch, items locked in id order, a result for every item.
 use std::collections::{HashMap, HashSet};
 
-use sqlx::PgPool;
+use sqlx::{PgPool, PgTransaction};
 
 use super::BATCH_LIMIT;
 use super::risk::Risk;
@@ -45,7 +45,6 @@ pub async fn approve_in(
     items: &[Item],
     batch: BatchId,
 ) -> Result<Vec<ItemResult>, Error> {
-    let operator = authorise(pool, actor, company, "approve").await?;
     // Once after an upgrade: contacts from before have no skeleton yet. In steps of their own, so that none of them is long.
     loop {
         let mut tx = pool.begin().await?;
@@ -55,7 +54,7 @@ pub async fn approve_in(
             break;
         }
     }
-    decide(pool, actor, operator, company, items, Question::Approve(batch)).await
+    decide(pool, actor, company, items, Question::Approve(batch)).await
 }
 
 /// Rejects items, each on exactly the bytes that were seen.
@@ -69,9 +68,8 @@ pub async fn reject(
     items: &[Item],
     reason: &str,
 ) -> Result<Vec<ItemResult>, Error> {
-    let operator = authorise(pool, actor, company, "reject").await?;
     let reason = check_reason(reason)?;
-    decide(pool, actor, operator, company, items, Question::Reject(&reason)).await
+    decide(pool, actor, company, items, Question::Reject(&reason)).await
 }
 
 /// Checks a reason: one line, not empty, at most [`REASON_LIMIT`] characters.
@@ -106,17 +104,16 @@ enum Question<'a> {
 async fn decide(
     pool: &PgPool,
     actor: &Actor,
-    operator: OperatorId,
     company: CompanyId,
     items: &[Item],
     question: Question<'_>,
 ) -> Result<Vec<ItemResult>, Error> {
     check_size(items.len())?;
-    let (asked, reason, batch) = match question {
-        Question::Approve(batch) => (Asked::Approve, None, Some(batch)),
-        Question::Reject(reason) => (Asked::Reject, Some(reason), None),
+    let (asked, reason, batch, action) = match question {
+        Question::Approve(batch) => (Asked::Approve, None, Some(batch), "approve"),
+        Question::Reject(reason) => (Asked::Reject, Some(reason), None, "reject"),
     };
-    let mut tx = pool.begin().await?;
+    let (mut tx, operator) = begin(pool, actor, company, action).await?;
     let ids: Vec<_> = items.iter().map(|item| item.id).collect();
     let locked = store::lock(&mut tx, company, &ids).await?;
     let doubts = match asked {
@@ -226,60 +223,8 @@ pub async fn undo(
     company: CompanyId,
     ids: &[ActivityId],
 ) -> Result<Vec<ItemResult>, Error> {
-    let operator = authorise(pool, actor, company, "undo").await?;
-    undo_as(pool, actor, operator, company, ids).await
-}
-
-/// What a mass undo did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Undone {
-    /// Drafts again.
-    pub undone: usize,
-    /// Items of the batch; the others left, stopped, or were taken back before.
-    pub batch_size: usize,
-}
-
-/// Takes back everything of a batch of approvals that has not left, in steps of [`BATCH_LIMIT`]. What is on the wire stays there.
-///
-/// # Errors
-/// As [`approve`]; [`Error::NotFound`] for a batch that does not exist.
-pub async fn undo_batch(
-    pool: &PgPool,
-    actor: &Actor,
-    company: CompanyId,
-    batch: BatchId,
-) -> Result<Undone, Error> {
-    let operator = authorise(pool, actor, company, "undo").await?;
-    let size = store::batch_size(&mut *pool.acquire().await?, company, batch).await?;
-    if size == 0 {
-        return Err(Error::NotFound {
-            what: format!("batch {batch}"),
-            hint: "; approving prints the batch, and the audit log has it".to_owned(),
-        });
-    }
-    let mut done = Undone { undone: 0, batch_size: usize::try_from(size).unwrap_or(usize::MAX) };
-    loop {
-        let ids = store::undoable(&mut *pool.acquire().await?, company, batch, BATCH_LIMIT).await?;
-        let results = undo_as(pool, actor, operator, company, &ids).await?;
-        let undone = results.iter().filter(|result| result.outcome == ItemOutcome::Undone).count();
-        done.undone += undone;
-        // What cannot be taken back is offered again and again; so the end is where nothing was.
-        if undone == 0 {
-            return Ok(done);
-        }
-    }
-}
-
-async fn undo_as(
-    pool: &PgPool,
-    actor: &Actor,
-    operator: OperatorId,
-    company: CompanyId,
-    ids: &[ActivityId],
-) -> Result<Vec<ItemResult>, Error> {
     check_size(ids.len())?;
-    let mut tx = pool.begin().await?;
+    let (mut tx, operator) = begin(pool, actor, company, "undo").await?;
     let locked = store::lock(&mut tx, company, ids).await?;
     let mut places = HashSet::new();
     let mut results = Vec::with_capacity(ids.len());
@@ -314,6 +259,48 @@ async fn undo_as(
     Ok(results)
 }
 
+/// What a mass undo did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Undone {
+    /// Drafts again.
+    pub undone: usize,
+    /// Items of the batch; the others left, stopped, or were taken back before.
+    pub batch_size: usize,
+}
+
+/// Takes back everything of a batch of approvals that has not left, in steps of [`BATCH_LIMIT`]. What is on the wire stays there.
+///
+/// # Errors
+/// As [`approve`]; [`Error::NotFound`] for a batch that does not exist.
+pub async fn undo_batch(
+    pool: &PgPool,
+    actor: &Actor,
+    company: CompanyId,
+    batch: BatchId,
+) -> Result<Undone, Error> {
+    let (mut tx, _) = begin(pool, actor, company, "undo").await?;
+    let size = store::batch_size(&mut tx, company, batch).await?;
+    tx.rollback().await?;
+    if size == 0 {
+        return Err(Error::NotFound {
+            what: format!("batch {batch}"),
+            hint: "; approving prints the batch, and the audit log has it".to_owned(),
+        });
+    }
+    let mut done = Undone { undone: 0, batch_size: usize::try_from(size).unwrap_or(usize::MAX) };
+    loop {
+        let ids = store::undoable(&mut *pool.acquire().await?, company, batch, BATCH_LIMIT).await?;
+        let results = undo(pool, actor, company, &ids).await?;
+        let undone = results.iter().filter(|result| result.outcome == ItemOutcome::Undone).count();
+        done.undone += undone;
+        // What cannot be taken back is offered again and again; so the end is where nothing was.
+        if undone == 0 {
+            return Ok(done);
+        }
+    }
+}
+
 /// Supersedes newer drafts in the places of items that become drafts again, and records it.
 pub(super) async fn make_room(
     conn: &mut sqlx::PgConnection,
@@ -327,22 +314,25 @@ pub(super) async fn make_room(
     audit::store::append(conn, company, &entries).await
 }
 
-/// The operator behind an actor, if the database still gives it at least the approver role. A refusal is recorded.
-pub(crate) async fn authorise(
+/// Opens the transaction of a change with the operator behind an actor, if the database gives it at least the approver role; that
+/// stays so until the transaction ends. A refusal is recorded.
+pub(crate) async fn begin(
     pool: &PgPool,
     actor: &Actor,
     company: CompanyId,
     action: &'static str,
-) -> Result<OperatorId, Error> {
-    let mut conn = pool.acquire().await?;
-    match operator::authorise(&mut conn, actor, company, Role::Approver, action).await {
+) -> Result<(PgTransaction<'static>, OperatorId), Error> {
+    let mut tx = pool.begin().await?;
+    match operator::authorise_change(&mut tx, actor, company, Role::Approver, action).await {
+        Ok(operator) => Ok((tx, operator)),
         Err(refusal @ (Error::Forbidden { .. } | Error::Refused(_))) => {
             let entry = audit::Entry::new(actor, "approval.refused");
             let entry = entry.detail(serde_json::json!({ "asked": action }));
-            audit::store::append(&mut conn, company, &[entry]).await?;
+            audit::store::append(&mut tx, company, &[entry]).await?;
+            tx.commit().await?;
             Err(refusal)
         }
-        other => other,
+        Err(error) => Err(error),
     }
 }
 

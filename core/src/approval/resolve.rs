@@ -2,7 +2,7 @@
 use serde::Serialize;
 use sqlx::PgPool;
 
-use super::decide::{authorise, check_reason, make_room};
+use super::decide::{begin, check_reason, make_room};
 use super::store::{self, Decision};
 use super::verdict::{ItemOutcome, ItemResult};
 use crate::activity::status::Status;
@@ -61,8 +61,7 @@ pub async fn resolve(
     reason: &str,
 ) -> Result<ItemResult, Error> {
     let reason = check_reason(reason)?;
-    authorise(pool, actor, company, "resolve").await?;
-    let mut tx = pool.begin().await?;
+    let (mut tx, _) = begin(pool, actor, company, "resolve").await?;
     let locked = store::lock(&mut tx, company, &[id]).await?;
     let Some(row) = locked.rows.get(&id) else {
         return Ok(ItemResult { id, outcome: ItemOutcome::Missing });

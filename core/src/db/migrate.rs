@@ -143,26 +143,41 @@ pub async fn status_without(pool: &PgPool, off: &PhasesOff) -> Result<SchemaStat
 /// # Errors
 /// [`SchemaError::Newer`] when the database is ahead of this binary; otherwise what the migration or the database said.
 pub async fn migrate(pool: &PgPool) -> Result<(), SchemaError> {
-    migrate_without(pool, &PhasesOff::default()).await
+    migrate_without(pool, &PhasesOff::default(), &|_, _| {}).await
 }
 
-/// Applies what is missing of the phases that are on. Nothing of the others is touched.
+/// Applies what is missing of the phases that are on. Nothing of the others is touched. Tells how many are applied, of how many
+/// that were missing.
 ///
 /// # Errors
 /// As [`migrate`].
-pub async fn migrate_without(pool: &PgPool, off: &PhasesOff) -> Result<(), SchemaError> {
+pub async fn migrate_without(
+    pool: &PgPool,
+    off: &PhasesOff,
+    advance: &(dyn Fn(usize, usize) + Sync),
+) -> Result<(), SchemaError> {
     if status_without(pool, off).await?.is_current() {
         return Ok(());
     }
     locked(pool, async |conn| {
-        let unknown: Vec<_> =
-            applied(conn).await?.into_iter().filter(|version| !MIGRATOR.version_exists(*version)).collect();
+        let applied = applied(conn).await?;
+        let unknown: Vec<_> = applied.iter().filter(|version| !MIGRATOR.version_exists(**version)).collect();
         if !unknown.is_empty() {
             return Err(SchemaError::Newer(format!("{unknown:?}")));
         }
         let mut migrator = filtered(|migration| !off.contains(phase_of(&migration.description)));
         // What is applied of a phase that is off now is known, only not here.
         migrator.set_ignore_missing(true);
+        let missing: Vec<i64> = ups()
+            .filter(|migration| migrator.version_exists(migration.version))
+            .map(|migration| migration.version)
+            .filter(|version| !applied.contains(version))
+            .collect();
+        for (done, version) in missing.iter().enumerate() {
+            advance(done, missing.len());
+            migrator.run_direct(Some(*version), conn, false).await?;
+        }
+        // Once without a target: what is applied must be what this binary knows, also where nothing was missing.
         migrator.run_direct(None, conn, false).await?;
         Ok(())
     })

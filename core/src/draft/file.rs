@@ -14,7 +14,7 @@ use super::input::{DEFAULT_DRAFTER, DraftInput};
 use super::store::{self, NewActivity};
 use crate::activity::payload::{Envelope, Kind, Sealed};
 use crate::actor::Actor;
-use crate::approval::decide::authorise;
+use crate::approval::decide::begin;
 use crate::approval::store_risk::assess_all;
 use crate::audit;
 use crate::channel::Lines;
@@ -131,7 +131,8 @@ pub async fn add(
     lines: &Lines,
 ) -> Result<Report, Error> {
     if !matches!(actor, Actor::Agent { .. }) {
-        authorise(pool, actor, company, "add a draft").await?;
+        // A draft is no decision: it is enough that its drafter might file one when they asked.
+        begin(pool, actor, company, "add a draft").await?.0.rollback().await?;
     }
     if input.proposed_by.is_some() {
         let reason = "leave it out: who adds a draft is its drafter".to_owned();

@@ -1,6 +1,6 @@
 //! Changes the words of a draft, or withdraws it. The envelope that was filed stays on file; the new one has a new hash and needs
 //! a decision of its own.
-use sqlx::PgPool;
+use sqlx::{PgPool, PgTransaction};
 
 use super::check::{FieldError, check};
 use super::edit;
@@ -9,7 +9,7 @@ use super::store_revise::{self as store, Open};
 use crate::activity::payload::{Envelope, Sealed};
 use crate::activity::status::Status;
 use crate::actor::{Actor, Role};
-use crate::approval::decide::{authorise, check_reason};
+use crate::approval::decide::{begin, check_reason};
 use crate::approval::store_risk::assess_all;
 use crate::approval::{Item, ItemOutcome, ItemResult};
 use crate::audit;
@@ -37,8 +37,7 @@ pub async fn revise(
     lines: &Lines,
 ) -> Result<ItemResult, Error> {
     let result = |outcome| Ok(ItemResult { id: item.id, outcome });
-    may_change(pool, actor, company, "revise a draft").await?;
-    let mut tx = pool.begin().await?;
+    let mut tx = begin_change(pool, actor, company, "revise a draft").await?;
     let Some(open) = store::lock(&mut tx, company, item.id).await? else {
         return result(ItemOutcome::Missing);
     };
@@ -79,8 +78,7 @@ pub async fn withdraw(
     reason: &str,
 ) -> Result<ItemResult, Error> {
     let reason = check_reason(reason)?;
-    may_change(pool, actor, company, "withdraw a draft").await?;
-    let mut tx = pool.begin().await?;
+    let mut tx = begin_change(pool, actor, company, "withdraw a draft").await?;
     let Some(open) = store::lock(&mut tx, company, id).await? else {
         return Ok(ItemResult { id, outcome: ItemOutcome::Missing });
     };
@@ -101,16 +99,16 @@ pub async fn withdraw(
 }
 
 /// Operators need the approver role, and the database is asked whether they still have it. Agents come in by their own drafts.
-async fn may_change(
+async fn begin_change(
     pool: &PgPool,
     actor: &Actor,
     company: CompanyId,
     action: &'static str,
-) -> Result<(), Error> {
+) -> Result<PgTransaction<'static>, Error> {
     match actor {
-        Actor::Agent { .. } => Ok(()),
+        Actor::Agent { .. } => Ok(pool.begin().await?),
         Actor::Operator { .. } | Actor::TokenHolder { .. } | Actor::Engine(_) => {
-            authorise(pool, actor, company, action).await.map(|_| ())
+            begin(pool, actor, company, action).await.map(|(tx, _)| tx)
         }
     }
 }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::board::{Board, Reporter};
-use super::{BEAT, Mode, Process, store};
+use super::{BEAT, Mode, Process, keep, store};
 use crate::error::Error;
 
 /// How long the farewell may take; a row that stays is swept by the next start.
@@ -81,7 +81,11 @@ pub async fn announce(
     drop(conn);
     reporter.ok();
     let stop = CancellationToken::new();
-    let task = tokio::spawn(go_on(pool.clone(), id, who, board.clone(), reporter, stop.clone()));
+    let (pool, board, until) = (pool.clone(), board.clone(), stop.clone());
+    let task = tokio::spawn(async move {
+        let beat = || go_on(pool.clone(), id, who.clone(), board.clone(), reporter.clone(), until.clone());
+        keep(&reporter, &until, beat).await;
+    });
     Ok(Heart { id, others, stop, task })
 }
 

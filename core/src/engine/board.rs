@@ -108,6 +108,12 @@ pub struct Reporter {
 }
 
 impl Reporter {
+    /// The task it reports for.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// It did its work. Says whether its state changed by that.
     pub fn ok(&self) -> bool {
         let now = clock::now();

@@ -118,6 +118,29 @@ pub(super) async fn standing(
     .transpose()
 }
 
+/// Keeps an operator, and the token they came by, as they are until the transaction ends: who takes a role away waits until what is
+/// done under it is recorded, or has come first and is seen.
+pub(super) async fn hold(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    id: OperatorId,
+    token: Option<TokenId>,
+) -> Result<(), Error> {
+    sqlx::query!("SELECT id FROM crm_operators WHERE company_id = $1 AND id = $2 FOR SHARE", company.0, id.0)
+        .fetch_optional(&mut *conn)
+        .await?;
+    if let Some(token) = token {
+        sqlx::query!(
+            "SELECT id FROM crm_operator_tokens WHERE company_id = $1 AND id = $2 FOR SHARE",
+            company.0,
+            token.0
+        )
+        .fetch_optional(conn)
+        .await?;
+    }
+    Ok(())
+}
+
 /// Locks the company's people, so that two changes cannot each leave the other as the last admin.
 pub(super) async fn lock(conn: &mut PgConnection, company: CompanyId) -> Result<(), Error> {
     sqlx::query!(

@@ -1,5 +1,6 @@
 //! What a single character is to a reader: visible, a space, something that attaches, or hidden. Knows nothing of context.
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeEmoji, UnicodeGeneralCategory};
+use unicode_segmentation::UnicodeSegmentation;
 
 use super::warning::WarningKind;
 
@@ -78,6 +79,43 @@ fn is_blank(c: char) -> bool {
 pub(super) fn is_pictograph(c: char) -> bool {
     let is_part_of_flag_or_skin = matches!(c, '\u{1F1E6}'..='\u{1F1FF}' | '\u{1F3FB}'..='\u{1F3FF}');
     !c.is_ascii() && !is_part_of_flag_or_skin && c.is_emoji_char()
+}
+
+/// Whether this is drawn onto the character before although it counts as visible: spacing vowels and finals, skin tones, sound
+/// marks of half-width kana.
+pub(super) fn leans_back(c: char) -> bool {
+    !c.is_ascii()
+        && (is_skin_tone(c)
+            || matches!(c, '\u{0E33}' | '\u{0EB3}' | '\u{FF9E}' | '\u{FF9F}')
+            || (c.general_category() == GeneralCategory::SpacingMark && is_one_with_its_base(c)))
+}
+
+/// Some spacing marks, those of Myanmar among them, are cells of their own.
+fn is_one_with_its_base(mark: char) -> bool {
+    String::from_iter(['a', mark]).graphemes(true).count() == 1
+}
+
+/// Whether this is drawn onto the character after it, as the letters of some scripts that stand for a leading consonant are.
+pub(super) fn leans_forward(c: char) -> bool {
+    matches!(
+        c,
+        '\u{0D4E}'
+            | '\u{111C2}'
+            | '\u{111C3}'
+            | '\u{113D1}'
+            | '\u{1193F}'
+            | '\u{11941}'
+            | '\u{11A3A}'
+            | '\u{11A84}'..='\u{11A89}' | '\u{11D46}' | '\u{11F02}'
+    )
+}
+
+/// Whether a letter that leans forward has something to lean on here.
+pub(super) fn carries(next: char) -> bool {
+    !next.is_ascii()
+        && !leans_forward(next)
+        && classify(next) == Class::Visible
+        && next.general_category_group() == GeneralCategoryGroup::Letter
 }
 
 /// Whether this is a skin tone.

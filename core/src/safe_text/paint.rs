@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-use super::classify::{Class, classify};
+use super::classify::{self, Class, classify};
 use super::segment::Segment;
 use super::warning::{Findings, Mark, Warning, WarningKind};
 
@@ -136,16 +136,25 @@ impl Painter {
     }
 
     /// Paints one grapheme cluster, splitting it wherever something in it has to become visible.
+    ///
+    /// What needs a neighbour becomes a mark without one, and a space is none: so words of ours beside the text, which keep a
+    /// space between, are not touched by it.
     fn cluster(&mut self, cluster: &str, next: Option<char>) {
         let mut chars = cluster.chars().peekable();
         while let Some(c) = chars.next() {
             let following = chars.peek().copied().or(next);
             let hidden = match classify(c) {
+                Class::Attached if !self.segment.is_base() => Some(WarningKind::Combining),
+                Class::Visible if classify::leans_back(c) && !self.segment.is_base() => {
+                    Some(WarningKind::Combining)
+                }
+                Class::Visible if classify::leans_forward(c) && !following.is_some_and(classify::carries) => {
+                    Some(WarningKind::Combining)
+                }
                 Class::Visible | Class::Space => {
                     self.segment.push(c);
                     None
                 }
-                Class::Attached if self.segment.is_empty() => Some(WarningKind::Combining),
                 Class::Attached => {
                     self.segment.push_mark(c);
                     None

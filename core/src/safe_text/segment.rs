@@ -1,7 +1,7 @@
 //! One visible character with everything that attaches to it, bounded so that it cannot grow over its neighbours.
 use unicode_width::UnicodeWidthStr;
 
-use super::classify::{self, EMOJI_SELECTOR, ZWJ};
+use super::classify::{self, Class, EMOJI_SELECTOR, ZWJ};
 
 /// More combining marks than any ordinary word has on one letter (pointed Hebrew needs five).
 const MARK_LIMIT: usize = 8;
@@ -27,6 +27,11 @@ impl Segment {
     /// Whether nothing has been added since the last [`Segment::clear`].
     pub(super) fn is_empty(&self) -> bool {
         self.chars == 0
+    }
+
+    /// Whether a mark may be put onto what is there.
+    pub(super) fn is_base(&self) -> bool {
+        self.last.is_some_and(|last| classify::classify(last) != Class::Space)
     }
 
     /// What is to be shown.

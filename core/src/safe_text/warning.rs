@@ -130,3 +130,19 @@ impl Findings {
         self.found.into_iter().map(|(warning, _)| warning).collect()
     }
 }
+
+/// The warnings of several texts as those of one.
+pub(super) fn united<'w>(warnings: impl IntoIterator<Item = &'w Warning>) -> Vec<Warning> {
+    let mut all: Vec<Warning> = Vec::new();
+    for warning in warnings {
+        match all.iter_mut().find(|known| known.kind == warning.kind) {
+            Some(known) => {
+                known.count += warning.count;
+                known.is_mixed |= warning.is_mixed || known.first != warning.first;
+            }
+            None => all.push(warning.clone()),
+        }
+    }
+    all.sort_by_key(|warning| warning.kind);
+    all
+}

@@ -48,6 +48,20 @@ fn a_narrow_terminal_shows_one_pane_at_a_time() {
     assert_eq!(bench.approvals().len(), 1);
 }
 
+/// What may or may not have been sent is in sight on every screen, however narrow.
+#[test]
+fn a_narrow_terminal_tells_what_is_uncertain() {
+    for (width, height) in [(80, 24), (60, 20), (48, 12)] {
+        let mut bench = Bench::new(width, height);
+        for key in ["1", "2", "9"] {
+            bench.press(key);
+            let text = bench.text();
+            let tabs = text.lines().nth(1).unwrap_or_default();
+            assert!(tabs.contains("! uncertain"), "{width} columns, screen {key}: {tabs}");
+        }
+    }
+}
+
 /// F36: without UTF-8 nothing outside ASCII reaches the terminal, and nothing is hidden from the reader.
 #[test]
 fn without_utf8_text_is_spelled_out_in_ascii() {

@@ -1,5 +1,5 @@
 //! Which signs may be drawn, and foreign text made of those only. Knows no colours.
-use countersign_core::safe_text::SafeText;
+use countersign_core::safe_text::{SafeText, spelled_out};
 
 /// Whether the terminal can be given more than ASCII.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,15 +52,20 @@ impl Charset {
     pub(crate) fn line(self, raw: &str) -> SafeText {
         match self {
             Self::Unicode => SafeText::line(raw),
-            Self::Ascii => SafeText::line(&spelled_out(SafeText::line(raw).as_str())),
+            Self::Ascii => SafeText::line(raw).spelled_out(),
         }
+    }
+
+    /// Words of ours and lines of foreign text in turn, each made safe by itself.
+    pub(crate) fn joined(self, pieces: &[&str]) -> SafeText {
+        SafeText::joined(&pieces.iter().map(|piece| self.line(piece)).collect::<Vec<_>>())
     }
 
     /// Several lines of foreign text.
     pub(crate) fn block(self, raw: &str) -> SafeText {
         match self {
             Self::Unicode => SafeText::block(raw),
-            Self::Ascii => SafeText::block(&spelled_out(SafeText::block(raw).as_str())),
+            Self::Ascii => SafeText::block(raw).spelled_out(),
         }
     }
 
@@ -77,16 +82,4 @@ impl Charset {
             .replace('×', "x");
         if plain.is_ascii() { plain.into() } else { spelled_out(&plain).into() }
     }
-}
-
-fn spelled_out(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if letter.is_ascii() {
-            out.push(letter);
-        } else {
-            out.push_str(&format!("<U+{:04X}>", u32::from(letter)));
-        }
-    }
-    out
 }

@@ -411,9 +411,13 @@ fn leave_list(model: &mut Model, results: &[ItemResult]) {
 pub(super) fn outbox_switched(model: &mut Model, name: &str, is_paused: bool, result: Result<(), Failure>) {
     live::read_again(model);
     let word = if is_paused { "paused" } else { "resumed" };
+    let charset = model.theme.charset;
+    let name = charset.line(name);
     match result {
         Ok(()) => model.say(Role::Good, &format!("{word}: {name}")),
-        Err(Failure::Refused(sentence)) => model.say(Role::Bad, &format!("not {word}: {sentence}")),
+        Err(Failure::Refused(sentence)) => {
+            model.say(Role::Bad, &format!("not {word}: {}", charset.line(&sentence)));
+        }
         Err(failure @ Failure::Unavailable(_)) => {
             live::lost(model, &failure);
             model.say(

@@ -142,6 +142,7 @@ pub(super) fn revised(
         return Vec::new();
     };
     live::read_again(model);
+    let charset = model.theme.charset;
     let then = editor.saving.take().map_or(Then::Wait, |saving| saving.then);
     let id = editor.item.id;
     let (role, sentence) = match result {
@@ -159,10 +160,10 @@ pub(super) fn revised(
                 .to_owned(),
         ),
         Ok(ItemResult { outcome, .. }) => {
-            let why = words::outcome(&outcome, model.now(), &model.zone);
+            let why = words::outcome(&outcome, model.now(), &model.zone, charset);
             (Role::Bad, format!("not saved: {why}; the text is kept"))
         }
-        Err(Failure::Refused(sentence)) => (Role::Bad, format!("not saved: {sentence}")),
+        Err(Failure::Refused(sentence)) => (Role::Bad, format!("not saved: {}", charset.line(&sentence))),
         Err(failure @ Failure::Unavailable(_)) => {
             live::lost(model, &failure);
             let sentence =

@@ -32,7 +32,7 @@ pub(super) fn lost(model: &mut Model, failure: &Failure) {
         Link::Stale { since, tries, .. } => (*since, tries + 1),
         Link::Live | Link::Connecting => (model.now(), 1),
     };
-    model.link = Link::Stale { since, tries, reason: SafeText::line(reason) };
+    model.link = Link::Stale { since, tries, reason: model.theme.charset.line(reason) };
 }
 
 /// Forgets how new everything on screen is, so that it is read again.
@@ -205,7 +205,10 @@ pub(super) fn detail_loaded(
 pub(super) fn fault(model: &mut Model, failure: &Failure) -> bool {
     match failure {
         Failure::Unavailable(_) => lost(model, failure),
-        Failure::Refused(sentence) => model.say(Role::Bad, sentence),
+        Failure::Refused(sentence) => {
+            let sentence = model.theme.charset.line(sentence);
+            model.say(Role::Bad, sentence.as_str());
+        }
     }
     true
 }
@@ -234,12 +237,12 @@ pub(super) fn fate_loaded(
         // What is said already stays true, only less exact.
         Err(Failure::Refused(_)) => return false,
     };
-    let (now, zone) = (model.now(), model.zone.clone());
+    let (now, zone, charset) = (model.now(), model.zone.clone(), model.theme.charset);
     let is_here = model.current().is_some_and(|row| row.id() == id);
-    let words = match (is_here, words::change(fate.as_ref(), now, &zone)) {
+    let words = match (is_here, words::change(fate.as_ref(), now, &zone, charset)) {
         (true, Some(words)) => format!("{words}; it is shown from the top, look again: {who}"),
         (true, None) => return false,
-        (false, _) => format!("{}: {who}", words::fate(fate.as_ref(), now, &zone)),
+        (false, _) => format!("{}: {who}", words::fate(fate.as_ref(), now, &zone, charset)),
     };
     model.say(Role::Warn, &words);
     true

@@ -51,8 +51,7 @@ pub(super) fn run(model: &mut Model, at: Duration) -> Vec<Effect> {
         (Command::Act(action), _) => keys::perform(model, action, at),
         (Command::Filter(filtering), Ok(())) => moves::filter(model, filtering),
         (_, Err(reason)) => {
-            let sentence = format!("{}: {reason}", entry.id);
-            let sentence = model.theme.charset.line(&sentence);
+            let sentence = model.theme.charset.joined(&[&entry.id, ": ", &reason]);
             model.say(Role::Warn, sentence.as_str());
             Vec::new()
         }

@@ -7,7 +7,7 @@ use crate::console::deciding::{Deciding, Verb};
 use crate::console::dialog::Dialog;
 use crate::console::model::Model;
 use crate::console::msg::Failure;
-use crate::console::theme::Role;
+use crate::console::theme::{Charset, Role};
 use crate::console::words;
 
 /// So many items with the same fate have a line each; of more, the first are named.
@@ -15,15 +15,15 @@ const NAMED: usize = 5;
 
 /// Says what became of a decision.
 pub(super) fn tell(model: &mut Model, deciding: &Deciding) {
-    let (now, zone) = (model.now(), model.zone.clone());
+    let (now, zone, charset) = (model.now(), model.zone.clone(), model.theme.charset);
     let verb = past(deciding.verb());
     let results = &deciding.results;
-    let say = |result: &ItemResult| words::outcome(&result.outcome, now, &zone);
+    let say = |result: &ItemResult| words::outcome(&result.outcome, now, &zone, charset);
     let open: Vec<&ItemResult> = results.iter().filter(|result| !result.outcome.is_done()).collect();
     let done = results.len() - open.len();
     let left: usize = deciding.waiting.iter().map(Vec::len).sum();
     if let ([(_, failure)], [], 0) = (deciding.faults.as_slice(), results.as_slice(), left) {
-        return model.say(Role::Bad, &fault(verb, failure));
+        return model.say(Role::Bad, &fault(verb, failure, charset));
     }
     if open.is_empty() && deciding.skipped.is_empty() && deciding.faults.is_empty() && left == 0 {
         let text = match results.as_slice() {
@@ -39,7 +39,7 @@ pub(super) fn tell(model: &mut Model, deciding: &Deciding) {
     }
     let mut lines: Vec<(Role, SafeText)> = Vec::new();
     for (count, failure) in &deciding.faults {
-        let text = format!("{}: {}", words::messages(*count), fault(verb, failure));
+        let text = format!("{}: {}", words::messages(*count), fault(verb, failure, charset));
         lines.push((Role::Bad, SafeText::line(&text)));
     }
     if left > 0 {
@@ -88,9 +88,9 @@ fn name(deciding: &Deciding, id: ActivityId) -> SafeText {
     deciding.names.get(&id).cloned().unwrap_or_else(|| SafeText::line(&id.to_string()))
 }
 
-fn fault(verb: &str, failure: &Failure) -> String {
+fn fault(verb: &str, failure: &Failure, charset: Charset) -> String {
     match failure {
-        Failure::Refused(sentence) => format!("not {verb}: {sentence}"),
+        Failure::Refused(sentence) => format!("not {verb}: {}", charset.line(sentence)),
         Failure::Unavailable(_) => {
             "the database did not answer: the list will show whether the decision was recorded".to_owned()
         }

@@ -91,18 +91,25 @@ fn tabs(model: &Model, area: Rect, canvas: &mut Canvas<'_>, painted: &mut Painte
     let counts = known.unwrap_or_default();
     let live = counts.holding + counts.sending + counts.uncertain + counts.failed + counts.blocked;
     let screens = [
-        (Screen::Approvals, "1 Approvals", Some(model.pending().unwrap_or_default())),
-        (Screen::Outbox, "2 Outbox", Some(live)),
-        (Screen::Activity, "9 Activity", None),
+        (Screen::Approvals, "1", "Approvals", Some(model.pending().unwrap_or_default())),
+        (Screen::Outbox, "2", "Outbox", Some(live)),
+        (Screen::Activity, "9", "Activity", None),
     ];
+    // Narrow screens give the room to what may or may not have been sent: the gaps go first, then the names of other screens.
+    let (gap, is_short) = match area.width {
+        80.. => (" ", false),
+        60.. => ("", false),
+        _ => ("", true),
+    };
     let mut rest = area;
-    for (screen, name, count) in screens {
+    for (screen, key, name, count) in screens {
         let count = count.filter(|_| known.is_some());
         let count = count.map(|count| format!(" {}", words::count(count))).unwrap_or_default();
         let role = if screen == model.screen { Role::Tab } else { Role::Plain };
+        let name = if is_short && screen != model.screen { String::new() } else { format!(" {name}") };
         let start = rest.x;
-        rest = canvas
-            .put_all(rest, [(" ", Role::Plain), (&format!(" {name}{count} "), role), (" ", Role::Plain)]);
+        let label = format!(" {key}{name}{count} ");
+        rest = canvas.put_all(rest, [(gap, Role::Plain), (label.as_str(), role), (gap, Role::Plain)]);
         painted.targets.push((Rect { x: start, width: rest.x - start, ..area }, Target::Screen(screen)));
     }
     let facts = [
@@ -116,7 +123,7 @@ fn tabs(model: &Model, area: Rect, canvas: &mut Canvas<'_>, painted: &mut Painte
     for (name, count, role) in facts {
         if count > 0 || (area.width >= 120 && matches!(name, "holding" | "sending")) {
             let sign = if matches!(role, Role::Bad) { "! " } else { "" };
-            told.push((format!("{sign}{name} {}  ", words::count(count)), role));
+            told.push((format!("{sign}{name} {} {gap}", words::count(count)), role));
         }
     }
     // What does not fit is left out, the calmest first; what may or may not have been sent goes last.
@@ -172,10 +179,10 @@ fn engine_trouble(model: &Model) -> Option<(SafeText, Role)> {
         return Some((SafeText::line(&format!("! read only: {reason}")), Role::Bad));
     }
     if let DispatcherState::Failed { reason } = &model.engine.dispatcher {
-        return Some((charset.line(&format!("! the dispatcher stopped: {reason}")), Role::Bad));
+        return Some((charset.joined(&["! the dispatcher stopped: ", reason]), Role::Bad));
     }
     if let Some(absent) = &model.engine.absent {
-        return Some((charset.line(&format!("! {absent}")), Role::Warn));
+        return Some((charset.joined(&["! ", absent]), Role::Warn));
     }
     if activity::nobody_sends(model) {
         let words = "! no dispatcher runs anywhere: approved messages wait; start one with countersign serve";

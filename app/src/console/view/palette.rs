@@ -61,7 +61,7 @@ fn line(model: &Model, entry: &Entry, is_chosen: bool, area: Rect, canvas: &mut 
     let rest = Rect { x: rest.x + names.width, width: rest.width - names.width, ..rest };
     let (words, role): (SafeText, Role) = match &entry.state {
         Ok(()) => (SafeText::line(entry.help), Role::Plain),
-        Err(reason) => (charset.line(&format!("not now: {reason}")), Role::Disabled),
+        Err(reason) => (charset.joined(&["not now: ", reason]), Role::Disabled),
     };
     canvas.put(rest, &words.truncated(usize::from(rest.width)), role);
     if is_chosen {
