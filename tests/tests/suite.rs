@@ -7,6 +7,8 @@ mod approvals;
 mod architecture;
 #[path = "suite/attacks.rs"]
 mod attacks;
+#[path = "suite/checks.rs"]
+mod checks;
 #[path = "suite/dispatch.rs"]
 mod dispatch;
 #[path = "suite/engines.rs"]
