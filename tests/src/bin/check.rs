@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use std::str::FromStr as _;
 
 use countersign_adapters::sandbox::{Asked, Entry, Ledger, Seen};
-use countersign_tests::check::{Evidence, Finding, Report, canary, examine, left};
+use countersign_tests::check::{Check, Evidence, Finding, Report, canary, examine, left};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _};
 
@@ -103,6 +103,9 @@ async fn look(arguments: &Arguments) -> Result<Report, Box<dyn Error>> {
     report.findings.extend(canary::in_rows(&mut conn, &secrets).await?);
     let personal = arguments.personal.as_deref().map(lines).transpose()?.unwrap_or_default();
     let canaries = [secrets, personal].concat();
+    if canaries.is_empty() {
+        report.unchecked.push((Check::C12, "no text was named that may turn up nowhere"));
+    }
     for output in &arguments.outputs {
         report.findings.extend(canary::in_output(
             &output.display().to_string(),

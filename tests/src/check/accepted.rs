@@ -129,7 +129,7 @@ impl Approved {
             Some(_) => self.compare_words(entry, &mut find),
         }
         let is_open = matches!(self.status.as_str(), "sent" | "uncertain" | "dispatching");
-        if !self.is_settled && !(is_open && self.round == self.accepted_round) {
+        if !(self.is_settled || is_open && self.round == self.accepted_round) {
             find(Check::C5, &format!("was accepted and is called {} in round {}", self.status, self.round));
         }
         if self.provider_ref.as_ref().is_some_and(|known| *known != entry.id) {
