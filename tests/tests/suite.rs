@@ -9,6 +9,8 @@ mod architecture;
 mod attacks;
 #[path = "suite/checks.rs"]
 mod checks;
+#[path = "suite/coverage.rs"]
+mod coverage;
 #[path = "suite/database_faults.rs"]
 mod database_faults;
 #[path = "suite/dispatch.rs"]

@@ -186,7 +186,7 @@ async fn a_server_without_connections_delays_and_loses_nothing() {
     as_owner(&world, &format!("ALTER DATABASE {name} CONNECTION LIMIT 1; {END_CONNECTIONS}")).await;
     let refused = async || {
         PgConnection::connect_with(&world.options()).await.is_err_and(|error| {
-            error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "53300")
+            error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("53300"))
         })
     };
     look("somebody is refused", refused).await;
