@@ -13,6 +13,8 @@ mod checks;
 mod coverage;
 #[path = "suite/database_faults.rs"]
 mod database_faults;
+#[path = "suite/disk_full.rs"]
+mod disk_full;
 #[path = "suite/dispatch.rs"]
 mod dispatch;
 #[path = "suite/engines.rs"]
