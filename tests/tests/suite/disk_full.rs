@@ -42,8 +42,9 @@ impl Drop for Small {
 async fn run(owner: &mut PgConnection, statement: &str) -> Result<(), String> {
     // The texts are written in this file; each is a transaction of its own.
     let done = sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(owner).await;
-    done.map(drop).map_err(|error| {
-        error.as_database_error().and_then(|error| error.code()).unwrap_or_default().into_owned()
+    done.map(drop).map_err(|error| match error.as_database_error() {
+        Some(refused) => refused.code().unwrap_or_default().into_owned(),
+        None => error.to_string(),
     })
 }
 
