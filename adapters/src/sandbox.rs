@@ -21,7 +21,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use self::api::Provider;
-pub use self::control::Seen;
+pub use self::control::{Asked, Seen};
 pub use self::faults::{Fault, FaultError, FaultRule};
 pub use self::ledger::{Entry, Ledger, LedgerError};
 

@@ -2,10 +2,13 @@
 //!
 //! `server` starts one PostgreSQL for the whole test process and hands out a fresh, migrated database for every test. `world` is
 //! a company in such a database with people, an outbox and drafts. `provider` is the sandbox provider with its ledger, `wire`
-//! holds transports that misbehave on command, `worker` a dispatcher on a runtime of its own, and `books` compares the
-//! database with the ledger after a run. `hostile` holds the texts nobody wants to meet.
+//! holds transports and `line` a connection to the database that misbehave on command, `worker` a dispatcher on a runtime of its own. `check` examines what a run left,
+//! `books` asserts that it finds nothing, and `process` asks the kernel. `hostile` holds the texts nobody wants to meet.
 pub mod books;
+pub mod check;
 pub mod hostile;
+pub mod line;
+pub mod process;
 pub mod provider;
 pub mod server;
 pub mod wire;

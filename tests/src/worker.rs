@@ -6,6 +6,7 @@ use countersign_core::channel::Lines;
 use countersign_core::db;
 use countersign_core::dispatch::{Dispatcher, Engine, Settings};
 use countersign_core::engine::board::Board;
+use sqlx::postgres::PgConnectOptions;
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -27,6 +28,8 @@ pub fn quick() -> Settings {
 
 /// A running dispatcher.
 pub struct Worker {
+    /// What its tasks say about themselves.
+    pub board: Board,
     runtime: Option<Runtime>,
     stop: CancellationToken,
     task: Option<JoinHandle<()>>,
@@ -38,23 +41,31 @@ impl Worker {
     /// # Panics
     /// When it cannot connect.
     pub async fn start(world: &World, lines: Lines, settings: Settings) -> Self {
+        Self::start_by(world.options(), world, lines, settings)
+    }
+
+    /// Starts a dispatcher that reaches the database of that world another way.
+    ///
+    /// # Panics
+    /// When it cannot connect.
+    #[must_use]
+    pub fn start_by(options: PgConnectOptions, world: &World, lines: Lines, settings: Settings) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .expect("a runtime can be made");
-        let (options, key, stop) = (world.options(), world.key.clone(), CancellationToken::new());
-        let token = stop.clone();
+        let (key, stop, board) = (world.key.clone(), CancellationToken::new(), Board::default());
+        let (token, told) = (stop.clone(), board.clone());
         // The pool is made on that runtime too: with the runtime its connections break, as those of a killed process do.
         let task = runtime.spawn(async move {
             let pool = db::connect(options, 6).await.expect("the database answers");
             let wake = Arc::new(Notify::new());
-            let board = Board::default();
-            let engine = Engine { pool: pool.clone(), lines, key, settings, wake, board };
+            let engine = Engine { pool: pool.clone(), lines, key, settings, wake, board: told };
             Dispatcher::new(engine).run(token).await.expect("no task of the dispatcher dies");
             pool.close().await;
         });
-        Self { runtime: Some(runtime), stop, task: Some(task) }
+        Self { board, runtime: Some(runtime), stop, task: Some(task) }
     }
 
     /// Tells it to stop and waits until what is on the wire is recorded.

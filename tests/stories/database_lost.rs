@@ -50,6 +50,54 @@ fn while_the_database_is_away_nothing_can_be_decided() {
     screen.ended_well();
 }
 
+/// R19, F20, F21: the server stops at once in the middle of an approval: what the screen shows is what is stored, and the next key decides.
+#[test]
+fn a_server_that_stops_in_the_middle_of_an_approval_is_not_believed() {
+    let office = Office::open("0s");
+    office.import(2);
+    let mut screen = Screen::open(&office.home, &[]);
+    screen.shows("your roof is ready.");
+    let (_, postmaster) = office.home.server();
+    // The approval waits here, all but done, until its server is gone.
+    let waits = office.home.on("countersign", async |conn| {
+        sqlx::raw_sql("BEGIN; LOCK TABLE crm_decisions IN SHARE MODE")
+            .execute(&mut *conn)
+            .await
+            .expect("locks");
+        let give_up = countersign_core::clock::monotonic() + crate::DEADLINE;
+        loop {
+            screen.send("a");
+            let waiting: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'crm_decisions'::regclass",
+            )
+            .fetch_one(&mut *conn)
+            .await
+            .expect("it can be asked");
+            if waiting > 0 {
+                // An immediate stop: no process of the server finishes anything.
+                process::signal(postmaster, Signal::QUIT);
+                return true;
+            }
+            if countersign_core::clock::monotonic() >= give_up {
+                return false;
+            }
+            std::thread::sleep(crate::GLANCE);
+        }
+    });
+    assert!(waits, "the approval reached the lock");
+    crate::until("the old server is gone", || matches!(process::state(postmaster), None | Some('Z')));
+    screen.shows("1 Approvals 2");
+    screen.shows("live");
+    office.home.revive_server();
+    assert_eq!(office.home.count("SELECT count(*) FROM crm_decisions"), 0, "nothing was decided");
+    assert_eq!(office.provider.seen().count, 0, "nothing left");
+    screen.approve("Person 1");
+    crate::until("it is sent", || !office.provider.ledger().is_empty());
+    screen.send("q");
+    screen.ended_well();
+    assert_eq!(office.home.count("SELECT count(*) FROM crm_decisions"), 1);
+}
+
 /// F26, F27: supervisor and server are killed under a console; it brings them back and goes on.
 #[test]
 fn a_killed_server_comes_back_under_the_console() {

@@ -26,6 +26,7 @@ mod main_story;
 mod panicking;
 mod provider_faults;
 mod quitting;
+mod resources;
 mod secrets;
 mod server;
 mod serving;

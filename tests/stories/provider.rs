@@ -1,7 +1,7 @@
 //! The sandbox provider as a process of its own, steered and questioned over its HTTP.
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use countersign_adapters::sandbox::{Entry, Seen};
 use rustix::process::Signal;
@@ -24,7 +24,15 @@ impl Provider {
 
     /// Starts one on that port. What it accepted earlier in this home counts.
     pub(crate) fn start_at(home: &Home, port: u16) -> Self {
-        let mut command = home.command(["sandbox", "--port", &port.to_string()]);
+        Self::spawn(home.command(["sandbox", "--port", &port.to_string()]))
+    }
+
+    /// Starts one on a free port by another command than the usual one.
+    pub(crate) fn start_by(home: &Home, by: impl FnOnce(&Command) -> Command) -> Self {
+        Self::spawn(by(&home.command(["sandbox", "--port", "0"])))
+    }
+
+    fn spawn(mut command: Command) -> Self {
         let mut process =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("the binary starts");
         let mut line = String::new();
@@ -49,12 +57,14 @@ impl Provider {
         self.port
     }
 
+    /// The number of its process.
+    pub(crate) fn number(&self) -> process::Number {
+        process::Number::try_from(self.process.id()).expect("process numbers are small")
+    }
+
     /// Sends its process a signal.
     pub(crate) fn signal(&self, signal: Signal) {
-        process::signal(
-            process::Number::try_from(self.process.id()).expect("process numbers are small"),
-            signal,
-        );
+        process::signal(self.number(), signal);
     }
 
     /// Ends it; its port is free and its ledger stays.

@@ -45,6 +45,54 @@ fn told_to_end_in_a_burst_it_drains() {
     office.sent_each_once(BURST);
 }
 
+/// R16: told to end at random moments of a burst, again and again, it exits with 0 each time; in the end nothing is lost or doubled.
+#[test]
+fn told_to_end_at_any_moment_it_drains() {
+    let office = Office::with_approved(BURST);
+    let seed = fastrand::Rng::new().u32(..);
+    let mut dice = fastrand::Rng::with_seed(seed.into());
+    for turn in 0..6 {
+        let server = serve(&office);
+        until_seen(&office, 1);
+        let more = office.provider.ledger().len() + dice.usize(0..25);
+        crate::until("the burst goes on", || office.provider.ledger().len() >= more.min(BURST));
+        server.signal(Signal::TERM);
+        let answer = server.finish();
+        assert_eq!(answer.code, Some(0), "seed {seed}, turn {turn}: {}", answer.err);
+        let half = office.home.count("SELECT count(*) FROM crm_dispatch_claims");
+        assert_eq!(half, 0, "seed {seed}, turn {turn}: nothing half done");
+    }
+    office.dispatch().finish().ends_with(0);
+    office.sent_each_once(BURST);
+    assert_eq!(office.provider.seen().count, 200, "seed {seed}: nothing was repeated");
+}
+
+/// R18: a message whose bytes are none stops with a reason; the service goes on with all others.
+#[test]
+fn a_poisoned_message_stops_alone() {
+    let office = Office::open("0s");
+    office.import(4);
+    // The hash fits, the bytes are none: as after a defect of whoever wrote them.
+    office.home.change(
+        "WITH one AS (SELECT company_id, id FROM crm_activities ORDER BY created_at, id LIMIT 1),
+          junk AS (INSERT INTO crm_payloads (company_id, activity_id, payload_sha256, envelope)
+            SELECT company_id, id, sha256('junk'), 'junk' FROM one RETURNING company_id, activity_id, payload_sha256)
+        SELECT count(*) FROM junk",
+    );
+    office.home.change(
+        "UPDATE crm_activities a SET payload_sha256 = p.payload_sha256 FROM crm_payloads p
+        WHERE p.envelope = 'junk' AND p.company_id = a.company_id AND p.activity_id = a.id",
+    );
+    office.approve_all();
+    let server = serve(&office);
+    crate::until("the others are sent", || office.provider.ledger().len() == 3);
+    let stopped = "SELECT count(*) FROM crm_activities WHERE status = 'blocked_by_policy' AND hold_code = 'payload_unreadable'";
+    crate::until("it stops, with its reason", || office.home.count(stopped) == 1);
+    server.signal(Signal::TERM);
+    server.finish().ends_with(0);
+    office.sent_each_once(3);
+}
+
 /// R16: the second signal ends it at once; the next start settles the rest.
 #[test]
 fn told_twice_it_ends_at_once() {

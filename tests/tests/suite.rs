@@ -7,6 +7,14 @@ mod approvals;
 mod architecture;
 #[path = "suite/attacks.rs"]
 mod attacks;
+#[path = "suite/checks.rs"]
+mod checks;
+#[path = "suite/coverage.rs"]
+mod coverage;
+#[path = "suite/database_faults.rs"]
+mod database_faults;
+#[path = "suite/disk_full.rs"]
+mod disk_full;
 #[path = "suite/dispatch.rs"]
 mod dispatch;
 #[path = "suite/engines.rs"]

@@ -1,7 +1,7 @@
 //! The provider's API: takes messages, answers in the provider's words, and fails where a fault says so.
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use countersign_core::activity::payload::PayloadHash;
@@ -59,7 +59,11 @@ impl Provider {
     }
 
     pub(super) fn seen(&self) -> Seen {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.log().clone()
+    }
+
+    fn log(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn ledger(&self) -> &Path {
@@ -81,15 +85,16 @@ impl Provider {
             return Some(control::answer(&self, &head.method, route, &body).await);
         }
         let key = head.headers.get("idempotency-key").and_then(|key| key.to_str().ok());
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).note(key);
+        let number = self.log().note(key, clock::now());
         let mut answer = match (&head.method, path.strip_prefix("/emails")) {
-            (&Method::POST, Some("")) => self.send_apart(head.headers, body).await?,
+            (&Method::POST, Some("")) => Arc::clone(&self).send_apart(head.headers, body).await?,
             (&Method::GET, Some(id)) if id.len() > 1 && id.starts_with('/') => {
                 self.look_up(&head.headers, &id[1..]).await
             }
             (_, Some("")) => Answer::error(405, "method_not_allowed", "This endpoint takes POST"),
             _ => Answer::error(404, "not_found", "The requested endpoint does not exist"),
         };
+        self.log().answered(number, &answer, clock::now());
         answer.headers.extend(LIMITS.iter().map(|(name, value)| (*name, (*value).to_owned())));
         Some(answer)
     }

@@ -2,6 +2,7 @@
 use std::collections::VecDeque;
 
 use hyper::Method;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -13,26 +14,59 @@ use super::ledger::Ledger;
 /// Everything below this path is not the provider's API.
 pub(super) const PREFIX: &str = "/_sandbox/";
 
-/// How many keys are remembered; the count goes on.
-const KEYS: usize = 100_000;
+/// How many requests are remembered; the count goes on.
+const REMEMBERED: usize = 100_000;
 
 /// What was asked of the provider.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     /// Requests of any kind, whatever was answered, without those that steer the sandbox.
     pub count: u64,
-    /// The idempotency keys of the latest of them, in order, repeated as they came.
-    pub keys: VecDeque<String>,
+    /// The latest of them, in the order in which they came.
+    pub log: VecDeque<Asked>,
+}
+
+/// One request and its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Asked {
+    /// When it had been read.
+    pub at: Timestamp,
+    /// The idempotency key it came with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// When its answer was made; absent while there is none, as for a request that a fault holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered_at: Option<Timestamp>,
+    /// The status of the answer, whether or not it arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// For how long the caller was asked to wait, in the words of the header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<String>,
 }
 
 impl Seen {
-    pub(super) fn note(&mut self, key: Option<&str>) {
+    /// Notes a request and returns its number.
+    pub(super) fn note(&mut self, key: Option<&str>, at: Timestamp) -> u64 {
+        if self.log.len() == REMEMBERED {
+            self.log.pop_front();
+        }
+        let key = key.map(str::to_owned);
+        self.log.push_back(Asked { at, key, answered_at: None, status: None, retry_after: None });
         self.count += 1;
-        if let Some(key) = key {
-            if self.keys.len() == KEYS {
-                self.keys.pop_front();
-            }
-            self.keys.push_back(key.to_owned());
+        self.count
+    }
+
+    /// Notes the answer to the request of that number, if it is still remembered.
+    pub(super) fn answered(&mut self, number: u64, answer: &Answer, at: Timestamp) {
+        let forgotten = self.count - self.log.len() as u64;
+        let place = number.checked_sub(forgotten + 1).and_then(|place| usize::try_from(place).ok());
+        if let Some(asked) = place.and_then(|place| self.log.get_mut(place)) {
+            asked.answered_at = Some(at);
+            asked.status = Some(answer.status);
+            asked.retry_after =
+                answer.headers.iter().find(|(name, _)| *name == "retry-after").map(|(_, wait)| wait.clone());
         }
     }
 }

@@ -221,6 +221,9 @@ async fn a_sandbox_is_steered_over_http() {
 
     let seen: Seen = serde_json::from_slice(&control("GET", "requests", "").await.body).expect("JSON");
     assert_eq!((seen.count, &seen), (2, &desk.sandbox.requests()));
+    let answers: Vec<_> = seen.log.iter().map(|asked| (asked.key.as_deref(), asked.status)).collect();
+    assert_eq!(answers, [(Some("k"), Some(500)), (Some("k"), Some(200))]);
+    assert!(seen.log.iter().all(|asked| asked.answered_at >= Some(asked.at)));
     let ledger: serde_json::Value =
         serde_json::from_slice(&control("GET", "ledger", "").await.body).expect("JSON");
     let entries: Vec<Entry> = serde_json::from_value(ledger["items"].clone()).expect("entries");

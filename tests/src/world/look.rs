@@ -175,6 +175,12 @@ impl World {
         .await;
     }
 
+    /// Makes due now what waits to be repeated, and nothing else.
+    pub async fn hurry_replays(&self) {
+        self.sql("UPDATE crm_activities SET send_after = now() - interval '1 second' WHERE status = 'dispatching' AND send_after > now()")
+            .await;
+    }
+
     /// Looks until the condition holds; on failure shows where everything stands.
     pub async fn until(&self, what: &str, holds: impl AsyncFnMut() -> bool) {
         crate::until(what, holds, async || self.describe().await).await;
