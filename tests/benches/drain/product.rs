@@ -112,7 +112,7 @@ impl Queue {
 
 /// As a process for throughput is configured.
 fn settings() -> Settings {
-    Settings { max_in_flight: 256, batch: 50, worker: "bench".to_owned(), ..Settings::default() }
+    Settings { max_in_flight: 256, batch: 200, worker: "bench".to_owned(), ..Settings::default() }
 }
 
 /// Files and approves so many messages, each to a contact of its own, the way people do.
