@@ -3,7 +3,7 @@
 //! A message passes four durable phases. *Claimed* (`claim`): one transaction takes due rows of one outbox, judges them and takes
 //! quota; its id is the fencing token, its row the lease. *Wire* (`wire`): `wire_at` is committed before the first byte leaves.
 //! *Outcome* (`outcome`): what the call proved is written, each row against its token. *Closed*: audit, activity and bucket in that
-//! same transaction. `settle` decides what an outcome means, `recover` takes care of what a lost worker left, `run` holds the tasks.
+//! same transaction. `settle` decides what an outcome means, `recover` takes care of what a lost worker left, `run` holds the tasks, `slots` bounds the calls.
 //! HTTP is never inside a transaction.
 pub(crate) mod active;
 pub(crate) mod backoff;
@@ -13,7 +13,9 @@ mod keep;
 pub(crate) mod outcome;
 pub(crate) mod recover;
 pub mod run;
+mod serve;
 pub(crate) mod settle;
+mod slots;
 pub(crate) mod store;
 pub(crate) mod store_close;
 mod store_load;
@@ -28,8 +30,10 @@ pub use run::{Dispatcher, Engine, TaskDied};
 pub struct Settings {
     /// How long a claim stands without a sign of life of its worker.
     pub lease: Duration,
-    /// Most calls under way at once in this process.
+    /// Most calls under way at once in this process, those apart that take long.
     pub max_in_flight: usize,
+    /// A call that takes longer leaves its place to messages under other credentials.
+    pub slow_after: Duration,
     /// Most rows one claim takes.
     pub batch: usize,
     /// How often it looks by itself when nobody wakes it.
@@ -43,6 +47,7 @@ impl Default for Settings {
         Self {
             lease: Duration::from_secs(30),
             max_in_flight: 64,
+            slow_after: Duration::from_secs(2),
             batch: 50,
             poll: Duration::from_secs(1),
             worker: format!("pid {}", std::process::id()),

@@ -4,7 +4,7 @@
 //! `TemporaryServer`). Databases are copies of a template that was migrated once; copies of ended tests are dropped.
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError, mpsc};
 
 use countersign_core::db;
@@ -30,13 +30,26 @@ struct Shared {
 
 static SHARED: OnceLock<Shared> = OnceLock::new();
 
+/// Whether commits of the server wait for the disk.
+static DURABLE: AtomicBool = AtomicBool::new(false);
+
+/// Makes commits wait for the disk, as those of a real server do; for whoever measures. To be called before the first database.
+///
+/// # Panics
+/// When the server runs already.
+pub fn commit_to_disk() {
+    DURABLE.store(true, Ordering::SeqCst);
+    assert!(SHARED.get().is_none(), "the server was started without fsync");
+}
+
 fn shared() -> &'static Shared {
     // Tests run on runtimes of their own, so the start happens on a thread that is none of them.
     SHARED.get_or_init(|| std::thread::spawn(start).join().expect("the test server starts"))
 }
 
 fn start() -> Shared {
-    let server = TemporaryServer::start(false).expect("a PostgreSQL server can be started for the tests");
+    let server = TemporaryServer::start(DURABLE.load(Ordering::SeqCst))
+        .expect("a PostgreSQL server can be started for the tests");
     block_on(async {
         create(&server, TEMPLATE, "template0").await;
         let pool = db::connect(server.connect_options(TEMPLATE), 2).await.expect("the template answers");

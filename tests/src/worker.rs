@@ -23,6 +23,7 @@ pub fn quick() -> Settings {
         batch: 50,
         poll: Duration::from_millis(40),
         worker: "test".to_owned(),
+        slow_after: Duration::from_secs(2),
     }
 }
 

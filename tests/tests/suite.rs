@@ -25,6 +25,8 @@ mod faults;
 mod filing;
 #[path = "suite/gates.rs"]
 mod gates;
+#[path = "suite/hanging.rs"]
+mod hanging;
 #[path = "suite/injections.rs"]
 mod injections;
 #[path = "suite/look_alikes.rs"]

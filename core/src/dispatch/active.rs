@@ -12,7 +12,7 @@ use crate::ids::{ClaimId, CompanyId};
 /// How long a broken account holds its credential in this process before the database says so.
 const UNTIL_PAUSED: Duration = Duration::from_secs(2);
 
-/// Batches of this process with the number of calls under way.
+/// Batches of this process with the number of their rows that are not written yet, called or not.
 #[derive(Clone, Default)]
 pub(super) struct Active {
     batches: Arc<Mutex<HashMap<(CompanyId, ClaimId), usize>>>,
@@ -25,13 +25,9 @@ impl Active {
         lock(&self.batches).insert((batch.company, batch.id), batch.items.len());
     }
 
-    pub(super) fn set(&self, key: (CompanyId, ClaimId), calls: usize) {
-        let mut batches = lock(&self.batches);
-        if calls == 0 {
-            batches.remove(&key);
-        } else {
-            batches.insert(key, calls);
-        }
+    /// Notes that so many rows of a batch will not be called; says whether nothing of it is under way any more.
+    pub(super) fn leave(&self, key: (CompanyId, ClaimId), count: usize) -> bool {
+        count > 0 && less(&mut lock(&self.batches), key, count)
     }
 
     /// The batches that have nothing under way any more once these calls are written.
@@ -47,18 +43,12 @@ impl Active {
             .collect()
     }
 
-    /// Notes calls as written. Until then their batch is renewed, so that nobody repeats what has been answered.
-    pub(super) fn finish(&self, company: CompanyId, arrivals: &[Arrival]) {
+    /// Notes calls as written and returns the batches that are over with them. Until then their batch is renewed, so that nobody
+    /// repeats what has been answered.
+    pub(super) fn finish(&self, company: CompanyId, arrivals: &[Arrival]) -> Vec<ClaimId> {
         let mut batches = lock(&self.batches);
-        for arrival in arrivals {
-            let key = (company, arrival.departure.claim);
-            if let Some(calls) = batches.get_mut(&key) {
-                *calls = calls.saturating_sub(1);
-                if *calls == 0 {
-                    batches.remove(&key);
-                }
-            }
-        }
+        let claims = arrivals.iter().map(|arrival| arrival.departure.claim);
+        claims.filter(|claim| less(&mut batches, (company, *claim), 1)).collect()
     }
 
     pub(super) fn keys(&self) -> Vec<(CompanyId, ClaimId)> {
@@ -83,6 +73,17 @@ impl Active {
         cooling.retain(|_, until| *until > now);
         cooling.contains_key(&(batch.company, batch.credential_id.clone()))
     }
+}
+
+/// Says whether that was the last of it.
+fn less(batches: &mut HashMap<(CompanyId, ClaimId), usize>, key: (CompanyId, ClaimId), count: usize) -> bool {
+    let Some(rows) = batches.get_mut(&key) else { return false };
+    *rows = rows.saturating_sub(count);
+    let is_over = *rows == 0;
+    if is_over {
+        batches.remove(&key);
+    }
+    is_over
 }
 
 /// A poisoned map is still a map: every change to it is a single step.

@@ -30,13 +30,12 @@ pub(crate) async fn write(
     dice: &mut fastrand::Rng,
 ) -> Result<(), Error> {
     let mut tx = pool.begin().await?;
-    let ids: Vec<ActivityId> = arrivals.iter().map(|arrival| arrival.departure.item.id).collect();
-    let claims: Vec<ClaimId> = arrivals.iter().map(|arrival| arrival.departure.claim).collect();
-    let mine: HashSet<ActivityId> =
-        store_close::still_mine(&mut tx, company, &ids, &claims).await?.into_iter().collect();
+    let pair = |arrival: &Arrival| (arrival.departure.item.id, arrival.departure.claim);
+    let pairs: Vec<(ActivityId, ClaimId)> = arrivals.iter().map(pair).collect();
+    let mine = store_close::still_mine(&mut tx, company, &pairs).await?;
     let now = crate::db::now(&mut tx).await?;
     let (live, late): (Vec<&Arrival>, Vec<&Arrival>) =
-        arrivals.iter().partition(|arrival| mine.contains(&arrival.departure.item.id));
+        arrivals.iter().partition(|arrival| mine.contains(&pair(arrival)));
     let settled: Vec<(&Arrival, Settled)> = live
         .into_iter()
         .map(|arrival| (arrival, settle(&arrival.outcome, &history(&arrival.departure, now), dice.f64())))
@@ -44,7 +43,13 @@ pub(crate) async fn write(
 
     let attempts: Vec<Attempt> = settled.iter().map(|(arrival, _)| attempt(arrival)).collect();
     store_close::insert_attempts(&mut tx, company, &attempts).await?;
-    let closings: Vec<Closing> = settled.iter().map(|(arrival, settled)| closing(arrival, settled)).collect();
+    for (fate, status) in [(Fate::Sent, Status::Sent), (Fate::SentDryrun, Status::SentDryrun)] {
+        let so_ended = settled.iter().filter(|(_, settled)| settled.fate == fate);
+        let ids: Vec<ActivityId> = so_ended.map(|(arrival, _)| arrival.departure.item.id).collect();
+        store_close::close_accepted(&mut tx, company, status, &ids).await?;
+    }
+    let closings: Vec<Closing> =
+        settled.iter().filter_map(|(arrival, settled)| closing(arrival, settled)).collect();
     store_close::close(&mut tx, company, &closings).await?;
     give_back_quota(&mut tx, company, &settled).await?;
     stop_outboxes(&mut tx, company, now, &settled).await?;
@@ -52,6 +57,7 @@ pub(crate) async fn write(
         settled.iter().map(|(arrival, settled)| entry(arrival, fate_action(settled.fate))).collect();
     if !late.is_empty() {
         // A reply to a commit may be lost; what was written then is not late.
+        let (ids, claims): (Vec<ActivityId>, Vec<ClaimId>) = pairs.iter().copied().unzip();
         let recorded = store_close::recorded(&mut tx, company, &ids, &claims).await?;
         entries.extend(
             late.into_iter()
@@ -111,12 +117,12 @@ fn attempt(arrival: &Arrival) -> Attempt {
     }
 }
 
-fn closing(arrival: &Arrival, settled: &Settled) -> Closing {
+/// Where a row goes that was not simply accepted.
+fn closing(arrival: &Arrival, settled: &Settled) -> Option<Closing> {
     let (code, _) = words(&arrival.outcome);
     let code = code.map(|code| code.chars().take(80).collect::<String>());
     let (status, hold_code, wait_secs, keeps_quota) = match settled.fate {
-        Fate::Sent => (Status::Sent, None, None, true),
-        Fate::SentDryrun => (Status::SentDryrun, None, None, true),
+        Fate::Sent | Fate::SentDryrun => return None,
         Fate::Failed => (Status::Failed, code, None, false),
         Fate::Uncertain => (Status::Uncertain, code, None, true),
         Fate::Again { wait } => {
@@ -127,7 +133,7 @@ fn closing(arrival: &Arrival, settled: &Settled) -> Closing {
             (Status::Dispatching, Some("replay".to_owned()), Some(wait.as_secs_f64()), true)
         }
     };
-    Closing { id: arrival.departure.item.id, status, hold_code, wait_secs, keeps_quota }
+    Some(Closing { id: arrival.departure.item.id, status, hold_code, wait_secs, keeps_quota })
 }
 
 fn fate_action(fate: Fate) -> &'static str {

@@ -1,5 +1,5 @@
-//! The tasks of a dispatcher: claimers take work and put it on the wire, calls run side by side within a bound, one writer records
-//! outcomes in batches, one keeper renews leases, recovers what others left and expires drafts.
+//! The tasks of a dispatcher: claimers take work and put it on the wire (`serve`), calls run side by side within a bound (`slots`),
+//! writers record outcomes in batches, one keeper renews leases, recovers what others left and expires drafts.
 //!
 //! A fault of the database makes every task wait and try again; nothing is decided from memory. On a stop no new work is claimed, calls
 //! under way finish and are recorded.
@@ -8,16 +8,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::PgPool;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::active::Active;
-use super::claim::{Claim, claim};
-use super::store::DueOutbox;
-use super::wire::{self, Arrival};
+use super::slots::Slots;
+use super::wire::Arrival;
 use super::{Settings, outcome, store};
-use crate::channel::{Lines, Outcome, Replay};
+use crate::channel::Lines;
 use crate::clock;
 use crate::engine::board::Board;
 use crate::error::Error;
@@ -29,6 +28,9 @@ const OUTCOME_BATCH: usize = 200;
 
 /// Tasks that claim. Two keep the server busy while one of them decides; more buy nothing on a small machine.
 const CLAIMERS: usize = 2;
+
+/// Tasks that write outcomes: while one waits for its commit, the other works.
+const WRITERS: usize = 2;
 
 /// How long a stop waits for a database that is away.
 const PARTING: Duration = Duration::from_secs(30);
@@ -53,8 +55,23 @@ pub struct Engine {
 /// A dispatcher of this process. Any number of processes may run one on the same database.
 pub struct Dispatcher {
     pub(super) engine: Engine,
-    slots: Arc<Semaphore>,
+    pub(super) slots: Slots,
     pub(super) active: Active,
+}
+
+/// Where arrivals go: one way for each writer. All of a batch go the same way, so that one writer sees it end.
+#[derive(Clone)]
+pub(super) struct Done(Vec<mpsc::Sender<Arrival>>);
+
+impl Done {
+    /// Waits until the writer has room. Returns whether there still is a writer.
+    pub(super) async fn send(&self, arrival: Arrival) -> bool {
+        let lane = arrival.departure.claim.0.as_u128() % self.0.len().max(1) as u128;
+        match self.0.get(usize::try_from(lane).unwrap_or(0)) {
+            Some(writer) => writer.send(arrival).await.is_ok(),
+            None => false,
+        }
+    }
 }
 
 /// A task of a dispatcher panicked.
@@ -66,7 +83,7 @@ impl Dispatcher {
     /// Prepares a dispatcher; nothing runs yet.
     #[must_use]
     pub fn new(engine: Engine) -> Self {
-        let slots = Arc::new(Semaphore::new(engine.settings.max_in_flight));
+        let slots = Slots::new(engine.settings.max_in_flight);
         Self { engine, slots, active: Active::default() }
     }
 
@@ -78,18 +95,23 @@ impl Dispatcher {
         // A task that dies stops its siblings, not whoever asked for a dispatcher.
         let stop = stop.child_token();
         let mut died = None;
-        let (done, arrivals) = mpsc::channel(self.engine.settings.max_in_flight.max(1));
         let this = Arc::new(self);
+        let mut writers = JoinSet::new();
+        let mut done = Done(Vec::new());
+        for _ in 0..WRITERS {
+            let (lane, arrivals) = mpsc::channel(this.engine.settings.max_in_flight.max(1));
+            writers.spawn(Arc::clone(&this).writer(arrivals, stop.clone()));
+            done.0.push(lane);
+        }
         let mut tasks = JoinSet::new();
         for _ in 0..CLAIMERS {
             tasks.spawn(Arc::clone(&this).claimer(done.clone(), stop.clone()));
         }
         drop(done);
-        // The writer ends when the last call is over; the renewer holds the leases for as long as that takes.
+        // The writers end when the last call is over; the renewer holds the leases for as long as that takes.
         let written = CancellationToken::new();
         let renewer = tokio::spawn(Arc::clone(&this).renewer(stop.clone(), written.clone()));
         let keeper = tokio::spawn(Arc::clone(&this).keeper(stop.clone()));
-        let writer = tokio::spawn(Arc::clone(&this).writer(arrivals, stop.clone()));
         while let Some(ended) = tasks.join_next().await {
             if let Err(error) = ended {
                 tracing::error!("a claimer ended: {error}");
@@ -97,9 +119,11 @@ impl Dispatcher {
                 stop.cancel();
             }
         }
-        if let Err(error) = writer.await {
-            tracing::error!("the writer ended: {error}");
-            died = Some(TaskDied("writer"));
+        while let Some(ended) = writers.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!("a writer ended: {error}");
+                died = Some(TaskDied("writer"));
+            }
         }
         written.cancel();
         for (name, task) in [("renewer", renewer), ("keeper", keeper)] {
@@ -111,7 +135,7 @@ impl Dispatcher {
         died.map_or(Ok(()), Err)
     }
 
-    async fn claimer(self: Arc<Self>, done: mpsc::Sender<Arrival>, stop: CancellationToken) {
+    async fn claimer(self: Arc<Self>, done: Done, stop: CancellationToken) {
         let mut dice = fastrand::Rng::new();
         let mut faults: i16 = 0;
         let mut replays_at = clock::monotonic();
@@ -148,7 +172,7 @@ impl Dispatcher {
     /// Goes once over all outboxes with work; says whether something was done.
     async fn turn(
         &self,
-        done: &mpsc::Sender<Arrival>,
+        done: &Done,
         stop: &CancellationToken,
         dice: &mut fastrand::Rng,
         replays_at: &mut Instant,
@@ -177,60 +201,6 @@ impl Dispatcher {
         Ok(worked)
     }
 
-    async fn serve(
-        &self,
-        due: &DueOutbox,
-        done: &mpsc::Sender<Arrival>,
-        stop: &CancellationToken,
-    ) -> Result<bool, Error> {
-        let Engine { pool, lines, key, settings, .. } = &self.engine;
-        // Nothing is claimed that could not leave at once.
-        let first = tokio::select! {
-            permit = Arc::clone(&self.slots).acquire_owned() => permit,
-            () = stop.cancelled() => return Ok(false),
-        };
-        let Ok(first) = first else {
-            return Ok(false);
-        };
-        let mut permits = vec![first];
-        while permits.len() < settings.batch {
-            match Arc::clone(&self.slots).try_acquire_owned() {
-                Ok(permit) => permits.push(permit),
-                Err(_) => break,
-            }
-        }
-        let batch = match claim(pool, settings, lines, key, due, permits.len()).await? {
-            Claim::Nothing => return Ok(false),
-            Claim::HeldOnly => return Ok(true),
-            Claim::Batch(batch) => batch,
-        };
-        self.active.open(&batch);
-        crate::fault::point("claimed").await;
-        let key = (batch.company, batch.id);
-        if self.active.is_cooling(&batch) {
-            let ids: Vec<_> = batch.items.iter().map(|item| item.id).collect();
-            let given_back =
-                wire::give_back(pool, batch.company, batch.outbox, batch.id, &ids, Some(batch.id)).await;
-            self.active.set(key, 0);
-            given_back?;
-            return Ok(false);
-        }
-        match wire::depart(pool, batch).await {
-            Ok(departures) => {
-                self.active.set(key, departures.len());
-                for (departure, permit) in departures.into_iter().zip(permits) {
-                    tokio::spawn(call(departure, permit, done.clone(), self.active.clone()));
-                }
-                Ok(true)
-            }
-            Err(error) => {
-                // Whether `wire_at` was committed is not known, so nothing is called; the lease tells the next one.
-                self.active.set(key, 0);
-                Err(error)
-            }
-        }
-    }
-
     async fn writer(self: Arc<Self>, mut arrivals: mpsc::Receiver<Arrival>, stop: CancellationToken) {
         // Without a writer nothing may be claimed.
         let _stop = stop.clone().drop_guard();
@@ -246,7 +216,8 @@ impl Dispatcher {
             for (company, arrivals) in by_company {
                 let ending = self.active.ending(company, &arrivals);
                 self.write(company, &arrivals, &ending, &mut dice, &stop).await;
-                self.active.finish(company, &arrivals);
+                let over = self.active.finish(company, &arrivals);
+                self.close(company, over.into_iter().filter(|claim| !ending.contains(claim)).collect()).await;
             }
             reporter.ok();
             self.engine.wake.notify_waiters();
@@ -324,31 +295,4 @@ fn recovered(reporter: &crate::engine::board::Reporter) {
     if reporter.ok() {
         tracing::info!("the dispatcher works");
     }
-}
-
-async fn call(
-    departure: wire::Departure,
-    permit: OwnedSemaphorePermit,
-    done: mpsc::Sender<Arrival>,
-    active: Active,
-) {
-    // A panic stays in the call: that one message may have been sent, the others go on.
-    let arrival = match tokio::spawn(wire::call(departure.clone())).await {
-        Ok(arrival) => arrival,
-        Err(error) => {
-            tracing::error!(activity = %departure.item.id, "a call ended by a fault of its adapter: {error}");
-            let outcome = Outcome::MaybeSent {
-                code: "adapter_fault".to_owned(),
-                detail: "the adapter failed during the call; the log says more".to_owned(),
-                replay: Replay::Never,
-            };
-            Arrival { departure, outcome }
-        }
-    };
-    active.note_wait(&arrival);
-    // The slot stays taken until the writer has room, so that a slow database slows the wire down.
-    if done.send(arrival).await.is_err() {
-        tracing::error!("an outcome had nowhere to go; its lease will tell");
-    }
-    drop(permit);
 }

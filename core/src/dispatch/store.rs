@@ -16,11 +16,13 @@ use crate::ids::{ActivityId, ClaimId, CompanyId, OutboxId};
 use crate::outbox::store::OutboxSettings;
 
 /// An outbox with something to do.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct DueOutbox {
     pub(crate) company: CompanyId,
     pub(crate) outbox: OutboxId,
     pub(crate) sandbox: bool,
+    /// Id of the secret its provider is addressed with.
+    pub(crate) credential: String,
 }
 
 /// Finds outboxes with due rows: open, not asked to wait, and with quota left. The limit of one keeps the planner from reading
@@ -28,7 +30,8 @@ pub(crate) struct DueOutbox {
 pub(crate) async fn due_outboxes(conn: &mut PgConnection) -> Result<Vec<DueOutbox>, Error> {
     let rows = sqlx::query_as!(
         DueOutbox,
-        r#"SELECT o.company_id AS "company: CompanyId", o.id AS "outbox: OutboxId", y.sandbox
+        r#"SELECT o.company_id AS "company: CompanyId", o.id AS "outbox: OutboxId", y.sandbox,
+          split_part(substr(o.secret_ref, 10), ':', 1) AS "credential!"
         FROM crm_outboxes o
         JOIN crm_companies y ON y.id = o.company_id
         JOIN crm_credential_buckets b ON b.company_id = o.company_id AND b.outbox_id = o.id
@@ -50,7 +53,8 @@ pub(crate) async fn due_outboxes(conn: &mut PgConnection) -> Result<Vec<DueOutbo
 pub(crate) async fn replay_outboxes(conn: &mut PgConnection) -> Result<Vec<DueOutbox>, Error> {
     let rows = sqlx::query_as!(
         DueOutbox,
-        r#"SELECT o.company_id AS "company: CompanyId", o.id AS "outbox: OutboxId", y.sandbox
+        r#"SELECT o.company_id AS "company: CompanyId", o.id AS "outbox: OutboxId", y.sandbox,
+          split_part(substr(o.secret_ref, 10), ':', 1) AS "credential!"
         FROM crm_outboxes o
         JOIN crm_companies y ON y.id = o.company_id
         CROSS JOIN LATERAL (SELECT a.id FROM crm_activities a

@@ -1,4 +1,6 @@
 //! SQL of what comes after the wire: outcomes and recovery.
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -9,26 +11,28 @@ use crate::activity::store::read_hash;
 use crate::error::Error;
 use crate::ids::{ActivityId, ClaimId, CompanyId, OutboxId};
 
-/// Locks the rows that still carry their token; the others were taken over by somebody else.
+/// Locks the rows that still carry their token; the others were taken over by somebody else. The pairs are compared here: a join with
+/// them is a plan that estimates one row and reads the whole table for each.
 pub(super) async fn still_mine(
     conn: &mut PgConnection,
     company: CompanyId,
-    ids: &[ActivityId],
-    claims: &[ClaimId],
-) -> Result<Vec<ActivityId>, Error> {
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-    let claims: Vec<Uuid> = claims.iter().map(|claim| claim.0).collect();
-    let rows = sqlx::query_scalar!(
-        r#"SELECT a.id AS "id: ActivityId" FROM crm_activities a
-        JOIN unnest($2::uuid[], $3::uuid[]) AS w (id, claim_id) ON a.id = w.id AND a.claim_id = w.claim_id
-        WHERE a.company_id = $1 AND a.status = 'dispatching' ORDER BY a.id FOR NO KEY UPDATE OF a"#,
+    pairs: &[(ActivityId, ClaimId)],
+) -> Result<HashSet<(ActivityId, ClaimId)>, Error> {
+    let ids: Vec<Uuid> = pairs.iter().map(|(id, _)| id.0).collect();
+    let claims: HashSet<Uuid> = pairs.iter().map(|(_, claim)| claim.0).collect();
+    let claims: Vec<Uuid> = claims.into_iter().collect();
+    let rows = sqlx::query!(
+        r#"SELECT a.id AS "id: ActivityId", a.claim_id AS "claim!: ClaimId" FROM crm_activities a
+        WHERE a.company_id = $1 AND a.id = ANY ($2) AND a.claim_id = ANY ($3) AND a.status = 'dispatching'
+        ORDER BY a.id FOR NO KEY UPDATE"#,
         company.0,
         &ids,
         &claims
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows)
+    let held: HashSet<(ActivityId, ClaimId)> = rows.into_iter().map(|row| (row.id, row.claim)).collect();
+    Ok(pairs.iter().copied().filter(|pair| held.contains(pair)).collect())
 }
 
 /// A finished attempt.
@@ -98,7 +102,30 @@ pub(super) struct Closing {
     pub(super) keeps_quota: bool,
 }
 
-/// Moves rows on, under the lock that `still_mine` took.
+/// Closes rows that went as they should, under the lock that `still_mine` took: the many, so with the least work.
+pub(super) async fn close_accepted(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    status: Status,
+    ids: &[ActivityId],
+) -> Result<(), Error> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    sqlx::query!(
+        r#"UPDATE crm_activities SET status = $3, hold_code = NULL, claim_id = NULL, closed_at = clock_timestamp()
+        WHERE company_id = $1 AND id = ANY ($2) AND status = 'dispatching'"#,
+        company.0,
+        &ids,
+        status.as_str()
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Moves the other rows on, under the same lock.
 pub(super) async fn close(
     conn: &mut PgConnection,
     company: CompanyId,
@@ -121,7 +148,7 @@ pub(super) async fn close(
           quota_day = CASE WHEN f.keeps THEN a.quota_day END,
           closed_at = CASE WHEN f.status IN ('sent', 'sent_dryrun', 'failed') THEN clock_timestamp() END
         FROM unnest($2::uuid[], $3::text[], $4::text[], $5::float8[], $6::bool[]) AS f (id, status, code, wait, keeps)
-        WHERE a.company_id = $1 AND a.id = f.id AND a.status = 'dispatching'"#,
+        WHERE a.company_id = $1 AND a.id = ANY ($2) AND a.id = f.id AND a.status = 'dispatching'"#,
         company.0,
         &ids,
         &statuses,

@@ -38,9 +38,13 @@ pub(crate) struct Arrival {
     pub(crate) outcome: Outcome,
 }
 
-/// Commits `wire_at` for a batch and returns the calls that may be made. If nothing may go, the batch is closed.
-pub(crate) async fn depart(pool: &PgPool, batch: Batch) -> Result<Vec<Departure>, Error> {
-    let ids: Vec<ActivityId> = batch.items.iter().map(|item| item.id).collect();
+/// Commits `wire_at` for rows of a batch and returns the calls that may be made.
+pub(crate) async fn depart(
+    pool: &PgPool,
+    batch: &Batch,
+    items: Vec<Claimed>,
+) -> Result<Vec<Departure>, Error> {
+    let ids: Vec<ActivityId> = items.iter().map(|item| item.id).collect();
     let mut conn = pool.acquire().await?;
     let credential = batch.secret_version.map(|version| (batch.credential_id.as_str(), version));
     let wired =
@@ -48,16 +52,13 @@ pub(crate) async fn depart(pool: &PgPool, batch: Batch) -> Result<Vec<Departure>
     drop(conn);
     let wired: HashMap<ActivityId, Timestamp> = wired.into_iter().collect();
     let stopped: Vec<ActivityId> = ids.into_iter().filter(|id| !wired.contains_key(id)).collect();
-    if !stopped.is_empty() {
-        let closes = if wired.is_empty() { Some(batch.id) } else { None };
-        let given_back = give_back(pool, batch.company, batch.outbox, batch.id, &stopped, closes).await;
-        if let Err(error) = given_back {
-            // The others are on the wire; these stay with their lease.
-            tracing::warn!("rows that may not go could not be given back: {error}");
-        }
+    if !stopped.is_empty()
+        && let Err(error) = give_back(pool, batch.company, batch.outbox, batch.id, &stopped).await
+    {
+        // The others are on the wire; these stay with their lease.
+        tracing::warn!("rows that may not go could not be given back: {error}");
     }
-    Ok(batch
-        .items
+    Ok(items
         .into_iter()
         .filter_map(|item| {
             let wire_at = *wired.get(&item.id)?;
@@ -84,18 +85,21 @@ pub(crate) async fn give_back(
     outbox: OutboxId,
     claim: ClaimId,
     ids: &[ActivityId],
-    closes: Option<ClaimId>,
 ) -> Result<(), Error> {
     let mut tx = pool.begin().await?;
     let unused = store::give_back(&mut tx, company, claim, ids).await?;
     refund(&mut tx, company, outbox, unused.into_iter()).await?;
-    store::close_batches(&mut tx, company, closes.as_slice()).await?;
     let detail = serde_json::json!({ "claim": claim, "items": ids });
     let entry = audit::Entry::new(&DISPATCHER, "dispatch.give_back").subject(outbox).detail(detail);
     audit::store::append(&mut tx, company, &[entry]).await?;
     company::store::bump(&mut tx, company).await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// Closes batches of which nothing is under way. One that still holds a row stays, and its lease tells.
+pub(crate) async fn close(pool: &PgPool, company: CompanyId, claims: &[ClaimId]) -> Result<(), Error> {
+    store::close_batches(&mut *pool.acquire().await?, company, claims).await
 }
 
 /// Gives quota back, one statement a day.
@@ -116,7 +120,7 @@ pub(crate) async fn refund(
 }
 
 /// Makes one call. The bytes are the approved ones: their request comes out of the envelope whose hash was checked at the claim.
-pub(crate) async fn call(departure: Departure) -> Arrival {
+pub(crate) async fn call(departure: &Departure) -> Outcome {
     let key = departure.item.idempotency_key();
     let call = Call {
         request: departure.item.request.clone(),
@@ -125,7 +129,7 @@ pub(crate) async fn call(departure: Departure) -> Arrival {
     crate::fault::point("wired").await;
     let answer = departure.line.transport.exchange(call).await;
     crate::fault::point("answered").await;
-    let outcome = match answer {
+    match answer {
         Ok(response) => departure.line.channel.interpret(&response),
         Err(Broken::NotSent { detail }) => {
             Outcome::Retry { code: "not_sent".to_owned(), detail, after: None }
@@ -133,8 +137,7 @@ pub(crate) async fn call(departure: Departure) -> Arrival {
         Err(Broken::MaybeSent { detail }) => {
             Outcome::MaybeSent { code: "no_answer".to_owned(), detail, replay: Replay::SameKey(None) }
         }
-    };
-    Arrival { departure, outcome }
+    }
 }
 
 /// The hash a departure is bound to, for the audit row of its outcome.

@@ -109,7 +109,7 @@ pub(super) async fn of_outboxes(conn: &mut PgConnection) -> Result<Vec<Finding>,
 
 pub(super) async fn make_counters(conn: &mut PgConnection) -> Result<String, SchemaError> {
     let done = sqlx::query!(
-        "INSERT INTO crm_change_counters (company_id) SELECT id FROM crm_companies ON CONFLICT (company_id) DO NOTHING"
+        "INSERT INTO crm_change_counters (company_id) SELECT id FROM crm_companies ON CONFLICT (company_id, shard) DO NOTHING"
     )
     .execute(conn)
     .await?;
