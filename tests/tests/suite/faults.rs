@@ -6,6 +6,8 @@ use countersign_core::activity::payload::Envelope;
 use countersign_core::activity::status::Status;
 use countersign_core::approval::Item;
 use countersign_core::channel::{Broken, Call, Channel, Transport};
+use countersign_core::engine::DISPATCHER;
+use countersign_core::engine::board::Health;
 use countersign_core::secret::SecretText;
 use countersign_core::{approval, clock};
 use countersign_tests::books;
@@ -131,14 +133,28 @@ async fn a_rate_limit_holds_the_whole_credential(#[case] as_date: bool) {
     let worker = Worker::start(&world, provider.lines(), settings).await;
     let cooled = "SELECT count(*) FROM crm_outboxes WHERE cool_until > now() + interval '9 minutes'";
     world.until("both outboxes wait", async || world.count(cooled).await == 2).await;
-    // When this one is sent, the dispatcher has been round since.
+    // Another process has nothing but the database to know of the wait.
+    let second = Worker::start(&world, provider.lines(), quick()).await;
+    has_been_round(&second).await;
+    // When this one is sent, a dispatcher has been round since.
     world.approve(&items[5..]).await;
     world.until_status(items[5].id, Status::Sent).await;
     worker.stop().await;
+    second.stop().await;
     assert_eq!(provider.requests(), 2);
     assert_eq!(world.statuses().await.get("approved"), Some(&5));
     assert_eq!(world.sent_today(world.outbox).await, 0);
     books::compare(&world, &provider).await;
+}
+
+/// Waits until a dispatcher has looked for work.
+async fn has_been_round(worker: &Worker) {
+    let has = async || {
+        let tasks = worker.board.tasks();
+        tasks.iter().any(|task| task.name == DISPATCHER && task.health == Health::Ok)
+    };
+    countersign_tests::until("it has looked for work", has, async || format!("{:?}", worker.board.tasks()))
+        .await;
 }
 
 fn http_date(at: Timestamp) -> String {
@@ -173,7 +189,10 @@ async fn a_broken_account_pauses_its_outbox_after_one_call(#[case] fault: Fault,
                 && world.sent_today(world.outbox).await == 0
         })
         .await;
-    assert_eq!(provider.requests(), 1, "C9: no request after a 401 until a person resumes");
+    let second = Worker::start(&world, provider.lines(), quick()).await;
+    has_been_round(&second).await;
+    second.stop().await;
+    assert_eq!(provider.requests(), 1, "C9: no request after a 401 until a person resumes, whoever asks");
     assert!(world.audit(world.outbox).await.contains(&"outbox.pause".to_owned()));
     provider.fails([]);
     world.resume().await;
