@@ -13,7 +13,9 @@ mod keep;
 pub(crate) mod outcome;
 pub(crate) mod recover;
 pub mod run;
-pub(crate) mod settle;
+pub mod settle;
+#[cfg(feature = "fault-points")]
+pub mod step;
 pub(crate) mod store;
 pub(crate) mod store_close;
 mod store_load;
@@ -21,6 +23,7 @@ pub(crate) mod wire;
 
 use std::time::Duration;
 
+pub use claim::{elapsed, idempotency_key};
 pub use run::{Dispatcher, Engine, TaskDied};
 
 /// How a dispatcher works.

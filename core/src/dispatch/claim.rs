@@ -61,7 +61,8 @@ impl Claimed {
 
 /// The key the provider is given: the same for every attempt of one decision, whoever makes or recovers it, and another one for the
 /// next decision.
-pub(crate) fn idempotency_key(activity: ActivityId, round: i32) -> String {
+#[must_use]
+pub fn idempotency_key(activity: ActivityId, round: i32) -> String {
     format!("countersign-{activity}-{round}")
 }
 
@@ -401,7 +402,8 @@ async fn record_held(conn: &mut sqlx::PgConnection, company: CompanyId, held: &[
 
 /// Time that passed. A clock that went back further than clocks of one server differ says nothing about the time that passed, so
 /// it counts as all of it: windows close rather than stay open.
-pub(crate) fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
+#[must_use]
+pub fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
     let passed = to.duration_since(from);
     if passed < -CLOCK_TOLERANCE { Duration::MAX } else { passed.try_into().unwrap_or_default() }
 }
