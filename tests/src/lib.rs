@@ -6,8 +6,10 @@
 //! database with the ledger after a run. `hostile` holds the texts nobody wants to meet.
 pub mod books;
 pub mod hostile;
+pub mod model;
 pub mod provider;
 pub mod server;
+pub mod simulate;
 pub mod wire;
 pub mod worker;
 pub mod world;
