@@ -49,6 +49,8 @@ mod revising;
 mod secrets;
 #[path = "suite/settling.rs"]
 mod settling;
+#[path = "suite/state_machine.rs"]
+mod state_machine;
 #[path = "suite/transitions.rs"]
 mod transitions;
 #[path = "suite/triage.rs"]
