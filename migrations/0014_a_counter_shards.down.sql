@@ -4,4 +4,4 @@ WHERE c.company_id = s.company_id AND c.shard = 0;
 DELETE FROM crm_change_counters WHERE shard <> 0;
 ALTER TABLE crm_change_counters DROP CONSTRAINT crm_change_counters_pkey;
 ALTER TABLE crm_change_counters ADD PRIMARY KEY (company_id);
-ALTER TABLE crm_change_counters DROP COLUMN shard;
+ALTER TABLE crm_change_counters DROP COLUMN shard, DROP COLUMN seen_at;

@@ -1,7 +1,7 @@
 //! The only reader of the machine's clocks.
 //!
 //! Leases, quotas and expiry use the database's clock. This one serves what people see and how long this process waits.
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -17,4 +17,14 @@ pub fn now() -> Timestamp {
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the monotonic clock")]
 pub fn monotonic() -> Instant {
     Instant::now()
+}
+
+/// Reads the clock that also counts while the machine sleeps, for what must not be done late.
+#[must_use]
+pub fn since_boot() -> Duration {
+    #[cfg(target_os = "linux")]
+    let id = rustix::time::ClockId::Boottime;
+    #[cfg(not(target_os = "linux"))]
+    let id = rustix::time::ClockId::Monotonic;
+    rustix::time::clock_gettime(id).try_into().unwrap_or_default()
 }

@@ -14,8 +14,10 @@ pub(crate) mod outcome;
 pub(crate) mod recover;
 pub mod run;
 mod serve;
-pub(crate) mod settle;
+pub mod settle;
 mod slots;
+#[cfg(feature = "fault-points")]
+pub mod step;
 pub(crate) mod store;
 pub(crate) mod store_close;
 mod store_load;
@@ -23,6 +25,7 @@ pub(crate) mod wire;
 
 use std::time::Duration;
 
+pub use claim::{elapsed, idempotency_key};
 pub use run::{Dispatcher, Engine, TaskDied};
 
 /// How a dispatcher works.

@@ -8,7 +8,12 @@ use countersign_adapters::dry_run::{DryRun, DryRunTransport};
 use countersign_adapters::http::{BaseUrl, HttpTransport, Timeouts};
 use countersign_adapters::resend::Resend;
 use countersign_adapters::sandbox::{Entry, FaultRule, Ledger, Sandbox, SandboxHandle, SandboxOptions, Seen};
-use countersign_core::channel::{Line, Lines, Transport};
+use countersign_core::activity::payload::Payload;
+use countersign_core::channel::{
+    Channel, ChannelName, Header, Line, Lines, Outcome, RenderError, Request, Response, Transport,
+};
+use countersign_core::ids::ActivityId;
+use countersign_core::secret::SecretText;
 use tempfile::TempDir;
 
 /// A provider of mail on loopback. It can go away and come back at the same place.
@@ -137,4 +142,39 @@ pub fn mail_by(transport: impl Transport + 'static) -> Lines {
 #[must_use]
 pub fn dry_run() -> Line {
     Line { channel: Arc::new(DryRun), transport: Arc::new(DryRunTransport) }
+}
+
+/// Mail by a provider that knows no idempotency keys.
+struct Keyless;
+
+impl Channel for Keyless {
+    fn name(&self) -> ChannelName {
+        ChannelName::Email
+    }
+
+    fn renderer(&self) -> &'static str {
+        Resend.renderer()
+    }
+
+    fn keeps_keys_for(&self) -> Option<Duration> {
+        None
+    }
+
+    fn render(&self, payload: &Payload, activity: ActivityId) -> Result<Request, RenderError> {
+        Resend.render(payload, activity)
+    }
+
+    fn wire_headers(&self, credential: &SecretText, key: &str) -> Vec<Header> {
+        Resend.wire_headers(credential, key)
+    }
+
+    fn interpret(&self, response: &Response) -> Outcome {
+        Resend.interpret(response)
+    }
+}
+
+/// Lines on which mail goes to a provider that keeps no idempotency keys.
+#[must_use]
+pub fn keyless_by(transport: impl Transport + 'static) -> Lines {
+    Lines::new().with_sandbox(Line { channel: Arc::new(Keyless), transport: Arc::new(transport) })
 }

@@ -61,6 +61,8 @@ mod secrets;
 mod settling;
 #[path = "suite/shut_out.rs"]
 mod shut_out;
+#[path = "suite/state_machine.rs"]
+mod state_machine;
 #[path = "suite/transitions.rs"]
 mod transitions;
 #[path = "suite/triage.rs"]

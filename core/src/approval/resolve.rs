@@ -14,7 +14,7 @@ use crate::ids::{ActivityId, CompanyId};
 use crate::quota;
 
 /// What a person says about an uncertain message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Resolution {
     /// It was sent; the matter is closed.

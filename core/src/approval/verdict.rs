@@ -131,36 +131,48 @@ impl ItemOutcome {
 
 /// What an item looks like under lock.
 #[derive(Clone, Debug)]
-pub(crate) struct Standing {
-    pub(crate) status: Status,
-    pub(crate) payload_sha256: PayloadHash,
-    pub(crate) expires_at: Option<Timestamp>,
+pub struct Standing {
+    /// Where it stands.
+    pub status: Status,
+    /// Hash of the bytes it has now.
+    pub payload_sha256: PayloadHash,
+    /// When it stops being worth a decision.
+    pub expires_at: Option<Timestamp>,
     /// The operator who wrote the draft, if one did.
-    pub(crate) proposed_by: Option<uuid::Uuid>,
-    pub(crate) last: Option<LastDecision>,
+    pub proposed_by: Option<uuid::Uuid>,
+    /// What was decided last.
+    pub last: Option<LastDecision>,
     /// Who approved the bytes it has now, in this round.
-    pub(crate) votes: Vec<uuid::Uuid>,
+    pub votes: Vec<uuid::Uuid>,
 }
 
 /// The newest decision about an item in its present round.
 #[derive(Clone, Debug)]
-pub(crate) struct LastDecision {
-    pub(crate) verdict: String,
-    pub(crate) payload_sha256: PayloadHash,
-    pub(crate) actor_id: uuid::Uuid,
-    pub(crate) by: String,
-    pub(crate) at: Timestamp,
+pub struct LastDecision {
+    /// `approve`, `reject` or `undo`.
+    pub verdict: String,
+    /// On which bytes.
+    pub payload_sha256: PayloadHash,
+    /// By whom.
+    pub actor_id: uuid::Uuid,
+    /// Their name.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
+pub enum Asked {
+    /// Let it go.
     Approve,
+    /// Let it be.
     Reject,
 }
 
 /// Says whether a decision about seen bytes can be made; `None` means yes.
-pub(crate) fn objection(
+#[must_use]
+pub fn objection(
     asked: Asked,
     standing: Option<&Standing>,
     seen: PayloadHash,
@@ -204,7 +216,8 @@ pub(crate) fn completes(standing: &Standing, operator: uuid::Uuid, needs_two: bo
 }
 
 /// Says whether an item can become a draft again; `None` means yes.
-pub(crate) fn objection_to_undo(standing: Option<&Standing>) -> Option<ItemOutcome> {
+#[must_use]
+pub fn objection_to_undo(standing: Option<&Standing>) -> Option<ItemOutcome> {
     match standing {
         None => Some(ItemOutcome::Missing),
         Some(standing) => match standing.status {

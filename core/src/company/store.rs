@@ -99,6 +99,22 @@ pub async fn change_version(conn: &mut PgConnection, company: CompanyId) -> Resu
     Ok(version)
 }
 
+/// Whether the database's clock went back below what it showed before: time that passed cannot be told from it then.
+pub(crate) async fn clock_went_back(conn: &mut PgConnection, company: CompanyId) -> Result<bool, Error> {
+    let went_back = sqlx::query_scalar!(
+        r#"SELECT coalesce(max(seen_at) > clock_timestamp() + make_interval(secs => $2), false) AS "went_back!"
+        FROM crm_change_counters WHERE company_id = $1"#,
+        company.0,
+        CLOCK_TOLERANCE.as_secs_f64()
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(went_back)
+}
+
+/// So much may the database's clock go back without a consequence.
+pub(crate) const CLOCK_TOLERANCE: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
+
 /// Says that something changed. Every connection counts in a row of its own, so that transactions of one company do not wait for each
 /// other to reach the disk; still the last statement of a transaction, because connections may share a row.
 ///
@@ -106,8 +122,9 @@ pub async fn change_version(conn: &mut PgConnection, company: CompanyId) -> Resu
 /// A database fault.
 pub async fn bump(conn: &mut PgConnection, company: CompanyId) -> Result<(), Error> {
     sqlx::query!(
-        r#"INSERT INTO crm_change_counters AS c (company_id, shard, version) VALUES ($1, (pg_backend_pid() % 16)::smallint, 1)
-        ON CONFLICT (company_id, shard) DO UPDATE SET version = c.version + 1"#,
+        r#"INSERT INTO crm_change_counters AS c (company_id, shard, version, seen_at)
+        VALUES ($1, (pg_backend_pid() % 16)::smallint, 1, clock_timestamp())
+        ON CONFLICT (company_id, shard) DO UPDATE SET version = c.version + 1, seen_at = greatest(c.seen_at, clock_timestamp())"#,
         company.0
     )
     .execute(conn)

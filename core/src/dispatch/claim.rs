@@ -71,7 +71,8 @@ impl Claimed {
 
 /// The key the provider is given: the same for every attempt of one decision, whoever makes or recovers it, and another one for the
 /// next decision.
-pub(crate) fn idempotency_key(activity: ActivityId, round: i32) -> String {
+#[must_use]
+pub fn idempotency_key(activity: ActivityId, round: i32) -> String {
     format!("countersign-{activity}-{round}")
 }
 
@@ -134,7 +135,10 @@ pub(crate) async fn claim(
         }
         _ => None,
     };
-    let mut judged = judge(judging, line);
+    // Only what is repeated asks how long ago its first attempt was.
+    let asks_time = judging.candidates.iter().any(|one| one.status == Status::Dispatching);
+    let is_time_known = !(asks_time && company::store::clock_went_back(&mut tx, company).await?);
+    let mut judged = judge(judging, line, is_time_known);
     let (credential, secret_version) = match credential {
         Some(Err((code, sentence))) => {
             tracing::warn!(outbox = %outbox.id, "{code}: {sentence}");
@@ -226,8 +230,9 @@ struct Judged {
 }
 
 /// Asks the gates about every row of a batch.
-fn judge(mut judging: Judging, line: Option<&Line>) -> Judged {
-    let keeps_keys_for = line.and_then(|line| line.channel.keeps_keys_for());
+fn judge(mut judging: Judging, line: Option<&Line>, is_time_known: bool) -> Judged {
+    // Where nobody knows how much time passed, no key is known to be remembered.
+    let keeps_keys_for = line.filter(|_| is_time_known).and_then(|line| line.channel.keeps_keys_for());
     let mut judged = Judged::default();
     let candidates = std::mem::take(&mut judging.candidates);
     for candidate in candidates {
@@ -416,13 +421,15 @@ async fn record_held(conn: &mut sqlx::PgConnection, company: CompanyId, held: &[
 
 /// Time that passed. A clock that went back further than clocks of one server differ says nothing about the time that passed, so
 /// it counts as all of it: windows close rather than stay open.
-pub(crate) fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
+#[must_use]
+pub fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
     let passed = to.duration_since(from);
-    if passed < -CLOCK_TOLERANCE { Duration::MAX } else { passed.try_into().unwrap_or_default() }
+    if passed < -company::store::CLOCK_TOLERANCE {
+        Duration::MAX
+    } else {
+        passed.try_into().unwrap_or_default()
+    }
 }
-
-/// So much may a clock go back without a consequence.
-const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
 #[cfg(test)]
 mod tests {

@@ -36,9 +36,14 @@ pub(crate) async fn write(
     let now = crate::db::now(&mut tx).await?;
     let (live, late): (Vec<&Arrival>, Vec<&Arrival>) =
         arrivals.iter().partition(|arrival| mine.contains(&pair(arrival)));
+    let asks_time = live.iter().any(|arrival| !matches!(arrival.outcome, Outcome::Accepted { .. }));
+    let is_time_known = !(asks_time && company::store::clock_went_back(&mut tx, company).await?);
     let settled: Vec<(&Arrival, Settled)> = live
         .into_iter()
-        .map(|arrival| (arrival, settle(&arrival.outcome, &history(&arrival.departure, now), dice.f64())))
+        .map(|arrival| {
+            let history = history(&arrival.departure, now, is_time_known);
+            (arrival, settle(&arrival.outcome, &history, dice.f64()))
+        })
         .collect();
 
     let attempts: Vec<Attempt> = settled.iter().map(|(arrival, _)| attempt(arrival)).collect();
@@ -74,11 +79,12 @@ pub(crate) async fn write(
     Ok(())
 }
 
-fn history(departure: &Departure, now: Timestamp) -> History {
+fn history(departure: &Departure, now: Timestamp, is_time_known: bool) -> History {
     History {
         tries: departure.item.tries,
         since_first_wire: elapsed(departure.item.first_wire_at.unwrap_or(departure.wire_at), now),
-        keeps_keys_for: departure.line.channel.keeps_keys_for(),
+        // Where nobody knows how much time passed, no key is known to be remembered.
+        keeps_keys_for: departure.line.channel.keeps_keys_for().filter(|_| is_time_known),
         is_replay: departure.item.is_replay,
         reaches_people: departure.line.channel.reaches_people(),
     }

@@ -8,7 +8,7 @@ use super::backoff::{QUICK_TRIES, full_jitter};
 use crate::channel::{Outcome, Replay};
 
 /// A key is trusted for an hour less than the provider promises.
-pub(crate) const KEY_MARGIN: Duration = Duration::from_secs(3600);
+pub const KEY_MARGIN: Duration = Duration::from_secs(3600);
 
 /// Once the quick repeats are used up, an ambiguous message is tried this often until its window closes.
 const SLOW_REPLAY: Duration = Duration::from_secs(3600);
@@ -18,23 +18,25 @@ const REPLAYS_LIMIT: i16 = QUICK_TRIES + 24;
 
 /// What is known of a message when an outcome comes in.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct History {
+pub struct History {
     /// Number of the attempt that ended, within its round.
-    pub(crate) tries: i16,
+    pub tries: i16,
     /// Time since bytes of this message may have left for the first time.
-    pub(crate) since_first_wire: Duration,
+    pub since_first_wire: Duration,
     /// For how long the provider keeps keys.
-    pub(crate) keeps_keys_for: Option<Duration>,
+    pub keeps_keys_for: Option<Duration>,
     /// Whether an earlier attempt may have been accepted.
-    pub(crate) is_replay: bool,
+    pub is_replay: bool,
     /// Whether an accepted message really left.
-    pub(crate) reaches_people: bool,
+    pub reaches_people: bool,
 }
 
 /// What becomes of the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub enum Fate {
+    /// The provider has it.
     Sent,
+    /// Everything but the wire was done.
     SentDryrun,
     /// Refused for good; quota is given back.
     Failed,
@@ -42,22 +44,25 @@ pub(crate) enum Fate {
     Uncertain,
     /// Back to the queue; quota is given back.
     Again {
+        /// Not before this much time has passed.
         wait: Duration,
     },
     /// Stays on the wire; the same key and bytes after this time, quota kept.
     Replay {
+        /// Not before this much time has passed.
         wait: Duration,
     },
 }
 
 /// What becomes of the message, its outbox and its credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Settled {
-    pub(crate) fate: Fate,
+pub struct Settled {
+    /// What becomes of the message.
+    pub fate: Fate,
     /// Every outbox of the credential waits this long.
-    pub(crate) cool: Option<Duration>,
+    pub cool: Option<Duration>,
     /// The outbox pauses for this reason.
-    pub(crate) pause: Option<String>,
+    pub pause: Option<String>,
 }
 
 /// Whether a call had no clear answer, so that more like it open the circuit of its outbox. A provider that asks to wait gave one.
@@ -70,13 +75,15 @@ pub(crate) fn is_unclear(outcome: &Outcome) -> bool {
 
 /// Whether the provider still knows the key of a message that was first on the wire so long ago. The count bounds what a clock that
 /// stands still would not.
-pub(crate) fn may_replay(keeps_keys_for: Option<Duration>, since_first_wire: Duration, tries: i16) -> bool {
+#[must_use]
+pub fn may_replay(keeps_keys_for: Option<Duration>, since_first_wire: Duration, tries: i16) -> bool {
     tries <= REPLAYS_LIMIT
         && keeps_keys_for.is_some_and(|kept| since_first_wire.saturating_add(KEY_MARGIN) < kept)
 }
 
 /// Decides.
-pub(crate) fn settle(outcome: &Outcome, history: &History, dice: f64) -> Settled {
+#[must_use]
+pub fn settle(outcome: &Outcome, history: &History, dice: f64) -> Settled {
     let plain = |fate| Settled { fate, cool: None, pause: None };
     let wait = full_jitter(history.tries, dice);
     let replay = |asked: Option<Duration>| {

@@ -1,6 +1,8 @@
 //! SQL of the dispatcher. Every statement names its conditions again, so that it is right by itself.
 //!
 //! Claim and wire change no indexed column, so that they stay HOT; a test counts.
+use std::time::Duration;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use sqlx::PgConnection;
@@ -223,7 +225,8 @@ pub(super) async fn open_batch(
 
 /// Commits that bytes may leave, unless a stop fact came up since the claim, the credential was revoked or the lease ran out, and returns
 /// which rows may go and when that was. A suppression or a reply that is committed by now stops its row; one that is not comes after
-/// the message.
+/// the message. What may have been accepted before is repeated only within `window` of its first attempt.
+#[expect(clippy::too_many_arguments, reason = "every one is a condition of the statement")]
 pub(super) async fn wire(
     conn: &mut PgConnection,
     company: CompanyId,
@@ -231,6 +234,7 @@ pub(super) async fn wire(
     outbox: OutboxId,
     items: &[Claimed],
     credential: Option<(&str, i32)>,
+    window: Option<Duration>,
 ) -> Result<Vec<(ActivityId, Timestamp)>, Error> {
     let ids: Vec<Uuid> = items.iter().map(|item| item.id.0).collect();
     let worded: Vec<jiff_sqlx::Timestamp> = items.iter().map(|item| item.worded_at.into()).collect();
@@ -258,6 +262,7 @@ pub(super) async fn wire(
           AND ($5::text IS NULL OR EXISTS (SELECT FROM crm_secrets s
             WHERE s.company_id = $1 AND s.secret_id = $5 AND s.version = $6 AND s.revoked_at IS NULL))
           AND (a.wire_at IS NOT NULL OR a.expires_at IS NULL OR a.expires_at > clock_timestamp())
+          AND (a.wire_at IS NULL OR a.first_wire_at > clock_timestamp() - make_interval(secs => $10))
         RETURNING a.id AS "id: ActivityId", a.wire_at AS "wire_at!""#,
         company.0,
         &ids,
@@ -267,7 +272,8 @@ pub(super) async fn wire(
         credential.map(|(_, version)| version),
         &worded as _,
         &readers,
-        &addresses
+        &addresses,
+        window.map(|window| window.as_secs_f64())
     )
     .fetch_all(conn)
     .await?;

@@ -245,16 +245,18 @@ pub(super) async fn left_behind(conn: &mut PgConnection, expired: &Expired) -> R
 }
 
 /// Makes rows uncertain that wait to be repeated although their provider may have forgotten the key, whatever holds their outbox.
+/// Without a window, because nobody knows how much time passed, that is all of them.
 pub(super) async fn close_windows(
     conn: &mut PgConnection,
     company: CompanyId,
     channel: &str,
-    window_secs: f64,
+    window_secs: Option<f64>,
 ) -> Result<Vec<(ActivityId, PayloadHash)>, Error> {
     let rows = sqlx::query!(
         r#"UPDATE crm_activities SET status = 'uncertain', claim_id = NULL, hold_code = 'window_closed'
         WHERE company_id = $1 AND channel = $2 AND stage = 'queue' AND status = 'dispatching'
-          AND claim_id = '00000000-0000-0000-0000-000000000000' AND first_wire_at < now() - make_interval(secs => $3)
+          AND claim_id = '00000000-0000-0000-0000-000000000000'
+          AND ($3::float8 IS NULL OR first_wire_at < now() - make_interval(secs => $3))
         RETURNING id AS "id: ActivityId", payload_sha256 AS "payload_sha256!""#,
         company.0,
         channel,

@@ -1,15 +1,18 @@
 //! Wire: commits that bytes may leave, then makes the calls. The statement asks the stop facts again; rows that may no longer go are
 //! given back.
 use std::collections::HashMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use sqlx::PgPool;
 
 use super::claim::{Batch, Claimed, DISPATCHER};
+use super::settle::KEY_MARGIN;
 use super::store;
 use crate::activity::payload::PayloadHash;
 use crate::audit;
 use crate::channel::{Broken, Call, Line, Outcome, Replay};
+use crate::clock;
 use crate::company;
 use crate::error::Error;
 use crate::ids::{ActivityId, ClaimId, CompanyId, OutboxId};
@@ -30,6 +33,8 @@ pub(crate) struct Departure {
     pub(crate) credential: SecretText,
     pub(crate) item: Claimed,
     pub(crate) wire_at: Timestamp,
+    /// When that was asked for, by the clock of this machine that also counts its sleep.
+    pub(crate) departed_at: Duration,
 }
 
 /// What came of a call.
@@ -47,8 +52,10 @@ pub(crate) async fn depart(
     let ids: Vec<ActivityId> = items.iter().map(|item| item.id).collect();
     let mut conn = pool.acquire().await?;
     let credential = batch.secret_version.map(|version| (batch.credential_id.as_str(), version));
+    let window = batch.line.channel.keeps_keys_for().map(|kept| kept.saturating_sub(KEY_MARGIN));
+    let departed_at = clock::since_boot();
     let wired =
-        store::wire(&mut conn, batch.company, batch.id, batch.outbox, &batch.items, credential).await?;
+        store::wire(&mut conn, batch.company, batch.id, batch.outbox, &items, credential, window).await?;
     drop(conn);
     let wired: HashMap<ActivityId, Timestamp> = wired.into_iter().collect();
     let stopped: Vec<ActivityId> = ids.into_iter().filter(|id| !wired.contains_key(id)).collect();
@@ -73,6 +80,7 @@ pub(crate) async fn depart(
                 credential: batch.credential.clone(),
                 item,
                 wire_at,
+                departed_at,
             })
         })
         .collect())
@@ -127,6 +135,14 @@ pub(crate) async fn call(departure: &Departure) -> Outcome {
         headers: departure.line.channel.wire_headers(&departure.credential, &key),
     };
     crate::fault::point("wired").await;
+    if is_late(departure.departed_at, clock::since_boot()) {
+        // Somebody else may have repeated it since, and the provider may have forgotten the key of that.
+        return Outcome::Retry {
+            code: "not_sent".to_owned(),
+            detail: "the process or its machine stood still before the call; nothing was sent".to_owned(),
+            after: None,
+        };
+    }
     let answer = departure.line.transport.exchange(call).await;
     crate::fault::point("answered").await;
     match answer {
@@ -140,9 +156,30 @@ pub(crate) async fn call(departure: &Departure) -> Outcome {
     }
 }
 
+/// A call that was not begun within this time of its wire is not begun any more.
+const LATEST: Duration = Duration::from_secs(60);
+
+fn is_late(departed_at: Duration, now: Duration) -> bool {
+    now.saturating_sub(departed_at) > LATEST
+}
+
 /// The hash a departure is bound to, for the audit row of its outcome.
 impl Departure {
     pub(crate) fn payload_sha256(&self) -> PayloadHash {
         self.item.payload_sha256
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// F8, F30: a process that was stopped between wire and call, or a machine that slept, sends nothing afterwards.
+    #[test]
+    fn a_call_is_not_begun_late() {
+        let departed = Duration::from_secs(1_000);
+        assert!(!is_late(departed, departed) && !is_late(departed, departed + LATEST));
+        assert!(is_late(departed, departed + LATEST + Duration::from_millis(1)));
+        assert!(!is_late(departed, Duration::ZERO));
     }
 }

@@ -3,11 +3,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_core::activity::status::Status;
-use countersign_core::dispatch::idle;
+use countersign_core::dispatch::{Settings, idle};
 use countersign_tests::books;
 use countersign_tests::provider::{Provider, dry_run};
 use countersign_tests::worker::{Worker, quick};
-use countersign_tests::world::{World, draft};
+use countersign_tests::world::{World, draft, mail_outbox};
 use sqlx::{Connection, PgConnection};
 
 /// I1, C1 to C7, S19: what was approved, and only that, is accepted once, byte for byte; every request is an attempt.
@@ -89,6 +89,52 @@ async fn two_dispatchers_keep_one_cap() {
         worker.stop().await;
     }
     assert_eq!((provider.requests(), world.sent_today(world.outbox).await), (37, 37));
+    books::compare(&world, &provider).await;
+}
+
+/// I3, I13, R10: one left of the day, two messages, two dispatchers: one message is sent, the other waits for the next day. In ten
+/// outboxes at once, so that the two meet in many ways.
+#[tokio::test]
+async fn of_two_candidates_for_the_last_of_the_day_one_is_sent() {
+    const OUTBOXES: usize = 10;
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let mut lines = Vec::new();
+    for number in 0..OUTBOXES {
+        let mut capped = mail_outbox(&format!("capped-{number}"));
+        capped.daily_cap = 3;
+        world.add_outbox(&capped).await;
+        lines.extend((4 * number..4 * number + 4).map(|message| {
+            let mut line = draft(message);
+            line["outbox"] = capped.name.clone().into();
+            line
+        }));
+    }
+    let items = world.file(&lines).await;
+    let (used, candidates): (Vec<_>, Vec<_>) =
+        items.iter().copied().enumerate().partition(|(place, _)| place % 4 < 2);
+    let [used, candidates] =
+        [used, candidates].map(|items| items.into_iter().map(|(_, item)| item).collect::<Vec<_>>());
+    // More slots than messages: a dispatcher that has room for one message only does not look at the other.
+    let settings = Settings { max_in_flight: 200, ..quick() };
+    let workers = [
+        Worker::start(&world, provider.lines(), settings.clone()).await,
+        Worker::start(&world, provider.lines(), settings).await,
+    ];
+    world.approve(&used).await;
+    world.until_count(Status::Sent, 2 * OUTBOXES).await;
+    world.approve(&candidates).await;
+    world.until_count(Status::Sent, 3 * OUTBOXES).await;
+    world.until_count(Status::BlockedByQuota, OUTBOXES).await;
+    for worker in workers {
+        worker.stop().await;
+    }
+    for pair in candidates.chunks(2) {
+        let mut both = [world.status(pair[0].id).await, world.status(pair[1].id).await];
+        both.sort_unstable();
+        assert_eq!(both, [Status::BlockedByQuota, Status::Sent]);
+    }
+    let full = "SELECT count(*) FROM crm_credential_buckets WHERE sent_today = daily_cap";
+    assert_eq!((provider.requests(), world.count(full).await), (30, 10));
     books::compare(&world, &provider).await;
 }
 

@@ -1,18 +1,10 @@
 //! What a lost worker leaves behind, and who picks it up.
-use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_adapters::resend::Resend;
-use countersign_core::activity::payload::Payload;
 use countersign_core::activity::status::Status;
-use countersign_core::channel::{
-    Channel, ChannelName, Header, Line, Lines, Outcome, RenderError, Request, Response, Transport,
-};
 use countersign_core::dispatch::Settings;
-use countersign_core::ids::ActivityId;
-use countersign_core::secret::SecretText;
 use countersign_tests::books;
-use countersign_tests::provider::{Provider, mail_by};
+use countersign_tests::provider::{Provider, keyless_by, mail_by};
 use countersign_tests::wire::Valve;
 use countersign_tests::worker::{Worker, quick};
 use countersign_tests::world::World;
@@ -20,39 +12,6 @@ use countersign_tests::world::World;
 /// A worker whose silence is noticed after a second.
 fn short_lived() -> Settings {
     Settings { lease: Duration::from_secs(1), ..quick() }
-}
-
-/// Mail by a provider that knows no idempotency keys.
-struct Keyless;
-
-impl Channel for Keyless {
-    fn name(&self) -> ChannelName {
-        ChannelName::Email
-    }
-
-    fn renderer(&self) -> &'static str {
-        Resend.renderer()
-    }
-
-    fn keeps_keys_for(&self) -> Option<Duration> {
-        None
-    }
-
-    fn render(&self, payload: &Payload, activity: ActivityId) -> Result<Request, RenderError> {
-        Resend.render(payload, activity)
-    }
-
-    fn wire_headers(&self, credential: &SecretText, key: &str) -> Vec<Header> {
-        Resend.wire_headers(credential, key)
-    }
-
-    fn interpret(&self, response: &Response) -> Outcome {
-        Resend.interpret(response)
-    }
-}
-
-fn keyless_by(transport: impl Transport + 'static) -> Lines {
-    Lines::new().with_sandbox(Line { channel: Arc::new(Keyless), transport: Arc::new(transport) })
 }
 
 /// R1, F2: a claim that never reached the wire goes back with its quota, and is sent once.

@@ -1,0 +1,70 @@
+//! The provider: what it took, under which key, and what it still knows of that.
+use countersign_core::dispatch::idempotency_key;
+use jiff::SignedDuration;
+
+use super::{Item, KEYS_KEPT, LATE, Model};
+
+/// A request as it travels.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Request {
+    pub(super) item: usize,
+    pub(super) round: i32,
+    pub(super) words: u8,
+    /// Version of the credential; for the provider that is the account.
+    pub(super) credential: i32,
+}
+
+/// A request nobody waits for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stray {
+    pub(super) request: Request,
+    /// When it left, in time that really passed.
+    pub(super) left: SignedDuration,
+}
+
+/// One message the provider took.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    pub(super) request: Request,
+    key: String,
+    at: SignedDuration,
+}
+
+/// The ledger.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Provider {
+    pub(super) ledger: Vec<Line>,
+}
+
+impl Model {
+    /// The provider takes a message, unless it knows that it has.
+    pub(super) fn accept(&mut self, request: Request) {
+        let key = idempotency_key(Item::id(request.item), request.round);
+        let kept = SignedDuration::try_from(KEYS_KEPT).unwrap_or(SignedDuration::MAX);
+        let is_known = self.setup.keeps_keys
+            && self.provider.ledger.iter().any(|line| {
+                line.key == key
+                    && line.request.credential == request.credential
+                    && self.passed - line.at < kept
+            });
+        if !is_known {
+            self.provider.ledger.push(Line { request, key, at: self.passed });
+        }
+    }
+
+    /// The oldest stray request reaches the provider, or is lost.
+    pub(super) fn land(&mut self, arrives: bool) {
+        if !self.strays.is_empty() {
+            let stray = self.strays.remove(0);
+            if arrives && self.passed - stray.left <= LATE {
+                self.accept(stray.request);
+            }
+        }
+    }
+
+    /// How many messages the provider took.
+    #[must_use]
+    pub fn accepted(&self) -> usize {
+        self.provider.ledger.len()
+    }
+}
