@@ -108,6 +108,50 @@ async fn without_kept_keys_what_was_on_the_wire_is_uncertain() {
     books::compare(&world, &provider).await;
 }
 
+/// F30, R22: the clock went back a day while a message waited for its answer. By that clock the key is fresh; in truth the provider
+/// may have forgotten it, so nothing is repeated.
+#[tokio::test]
+async fn a_clock_that_went_back_closes_every_window() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    world.approved_email(2).await;
+    let valve = Valve::default();
+    let lost = Worker::start(&world, mail_by(valve.before(provider.transport())), short_lived()).await;
+    world.until("both are on the wire", async || valve.arrived() == 2).await;
+    lost.lose();
+    world.sql("UPDATE crm_change_counters SET seen_at = now() + interval '1 day'").await;
+    let worker = Worker::start(&world, provider.lines(), quick_keeper()).await;
+    world.until_count(Status::Uncertain, 2).await;
+    worker.stop().await;
+    assert_eq!((provider.requests(), world.sent_today(world.outbox).await), (0, 2));
+    books::compare(&world, &provider).await;
+}
+
+/// R3: a day passes between the claim of a repeat and its wire. The window is asked again there, so nothing leaves.
+#[tokio::test]
+async fn a_repeat_that_comes_late_to_the_wire_is_not_sent() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let items = world.approved_email(1).await;
+    let valve = Valve::default();
+    let lost = Worker::start(&world, mail_by(valve.before(provider.transport())), short_lived()).await;
+    world.until("it is on the wire", async || valve.arrived() == 1).await;
+    lost.lose();
+    world
+        .sql(
+            "CREATE FUNCTION age() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+              UPDATE crm_activities SET first_wire_at = first_wire_at - interval '23 hours 1 minute', wire_at = wire_at - interval '23 hours 1 minute'
+              WHERE first_wire_at > now() - interval '1 hour'; RETURN NEW; END $$;
+            CREATE TRIGGER age AFTER INSERT ON crm_dispatch_claims FOR EACH ROW EXECUTE FUNCTION age()",
+        )
+        .await;
+    let worker = Worker::start(&world, provider.lines(), quick_keeper()).await;
+    world.until_status(items[0].id, Status::Uncertain).await;
+    worker.stop().await;
+    assert_eq!(provider.requests(), 0);
+    let stored = world.stored(items[0].id).await;
+    assert_eq!(stored.hold_code.as_deref(), Some("window_closed"));
+    assert!(world.audit(world.outbox).await.contains(&"dispatch.give_back".to_owned()));
+}
+
 /// R2, F8: a worker that was thought lost and goes on: its late call has the same key, its late answer changes nothing.
 #[tokio::test]
 async fn a_late_worker_changes_nothing() {
