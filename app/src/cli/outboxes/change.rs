@@ -47,7 +47,7 @@ pub(in crate::cli) struct Set {
     quiet: Option<QuietHours>,
     /// Warm-up from today on: the cap of the first day and by how much it grows a day, like 10+2; or off.
     #[arg(long, value_name = "CAP+STEP", value_parser = ramp)]
-    ramp: Option<Option<(i32, i32)>>,
+    ramp: Option<WarmUp>,
     /// Whether a contact must have consented to the channel.
     #[arg(long, value_parser = ["required", "not-required"])]
     consent: Option<String>,
@@ -55,6 +55,9 @@ pub(in crate::cli) struct Set {
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = pair)]
     config: Vec<(String, Option<String>)>,
 }
+
+/// Cap of the first day and step, or none at all. Under a name of its own, because an option of an option means an optional value to clap.
+type WarmUp = Option<(i32, i32)>;
 
 fn pair(text: &str) -> Result<(String, Option<String>), String> {
     let (key, value) = text.split_once('=').ok_or("write KEY=VALUE, or KEY= to take it away")?;
@@ -68,7 +71,7 @@ fn quiet(text: &str) -> Result<QuietHours, String> {
     }
 }
 
-fn ramp(text: &str) -> Result<Option<(i32, i32)>, String> {
+fn ramp(text: &str) -> Result<WarmUp, String> {
     if text == "off" {
         return Ok(None);
     }
@@ -140,5 +143,28 @@ fn words(value: &Value) -> String {
         Value::Null => "none".to_owned(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        set: Set,
+    }
+
+    #[rstest::rstest]
+    #[case("10+5", Some(Some((10, 5))))]
+    #[case("10", Some(Some((10, Ramp::DEFAULT_STEP))))]
+    #[case("off", Some(None))]
+    fn a_warm_up_is_read(#[case] value: &str, #[case] read: Option<WarmUp>) {
+        let line = Line::try_parse_from(["set", "main", "--ramp", value]).unwrap();
+        assert_eq!(line.set.ramp, read);
+        assert_eq!(Line::try_parse_from(["set", "main"]).unwrap().set.ramp, None);
     }
 }
