@@ -1,4 +1,5 @@
 //! Companies: the tenants. The first operator of a company is whoever makes it.
+pub mod money;
 pub mod policy;
 pub mod store;
 pub mod store_policy;

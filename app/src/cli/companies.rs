@@ -1,4 +1,6 @@
 //! Companies.
+mod policy;
+
 use clap::Subcommand;
 use color_eyre::eyre::Result;
 use countersign_core::company;
@@ -26,6 +28,8 @@ pub(super) enum Verb {
         /// Short name or id. Default: the one that is worked on.
         company: Option<String>,
     },
+    /// Change what the company asks of every message; what is not named stays. Each change is recorded.
+    Set(policy::Set),
 }
 
 pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Code> {
@@ -58,6 +62,7 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
             })?;
         }
         Verb::Show { company } => show(setup, database, company, output).await?,
+        Verb::Set(set) => policy::run(&setup.session_on(database).await?, set, output).await?,
     }
     Ok(Code::Done)
 }
@@ -81,19 +86,21 @@ async fn show(setup: &Setup, database: Database, wanted: Option<String>, output:
     };
     setup.caller.actor(&database.pool, &company).await?;
     let figures = company::store::figures(&mut conn, company.id).await.map_err(Fault::from)?;
-    let value = json!({ "company": company, "figures": figures });
-    output.thing(
-        &value,
-        &[
-            ("company", company.slug.clone()),
-            ("name", company.name.clone()),
-            ("id", company.id.to_string()),
-            ("sends to", sends_to(&company).to_owned()),
-            ("since", format!("{:.0}", figures.created_at)),
-            ("operators", format!("{} ({} admins)", figures.operators, figures.admins)),
-            ("contacts", figures.contacts.to_string()),
-            ("secrets", figures.secrets.to_string()),
-            ("allowlist", format!("{} entries", figures.allowlist)),
-        ],
-    )
+    let asked = company::store_policy::policy(&mut conn, company.id).await.map_err(Fault::from)?;
+    let value = json!({
+        "company": company, "figures": figures, "policy": asked, "notSet": asked.not_set(),
+    });
+    let mut lines = vec![
+        ("company", company.slug.clone()),
+        ("name", company.name.clone()),
+        ("id", company.id.to_string()),
+        ("sends to", sends_to(&company).to_owned()),
+        ("since", format!("{:.0}", figures.created_at)),
+        ("operators", format!("{} ({} admins)", figures.operators, figures.admins)),
+        ("contacts", figures.contacts.to_string()),
+        ("secrets", figures.secrets.to_string()),
+        ("allowlist", format!("{} entries", figures.allowlist)),
+    ];
+    lines.extend(policy::lines(&asked));
+    output.thing(&value, &lines)
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::activity::family::is_near;
 use crate::activity::payload::{Kind, Parts, Payload};
-use crate::company::policy::Money;
+use crate::company::money::Money;
 use crate::contact::address;
 
 /// How much is at stake.

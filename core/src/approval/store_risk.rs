@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::risk::{FAMILIAR_LIMIT, Known, Risk, assess};
 use crate::activity::payload::Envelope;
-use crate::company::policy::Money;
+use crate::company::money::Money;
 use crate::company::store_policy;
 use crate::contact::address;
 use crate::contact::look_alike::LookAlike;

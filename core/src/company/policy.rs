@@ -3,6 +3,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
+use super::money::Money;
 use super::store_policy;
 use crate::actor::{Actor, Role};
 use crate::audit;
@@ -39,21 +40,29 @@ impl Policy {
         self.four_eyes && self.deciders >= 2
     }
 
+    /// What is not asked, and what that means.
+    #[must_use]
+    pub fn not_set(&self) -> Vec<&'static str> {
+        let lacks = [
+            (
+                self.contact_per_day.is_none(),
+                "contact-per-day: nothing limits how often a contact is written to",
+            ),
+            (
+                self.account_per_week.is_none(),
+                "account-per-week: nothing limits how often an account is written to",
+            ),
+            (!self.four_eyes, "four-eyes: one person approves whatever the risk"),
+            (self.high_value.is_none(), "high-value: no account is of high risk for its value"),
+        ];
+        lacks.into_iter().filter(|(is_absent, _)| *is_absent).map(|(_, words)| words).collect()
+    }
+
     /// Whether any cap on frequency is set.
     #[must_use]
     pub fn caps_frequency(&self) -> bool {
         self.contact_per_day.is_some() || self.account_per_week.is_some()
     }
-}
-
-/// An amount in the smallest unit of its currency.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Money {
-    /// How much.
-    pub minor: i64,
-    /// ISO 4217 code.
-    pub currency: String,
 }
 
 /// What is to be another way; everything absent stays, `Some(None)` takes a limit away.

@@ -1,7 +1,8 @@
 //! SQL of the policy of a company.
 use sqlx::PgConnection;
 
-use super::policy::{Money, Policy};
+use super::money::Money;
+use super::policy::Policy;
 use crate::error::Error;
 use crate::ids::CompanyId;
 

@@ -8,7 +8,7 @@ use super::frequency::Rival;
 use super::*;
 use crate::activity::payload::{Envelope, Payload};
 use crate::channel::{ChannelName, Request};
-use crate::company::policy::Money;
+use crate::company::money::Money;
 use crate::ids::OutboxId;
 use crate::outbox::limits::Limits;
 use crate::outbox::store::{CoolReason, Kill, KillScope};
