@@ -15,6 +15,7 @@ mod page;
 mod queue;
 mod secrets;
 mod serve;
+mod suppressions;
 mod themes;
 
 use clap::{Parser, Subcommand};
@@ -77,6 +78,9 @@ enum Noun {
     /// Who may be written to.
     #[command(subcommand)]
     Allowlist(allowlist::Verb),
+    /// Who must not be written to.
+    #[command(subcommand)]
+    Suppressions(suppressions::Verb),
     /// Companies that are written to.
     #[command(subcommand)]
     Accounts(accounts::Verb),
@@ -154,6 +158,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Code> {
         Some(Noun::Operators(verb)) => operators::run(&setup, verb, output).await,
         Some(Noun::Outboxes(verb)) => outboxes::run(&setup, verb, output).await,
         Some(Noun::Allowlist(verb)) => allowlist::run(&setup, verb, output).await,
+        Some(Noun::Suppressions(verb)) => suppressions::run(&setup, verb, output).await,
         Some(Noun::Accounts(verb)) => accounts::run(&setup, verb, output).await,
         Some(Noun::Contacts(verb)) => accounts::run_contacts(&setup, verb, output).await,
         Some(Noun::Secrets(verb)) => secrets::run(&setup, verb, output).await,

@@ -1,22 +1,23 @@
 //! Accounts and contacts: lists of them come in, and what is known of them is read.
+pub(super) mod contact;
+
 use clap::Subcommand;
 use color_eyre::eyre::Result;
-use countersign_core::account::view::{AccountView, ContactView, Narrow};
+use countersign_core::account::view::{AccountView, Narrow};
 use countersign_core::account::{Report, check, import_accounts, import_contacts, store_read};
-use countersign_core::contact::allowlist::normalise;
-use countersign_core::contact::store::entries_for;
+use countersign_core::channel::ChannelName;
+use countersign_core::company::money::Money;
 use countersign_core::draft::LineError;
 use countersign_core::draft::file::Mode;
 use countersign_core::safe_text::SafeText;
-use serde_json::json;
 
 use super::drafts::{tell_errors, tell_unused};
-use super::page::Paging;
+use super::page::{Paging, channel};
 use crate::exit::{Code, Fault};
 use crate::intake::{self, Intake};
 use crate::meter::{self, Meter};
 use crate::output::Output;
-use crate::session::{Session, Setup};
+use crate::session::Setup;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
@@ -42,10 +43,24 @@ pub(super) enum ContactVerb {
     Import(intake::Source),
     /// List contacts by name.
     List(List),
-    /// Show a contact: addresses, whether they are on the allowlist, messages.
+    /// Show a contact: addresses, whether they are on the allowlist or suppressed, consents, messages.
     Show {
         /// Id or address.
         contact: String,
+    },
+    /// Record what a contact said about being written to on a channel; the last word counts. A withdrawal stops every message there.
+    Consent {
+        /// Id or address.
+        contact: String,
+        /// On which channel.
+        #[arg(long, value_parser = channel)]
+        channel: ChannelName,
+        /// What was said.
+        #[arg(long)]
+        state: contact::Said,
+        /// Where it says so; recorded with your name.
+        #[arg(long, value_name = "TEXT")]
+        evidence: String,
     },
 }
 
@@ -178,51 +193,12 @@ pub(super) async fn run_contacts(setup: &Setup, verb: ContactVerb, output: Outpu
             })?;
             Ok(Code::Done)
         }
-        ContactVerb::Show { contact } => show_contact(&setup.session().await?, &contact, output).await,
+        ContactVerb::Show { contact } => contact::show(&setup.session().await?, &contact, output).await,
+        ContactVerb::Consent { contact, channel, state, evidence } => {
+            let session = setup.session().await?;
+            contact::consent(&session, &contact, channel, state, &evidence, output).await
+        }
     }
-}
-
-async fn show_contact(session: &Session, wanted: &str, output: Output) -> Result<Code> {
-    let mut conn = session.pool().acquire().await?;
-    let company = session.company.id;
-    let found: Option<ContactView> =
-        store_read::contact(&mut conn, company, wanted.parse().ok(), &normalise(wanted))
-            .await
-            .map_err(Fault::from)?;
-    let row = found.ok_or_else(|| unknown("contact", wanted, "contacts list"))?;
-    let texts: Vec<String> = row
-        .addresses
-        .iter()
-        .filter_map(|address| address.split_once(':'))
-        .map(|(_, text)| text.to_owned())
-        .collect();
-    let allowlist = entries_for(&mut conn, company, &texts).await.map_err(Fault::from)?;
-    let messages = store_read::messages(&mut conn, company, row.id).await.map_err(Fault::from)?;
-    let addresses: Vec<_> = row
-        .addresses
-        .iter()
-        .zip(&texts)
-        .map(|(address, text)| json!({ "address": address, "allowlisted": allowlist.admits(text) }))
-        .collect();
-    let mut all = serde_json::to_value(&row)?;
-    all["addresses"] = addresses.into();
-    all["messages"] = serde_json::to_value(&messages)?;
-    let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-    let mut lines = vec![
-        ("contact", row.name.clone()),
-        ("id", row.id.to_string()),
-        ("account", or_dash(&row.account)),
-        ("locale", or_dash(&row.locale)),
-        ("zone", or_dash(&row.zone)),
-        ("country", or_dash(&row.country)),
-    ];
-    for (address, text) in row.addresses.iter().zip(&texts) {
-        let verdict = if allowlist.admits(text) { "on the allowlist" } else { "not on the allowlist" };
-        lines.push(("address", format!("{verdict}  {address}")));
-    }
-    lines.extend(messages.iter().map(|one| ("messages", format!("{} {}", one.count, one.status))));
-    output.thing(&all, &lines)?;
-    Ok(Code::Done)
 }
 
 fn mode(source: &intake::Source, errors: &[LineError]) -> Mode {
@@ -264,10 +240,9 @@ fn cut<T>(rows: &mut Vec<T>, limit: u16) -> Option<&T> {
     rows.last().filter(|_| has_more)
 }
 
-/// In the smallest unit, because how many of them make one is the currency's matter.
 fn value(row: &AccountView) -> String {
     match (row.value_minor, &row.currency) {
-        (Some(value), Some(currency)) => format!("{value} {currency} minor"),
+        (Some(minor), Some(currency)) => Money { minor, currency: currency.clone() }.to_string(),
         _ => String::new(),
     }
 }

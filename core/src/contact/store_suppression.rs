@@ -101,8 +101,11 @@ pub async fn list(
         .collect()
 }
 
-/// Which of these recipients are suppressed, and why. Asks in the normalised form and answers by the recipient as given.
-pub(crate) async fn suppressed(
+/// Which of these recipients are suppressed, and why. Asks and answers in the normalised form.
+///
+/// # Errors
+/// [`Error::Corrupt`] for an unknown reason, or a database fault.
+pub async fn suppressed(
     conn: &mut PgConnection,
     company: CompanyId,
     recipients: &[String],
