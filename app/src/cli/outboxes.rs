@@ -8,6 +8,8 @@ use clap::Subcommand;
 use color_eyre::eyre::Result;
 use countersign_core::activity::view::OutboxView;
 use countersign_core::channel::ChannelName;
+use countersign_core::outbox::limits::CIRCUIT_OPENS_AT;
+use countersign_core::outbox::store::KillScope;
 use countersign_core::outbox::{self, NewOutbox};
 use countersign_core::safe_text::SafeText;
 use countersign_core::secret::{self, SecretRef};
@@ -40,19 +42,33 @@ pub(super) enum Verb {
     },
     /// Change settings; what is not named stays. Each change is recorded with its old and its new value.
     Set(Box<change::Set>),
-    /// Stop an outbox until an admin lifts it: nothing leaves, nor what is claimed and not on the wire.
+    /// Stop an outbox, a channel or everything until an admin lifts it: nothing leaves, nor what is claimed and not on the wire.
     Kill {
-        /// Name or id.
-        outbox: String,
+        #[command(flatten)]
+        what: What,
         /// Why; people read it on the screen.
         #[arg(long)]
         reason: String,
     },
-    /// Let a paused outbox send again. Only an admin lets a killed one.
+    /// Let a paused outbox send again. Only an admin lifts the kill of an outbox, a channel or everything.
     Resume {
-        /// Name or id.
-        outbox: String,
+        #[command(flatten)]
+        what: What,
     },
+}
+
+/// What is stopped, or sends again.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct What {
+    /// Name or id.
+    outbox: Option<String>,
+    /// Every outbox of this channel.
+    #[arg(long, value_parser = channel)]
+    channel: Option<ChannelName>,
+    /// Every outbox of the company.
+    #[arg(long)]
+    all: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -93,13 +109,14 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
             output.list(
                 &outboxes,
                 None,
-                &["NAME", "CHANNEL", "TODAY", "QUEUED", "STATE", "FROM"],
+                &["NAME", "CHANNEL", "TODAY", "QUEUED", "NEXT HOUR", "STATE", "FROM"],
                 |outbox| {
                     vec![
                         outbox.name.clone(),
                         outbox.channel.to_string(),
-                        format!("{}/{}", outbox.sent_today, outbox.daily_cap),
+                        format!("{}/{}", outbox.sent_today, outbox.effective_cap),
                         outbox.queued.to_string(),
+                        outbox.next_hour.to_string(),
                         state(outbox),
                         outbox.sender.clone(),
                     ]
@@ -115,24 +132,55 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
         }
         Verb::Show { outbox } => show::run(&session, &outbox, output).await?,
         Verb::Set(set) => change::run(&session, *set, output).await?,
-        Verb::Kill { outbox, reason } => {
-            let found = find(&session, &outbox).await?;
-            outbox::kill(session.pool(), &session.actor, company, found.id, &reason)
-                .await
-                .map_err(Fault::from)?;
-            let next = format!("an admin lifts it with `countersign outboxes resume {}`", found.name);
-            output.thing(
-                &json!({ "id": found.id, "enabled": false, "killed": true }),
-                &[("killed", found.name), ("to lift it", next)],
-            )?;
-        }
-        Verb::Resume { outbox } => {
-            let found = find(&session, &outbox).await?;
-            outbox::resume(session.pool(), &session.actor, company, found.id).await.map_err(Fault::from)?;
-            output.thing(&json!({ "id": found.id, "enabled": true }), &[("resumed", found.name)])?;
-        }
+        Verb::Kill { what, reason } => kill(&session, &what, &reason, output).await?,
+        Verb::Resume { what } => resume(&session, &what, output).await?,
     }
     Ok(Code::Done)
+}
+
+async fn kill(session: &Session, what: &What, reason: &str, output: Output) -> Result<()> {
+    let (pool, actor, company) = (session.pool(), &session.actor, session.company.id);
+    let (value, name, option) = match &what.outbox {
+        Some(outbox) => {
+            let found = find(session, outbox).await?;
+            outbox::kill(pool, actor, company, found.id, reason).await.map_err(Fault::from)?;
+            (json!({ "id": found.id, "enabled": false, "killed": true }), found.name.clone(), found.name)
+        }
+        None => {
+            outbox::kill_all(pool, actor, company, what.channel, reason).await.map_err(Fault::from)?;
+            (json!({ "channel": what.channel, "killed": true }), words(what.channel), option(what.channel))
+        }
+    };
+    let next = format!("an admin lifts it with `countersign outboxes resume {option}`");
+    output.thing(&value, &[("killed", name), ("to lift it", next)])
+}
+
+async fn resume(session: &Session, what: &What, output: Output) -> Result<()> {
+    let (pool, actor, company) = (session.pool(), &session.actor, session.company.id);
+    let Some(outbox) = &what.outbox else {
+        outbox::lift_all(pool, actor, company, what.channel).await.map_err(Fault::from)?;
+        let value = json!({ "channel": what.channel, "killed": false });
+        return output.thing(&value, &[("resumed", words(what.channel))]);
+    };
+    let found = find(session, outbox).await?;
+    outbox::resume(pool, actor, company, found.id).await.map_err(Fault::from)?;
+    let mut lines = vec![("resumed", found.name.clone())];
+    // A wider kill is another person's word and stays; whoever expects mail to leave is told.
+    let now = find(session, outbox).await?;
+    if now.kill_reason.is_some() {
+        lines.push(("still", state(&now)));
+    }
+    output.thing(&json!({ "id": found.id, "enabled": true, "killScope": now.kill_scope }), &lines)
+}
+
+/// What a wide kill reaches, for people.
+fn words(channel: Option<ChannelName>) -> String {
+    channel.map_or_else(|| "everything".to_owned(), |channel| format!("every outbox of {channel}"))
+}
+
+/// The same as the option that names it.
+fn option(channel: Option<ChannelName>) -> String {
+    channel.map_or_else(|| "--all".to_owned(), |channel| format!("--channel {channel}"))
 }
 
 async fn add(session: &Session, add: Add, output: Output) -> Result<Code> {
@@ -165,12 +213,26 @@ async fn add(session: &Session, add: Add, output: Output) -> Result<Code> {
 
 fn state(outbox: &OutboxView) -> String {
     if let Some(reason) = &outbox.kill_reason {
-        return format!("KILLED: {reason}");
+        return match outbox.kill_scope {
+            Some(KillScope::Channel) => format!("KILLED with every outbox of {}: {reason}", outbox.channel),
+            Some(KillScope::Company) => format!("KILLED with everything of the company: {reason}"),
+            _ => format!("KILLED: {reason}"),
+        };
     }
     match (&outbox.pause_reason, outbox.cool_until) {
         (Some(reason), _) if !outbox.enabled => format!("paused: {reason}"),
+        (_, Some(until)) if outbox.is_circuit_open => {
+            format!(
+                "{} calls in a row without a clear answer; one is tried at {until:.0}",
+                outbox.fault_streak
+            )
+        }
         (_, Some(until)) => format!("provider asked to wait until {until:.0}"),
-        _ if outbox.sent_today >= outbox.daily_cap => format!("full until {:.0}", outbox.quota_resets_at),
+        _ if outbox.sent_today >= outbox.effective_cap => format!("full until {:.0}", outbox.quota_resets_at),
+        // Its circuit closes with the first clear answer.
+        _ if outbox.fault_streak >= CIRCUIT_OPENS_AT => {
+            format!("{} calls in a row without a clear answer; one at a time is tried", outbox.fault_streak)
+        }
         _ => "open".to_owned(),
     }
 }

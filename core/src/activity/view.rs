@@ -11,6 +11,7 @@ use crate::channel::ChannelName;
 use crate::contact::look_alike::LookAlike;
 use crate::gate::Verdict;
 use crate::ids::{ActivityId, ContactId, OperatorId, OutboxId};
+use crate::outbox::store::KillScope;
 
 /// One row of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -265,6 +266,8 @@ pub struct OutboxView {
     pub pause_reason: Option<String>,
     /// Why it is killed, if it is; then only an admin lets it send again.
     pub kill_reason: Option<String>,
+    /// How far that kill reaches: the outbox itself, its channel, or the company.
+    pub kill_scope: Option<KillScope>,
     /// It waits until then.
     pub cool_until: Option<Timestamp>,
     /// Whether it waits because its calls had no clear answer; otherwise its provider asked for it.

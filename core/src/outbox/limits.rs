@@ -168,6 +168,17 @@ impl Limits {
         self.ramp.map_or(daily_cap, |ramp| ramp.cap_on(day).min(daily_cap))
     }
 
+    /// What is not limited, and what that means.
+    #[must_use]
+    pub fn not_set(&self) -> Vec<&'static str> {
+        let lacks = [
+            (!self.quiet.is_set(), "quiet hours: recipients are written to at any hour"),
+            (self.ramp.is_none(), "warm-up: the daily cap counts from the first day on"),
+            (!self.consent_required, "consent: whoever did not withdraw it may be written to"),
+        ];
+        lacks.into_iter().filter(|(is_absent, _)| *is_absent).map(|(_, words)| words).collect()
+    }
+
     /// Whether the warm-up is what limits that day.
     #[must_use]
     pub fn is_ramped(&self, daily_cap: i32, day: Date) -> bool {

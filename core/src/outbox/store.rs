@@ -262,11 +262,6 @@ pub async fn settings(
     .await?;
     rows.into_iter()
         .map(|row| {
-            let scope = match row.kill_scope.as_deref() {
-                Some("all") => KillScope::Company,
-                Some("outbox") => KillScope::Outbox,
-                _ => KillScope::Channel,
-            };
             Ok(OutboxSettings {
                 channel: read_channel(&row.channel, row.id)?,
                 id: row.id,
@@ -277,7 +272,12 @@ pub async fn settings(
                 undo_window: Duration::from_secs(u64::try_from(row.undo_window_secs).unwrap_or(0)),
                 allowlist_enforced: row.allowlist_mode == "enforced",
                 paused: (!row.enabled).then(|| row.pause_reason.unwrap_or_default()),
-                killed: row.kill_reason.map(|reason| Kill { scope, reason }),
+                killed: row
+                    .kill_scope
+                    .as_deref()
+                    .map(read_scope)
+                    .zip(row.kill_reason)
+                    .map(|(scope, reason)| Kill { scope, reason }),
                 cool_until: row.cool_until.map(jiff_sqlx::Timestamp::to_jiff),
                 cool_reason: row.cool_reason.map(|reason| match reason.as_str() {
                     "circuit" => CoolReason::Circuit,
@@ -307,8 +307,8 @@ pub async fn list(conn: &mut PgConnection, company: CompanyId) -> Result<Vec<Out
     let rows = sqlx::query!(
         r#"SELECT o.id AS "id: OutboxId", o.name, o.channel, o.sender, o.secret_ref, o.daily_cap, o.zone, o.undo_window_secs,
           o.allowlist_mode, o.enabled, o.pause_reason, o.cool_until, o.cool_reason, o.fault_streak, o.ramp_from, o.ramp_start, o.ramp_step,
-          coalesce((SELECT k.reason FROM crm_kill_switches k WHERE k.company_id = o.company_id AND k.channel IN ('all', o.channel)
-            ORDER BY k.channel <> 'all' LIMIT 1), o.kill_reason) AS kill_reason,
+          coalesce(k.channel, CASE WHEN o.kill_reason IS NOT NULL THEN 'outbox' END) AS kill_scope,
+          coalesce(k.reason, o.kill_reason) AS kill_reason,
           b.day, b.sent_today, b.daily_cap AS bucket_cap, now() AS "now!",
           (SELECT count(*) FROM (SELECT FROM crm_activities a
             WHERE a.company_id = o.company_id AND a.outbox_id = o.id AND a.stage = 'queue' LIMIT $2) q) AS "queued!",
@@ -318,6 +318,8 @@ pub async fn list(conn: &mut PgConnection, company: CompanyId) -> Result<Vec<Out
           coalesce(s.sent, 0) AS "sent_24h!"
         FROM crm_outboxes o
         JOIN crm_credential_buckets b ON b.company_id = o.company_id AND b.outbox_id = o.id
+        LEFT JOIN LATERAL (SELECT k.channel, k.reason FROM crm_kill_switches k
+          WHERE k.company_id = o.company_id AND k.channel IN ('all', o.channel) ORDER BY k.channel <> 'all' LIMIT 1) k ON true
         LEFT JOIN (SELECT a.outbox_id, count(*) AS sent FROM crm_activities a
           WHERE a.company_id = $1 AND a.stage = 'closed' AND a.closed_at > now() - interval '24 hours'
             AND a.status IN ('sent', 'sent_dryrun')
@@ -359,6 +361,7 @@ pub async fn list(conn: &mut PgConnection, company: CompanyId) -> Result<Vec<Out
                 allowlist_mode: row.allowlist_mode,
                 enabled: row.enabled,
                 pause_reason: row.pause_reason,
+                kill_scope: row.kill_scope.as_deref().map(read_scope),
                 kill_reason: row.kill_reason,
                 is_circuit_open: row.cool_reason.as_deref() == Some("circuit") && cool_until.is_some(),
                 fault_streak: row.fault_streak,
@@ -369,6 +372,15 @@ pub async fn list(conn: &mut PgConnection, company: CompanyId) -> Result<Vec<Out
             })
         })
         .collect()
+}
+
+/// How far a kill reaches: `outbox`, or what a row of the switches stands for.
+fn read_scope(word: &str) -> KillScope {
+    match word {
+        "all" => KillScope::Company,
+        "outbox" => KillScope::Outbox,
+        _ => KillScope::Channel,
+    }
 }
 
 pub(crate) fn read_channel(word: &str, row: impl std::fmt::Display) -> Result<ChannelName, Error> {

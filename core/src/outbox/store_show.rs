@@ -3,6 +3,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sqlx::PgConnection;
 
+use super::limits::Ramp;
 use crate::activity::view::{COUNT_LIMIT, OutboxView};
 use crate::error::Error;
 use crate::ids::{ActivityId, CompanyId, OutboxId};
@@ -23,10 +24,18 @@ pub struct OutboxDetail {
     pub config: serde_json::Value,
     /// The cap that counts today; above the daily cap after that was lowered below what had been sent.
     pub cap_today: i32,
-    /// Who killed it, and when.
+    /// Who threw the kill switch that is on, be it the outbox's own or a wider one.
     pub killed_by: Option<String>,
-    /// When it was killed.
+    /// When that was.
     pub killed_at: Option<Timestamp>,
+    /// When recipients are left alone, as it is set: `20:00-08:00,sat,sun`.
+    pub quiet: Option<String>,
+    /// Warm-up of a new sending identity.
+    pub ramp: Option<Ramp>,
+    /// Whether a contact must have consented to the channel.
+    pub consent_required: bool,
+    /// Limits that could be set and are not, in words for people.
+    pub not_set: Vec<&'static str>,
     /// Since when it is here.
     pub created_at: Timestamp,
     /// When it was changed last.
@@ -76,15 +85,24 @@ pub async fn show(
         return Ok(None);
     };
     let row = sqlx::query!(
-        r#"SELECT o.niche, o.config, o.killed_by, o.killed_at, o.created_at, o.updated_at, b.daily_cap AS cap_today
+        r#"SELECT o.niche, o.config, coalesce(k.killed_by, o.killed_by) AS killed_by, coalesce(k.killed_at, o.killed_at) AS killed_at,
+          o.created_at, o.updated_at, b.daily_cap AS cap_today
         FROM crm_outboxes o JOIN crm_credential_buckets b ON b.company_id = o.company_id AND b.outbox_id = o.id
+        LEFT JOIN LATERAL (SELECT k.killed_by, k.killed_at FROM crm_kill_switches k
+          WHERE k.company_id = o.company_id AND k.channel IN ('all', o.channel) ORDER BY k.channel <> 'all' LIMIT 1) k ON true
         WHERE o.company_id = $1 AND o.id = $2"#,
         company.0,
         view.id.0
     )
     .fetch_one(&mut *conn)
     .await?;
+    let settings = super::store::settings(conn, company, Some(view.id)).await?.pop();
+    let limits = settings.map(|settings| settings.limits).unwrap_or_default();
     Ok(Some(OutboxDetail {
+        not_set: limits.not_set(),
+        quiet: Some(limits.quiet.to_string()).filter(|_| limits.quiet.is_set()),
+        ramp: limits.ramp,
+        consent_required: limits.consent_required,
         niche: row.niche,
         config: row.config,
         cap_today: row.cap_today,

@@ -266,6 +266,7 @@ pub(super) fn outboxes() -> Vec<OutboxView> {
         enabled: true,
         pause_reason: None,
         kill_reason: None,
+        kill_scope: None,
         cool_until: None,
         is_circuit_open: false,
         fault_streak: 0,
