@@ -11,7 +11,7 @@ use countersign_core::channel::Lines;
 use countersign_core::clock;
 use countersign_core::draft::edit::document as edit_document;
 use countersign_core::draft::revise;
-use countersign_core::ids::ActivityId;
+use countersign_core::ids::{ActivityId, BatchId};
 
 use super::page::{Narrow, rows};
 use super::queue::show;
@@ -74,8 +74,11 @@ pub(super) enum Verb {
     /// Take approvals back, or reopen what is blocked or failed: the items are drafts again.
     Undo {
         /// Ids of the items.
-        #[arg(required = true, value_name = "ID")]
+        #[arg(required_unless_present = "batch", conflicts_with = "batch", value_name = "ID")]
         ids: Vec<ActivityId>,
+        /// Everything that was approved together and has not left; approving prints the batch.
+        #[arg(long, value_name = "ID")]
+        batch: Option<BatchId>,
     },
 }
 
@@ -121,25 +124,32 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
                 output.list(
                     &found,
                     next,
-                    &["ITEM", "CHANNEL", "KIND", "UNTIL", "BY", "TO", "SAYS"],
+                    &["ITEM", "CHANNEL", "KIND", "RISK", "UNTIL", "BY", "TO", "SAYS"],
                     |row| {
                         let mut cells = listed(row);
                         let until = row.hold.as_ref().and_then(|hold| hold.until);
-                        cells[3] = until.map(|until| format!("{until:.0}")).unwrap_or_default();
+                        cells[4] = until.map(|until| format!("{until:.0}")).unwrap_or_default();
                         cells
                     },
                 )?;
                 return Ok(Code::Done);
             }
-            output.list(&found, next, &["ITEM", "CHANNEL", "KIND", "FILED", "BY", "TO", "SAYS"], listed)?;
+            output.list(
+                &found,
+                next,
+                &["ITEM", "CHANNEL", "KIND", "RISK", "FILED", "BY", "TO", "SAYS"],
+                listed,
+            )?;
             Ok(Code::Done)
         }
         Verb::Show { id } => show(setup, &session, id, output).await,
         Verb::Approve { items, look_alike_ok } => {
             let mut items = parse_items(setup, &session, &items, output).await?;
             items.iter_mut().for_each(|item| item.confirms_look_alike = look_alike_ok);
-            let results = approval::approve(pool, actor, company, &items).await.map_err(Fault::from)?;
-            report(&results, output)
+            let batch = BatchId::new();
+            let results =
+                approval::approve_in(pool, actor, company, &items, batch).await.map_err(Fault::from)?;
+            report_batch(&results, batch, output)
         }
         Verb::Reject { items, reason } => {
             let items = parse_items(setup, &session, &items, output).await?;
@@ -155,11 +165,29 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
             };
             report(&results.map_err(Fault::from)?, output)
         }
-        Verb::Undo { ids } => {
+        Verb::Undo { batch: Some(batch), .. } => undo_batch(&session, batch, output).await,
+        Verb::Undo { ids, batch: None } => {
             let results = approval::undo(pool, actor, company, &ids).await.map_err(Fault::from)?;
             report(&results, output)
         }
     }
+}
+
+/// Takes back what was approved together.
+async fn undo_batch(session: &Session, batch: BatchId, output: Output) -> Result<Code> {
+    let done = approval::undo_batch(session.pool(), &session.actor, session.company.id, batch)
+        .await
+        .map_err(Fault::from)?;
+    if output.is_json {
+        output.json(&done)?;
+    } else {
+        output.line(format!("{} of {} are drafts again", done.undone, done.batch_size))?;
+    }
+    if done.undone < done.batch_size {
+        complain("the others left, stopped, were taken back before, or have a first approval of two only");
+        return Ok(Code::Conflict);
+    }
+    Ok(Code::Done)
 }
 
 /// Changes the words of a draft, from a file or in an editor.
@@ -231,6 +259,7 @@ fn listed(row: &ActivityRow) -> Vec<String> {
         row.id.to_string(),
         row.channel.to_string(),
         row.kind.as_str().to_owned(),
+        row.risk.to_string(),
         format!("{:.0}", row.created_at),
         row.proposed_by.clone(),
         row.to.clone(),
@@ -270,10 +299,25 @@ async fn parse_items(
     Err(Fault::usage("name the bytes you decide on: ID@SHA256, as printed above; nothing was decided").into())
 }
 
+/// The same for approvals; where they can be taken back together, it says how.
+fn report_batch(results: &[ItemResult], batch: BatchId, output: Output) -> Result<Code> {
+    let approved = |result: &&ItemResult| matches!(result.outcome, ItemOutcome::Approved { .. });
+    let batch = Some(batch).filter(|_| results.iter().filter(approved).count() > 1);
+    tell(results, batch, output)
+}
+
 /// Prints what became of each item. A conflict outweighs a refusal.
 pub(super) fn report(results: &[ItemResult], output: Output) -> Result<Code> {
+    tell(results, None, output)
+}
+
+fn tell(results: &[ItemResult], batch: Option<BatchId>, output: Output) -> Result<Code> {
     if output.is_json {
-        output.json(&serde_json::json!({ "items": results, "next": null }))?;
+        let mut list = serde_json::json!({ "items": results, "next": null });
+        if let Some(batch) = batch {
+            list["batch"] = serde_json::json!(batch);
+        }
+        output.json(&list)?;
     } else {
         for result in results {
             output.line(format!("{}  {}", result.id, sentence(&result.outcome)))?;
@@ -281,6 +325,9 @@ pub(super) fn report(results: &[ItemResult], output: Output) -> Result<Code> {
         let done = results.iter().filter(|result| result.outcome.is_done()).count();
         if results.len() > 1 {
             output.line(format!("{done} of {} done", results.len()))?;
+        }
+        if let Some(batch) = batch {
+            output.line(format!("to take them back together: countersign approvals undo --batch {batch}"))?;
         }
     }
     let is_conflict = results.iter().any(|result| result.outcome.is_conflict());

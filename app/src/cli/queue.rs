@@ -1,4 +1,6 @@
 //! What the dispatcher has before it, and single messages.
+mod activities;
+
 use clap::Subcommand;
 use color_eyre::eyre::Result;
 use countersign_core::activity::html::Reading;
@@ -55,6 +57,13 @@ pub(super) enum ActivityVerb {
         #[arg(long)]
         reason: String,
     },
+    /// Make a failed message a draft again; to try it again is a new decision.
+    Retry {
+        /// Id of the activity.
+        id: ActivityId,
+    },
+    /// Note a message that passed elsewhere. What the contact wrote stops what was written to them before.
+    Record(activities::Record),
 }
 
 /// What a person found out.
@@ -113,6 +122,8 @@ pub(super) async fn run_activities(setup: &Setup, verb: ActivityVerb, output: Ou
             }
             Ok(if result.outcome.is_done() { Code::Done } else { Code::Conflict })
         }
+        ActivityVerb::Retry { id } => activities::retry(&session, id, output).await,
+        ActivityVerb::Record(record) => activities::record(&session, record, output).await,
     }
 }
 
@@ -160,6 +171,8 @@ fn as_json(detail: &ActivityDetail) -> Result<Value> {
         map.insert("html".to_owned(), json!(reading));
         map.insert("envelopeBytes".to_owned(), json!(detail.raw.len()));
         map.insert("gates".to_owned(), json!(detail.verdicts));
+        map.insert("riskReasons".to_owned(), json!(detail.risk_reasons));
+        map.insert("needsTwo".to_owned(), json!(detail.needs_two));
         map.insert("lookAlikes".to_owned(), json!(detail.look_alikes));
         map.insert("decisions".to_owned(), json!(detail.decisions));
         map.insert("attempts".to_owned(), json!(detail.attempts));
@@ -189,6 +202,10 @@ fn as_text(detail: &ActivityDetail, ways: &Lines) -> String {
         ),
         format!("drafted  {:.0} by {}", row.created_at, safe(&row.proposed_by)),
     ];
+    let reasons: Vec<String> = detail.risk_reasons.iter().map(|reason| safe(reason).to_string()).collect();
+    let because = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
+    lines.push(format!("risk     {}{because}", row.risk));
+    lines.extend(still_to_decide(detail).map(|words| format!("asks     {words}")));
     if let Some(hold) = &row.hold {
         let until = hold.until.map_or_else(String::new, |until| format!(", until {until:.0}"));
         lines.push(format!("waits    {}{until}", safe(&hold.sentence)));
@@ -264,6 +281,19 @@ fn as_text(detail: &ActivityDetail, ways: &Lines) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// Who has to approve a draft of which one approval is not enough.
+fn still_to_decide(detail: &ActivityDetail) -> Option<String> {
+    if detail.row.status != Status::DraftPendingApproval {
+        return None;
+    }
+    match (detail.needs_two, detail.row.approvals) {
+        (true, 0) => Some("two people have to approve it".to_owned()),
+        (true, count) => Some(format!("{count} approval so far; a second person has to give theirs")),
+        (false, 0) => None,
+        (false, count) => Some(format!("{count} approval so far; one more is needed")),
+    }
 }
 
 /// What the HTML part of a mail says beside its text. Its source is shown in any case.

@@ -6,7 +6,10 @@ use sqlx::{PgPool, PgTransaction};
 use super::BATCH_LIMIT;
 use super::risk::Risk;
 use super::store::{self, Decision};
-use super::verdict::{Asked, Item, ItemOutcome, ItemResult, completes, objection, objection_to_undo};
+use super::verdict::{
+    Asked, Item, ItemOutcome, ItemResult, Standing, completes, objection, objection_to_undo,
+};
+use crate::activity::status::Status;
 use crate::actor::{Actor, Role};
 use crate::audit;
 use crate::company;
@@ -223,8 +226,60 @@ pub async fn undo(
     company: CompanyId,
     ids: &[ActivityId],
 ) -> Result<Vec<ItemResult>, Error> {
+    undo_as(pool, actor, company, ids, Undo::Any).await
+}
+
+/// Makes a failed message a draft again: to try it again is a new decision. Any other is left where it stands.
+///
+/// # Errors
+/// As [`approve`].
+pub async fn retry(
+    pool: &PgPool,
+    actor: &Actor,
+    company: CompanyId,
+    id: ActivityId,
+) -> Result<ItemResult, Error> {
+    let mut results = undo_as(pool, actor, company, &[id], Undo::Failed).await?;
+    Ok(results.pop().unwrap_or(ItemResult { id, outcome: ItemOutcome::Missing }))
+}
+
+/// What may become a draft again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Undo {
+    /// Whatever has not left.
+    Any,
+    /// Only what failed.
+    Failed,
+}
+
+impl Undo {
+    fn objection(self, standing: Option<&Standing>) -> Option<ItemOutcome> {
+        match (self, standing) {
+            (Self::Failed, Some(standing)) if standing.status != Status::Failed => {
+                Some(ItemOutcome::Taken { status: standing.status, by: None, at: None })
+            }
+            _ => objection_to_undo(standing),
+        }
+    }
+
+    fn action(self) -> &'static str {
+        match self {
+            Self::Any => "approval.undo",
+            Self::Failed => "activity.retry",
+        }
+    }
+}
+
+async fn undo_as(
+    pool: &PgPool,
+    actor: &Actor,
+    company: CompanyId,
+    ids: &[ActivityId],
+    what: Undo,
+) -> Result<Vec<ItemResult>, Error> {
     check_size(ids.len())?;
-    let (mut tx, operator) = begin(pool, actor, company, "undo").await?;
+    let asked = if what == Undo::Any { "undo" } else { "retry" };
+    let (mut tx, operator) = begin(pool, actor, company, asked).await?;
     let locked = store::lock(&mut tx, company, ids).await?;
     let mut places = HashSet::new();
     let mut results = Vec::with_capacity(ids.len());
@@ -232,7 +287,7 @@ pub async fn undo(
     let mut seen = HashSet::new();
     for id in ids.iter().filter(|id| seen.insert(**id)) {
         let row = locked.rows.get(id);
-        let outcome = match (objection_to_undo(row.map(|row| &row.standing)), row) {
+        let outcome = match (what.objection(row.map(|row| &row.standing)), row) {
             (Some(outcome), _) => outcome,
             (None, Some(row)) if places.insert((row.contact, row.outbox, row.kind)) => {
                 let mut decision = Decision::new(*id, row.round, row.standing.payload_sha256);
@@ -254,7 +309,7 @@ pub async fn undo(
     store::insert(&mut tx, company, "undo", operator, None, &decisions).await?;
     make_room(&mut tx, actor, company, &decisions).await?;
     store::set_draft(&mut tx, company, &decisions).await?;
-    record(&mut tx, actor, company, "approval.undo", None, &decisions).await?;
+    record(&mut tx, actor, company, what.action(), None, &decisions).await?;
     tx.commit().await?;
     Ok(results)
 }

@@ -1,0 +1,82 @@
+//! What people do to single messages: try one again, note one that passed elsewhere.
+use color_eyre::eyre::Result;
+use countersign_core::approval::{self, ItemOutcome};
+use countersign_core::channel::ChannelName;
+use countersign_core::ids::ActivityId;
+use countersign_core::inbound::{self, Direction, Noted};
+use serde_json::json;
+
+use crate::cli::accounts::contact;
+use crate::cli::approvals::sentence;
+use crate::cli::page::channel;
+use crate::exit::{Code, Fault};
+use crate::output::Output;
+use crate::session::Session;
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Record {
+    /// Id or address of the contact.
+    contact: String,
+    /// On which channel.
+    #[arg(long, value_parser = channel)]
+    channel: ChannelName,
+    /// Who wrote: in is the contact, out is your side.
+    #[arg(long)]
+    direction: Way,
+    /// When, as 2026-11-24T09:00:00Z. Default: now.
+    #[arg(long, value_name = "TIME")]
+    at: Option<jiff::Timestamp>,
+    /// What it said, in a line.
+    #[arg(long, value_name = "TEXT")]
+    note: String,
+}
+
+/// Which way a message went.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Way {
+    /// The contact wrote.
+    In,
+    /// Your side wrote by other means.
+    Out,
+}
+
+impl From<Way> for Direction {
+    fn from(way: Way) -> Self {
+        match way {
+            Way::In => Self::In,
+            Way::Out => Self::Out,
+        }
+    }
+}
+
+pub(super) async fn retry(session: &Session, id: ActivityId, output: Output) -> Result<Code> {
+    let result =
+        approval::retry(session.pool(), &session.actor, session.company.id, id).await.map_err(Fault::from)?;
+    if output.is_json {
+        output.json(&result)?;
+    } else if let ItemOutcome::Taken { status, .. } = &result.outcome {
+        output.line(format!("{id}  only what failed is tried again; it is {}", status.as_str()))?;
+    } else {
+        output.line(format!("{id}  {}", sentence(&result.outcome)))?;
+    }
+    Ok(if result.outcome.is_done() { Code::Done } else { Code::Conflict })
+}
+
+pub(super) async fn record(session: &Session, record: Record, output: Output) -> Result<Code> {
+    let found = contact::find(&mut *session.pool().acquire().await?, session, &record.contact).await?;
+    let direction = Direction::from(record.direction);
+    let noted =
+        Noted { contact: found.id, channel: record.channel, direction, at: record.at, note: record.note };
+    let id = inbound::record(session.pool(), &session.actor, session.company.id, &noted)
+        .await
+        .map_err(Fault::from)?;
+    let word = match direction {
+        Direction::In => "received; what was written to them before it is not sent",
+        Direction::Out => "recorded",
+    };
+    output.thing(
+        &json!({ "id": id, "contact": found.id, "channel": record.channel, "direction": direction }),
+        &[("noted", word.to_owned()), ("contact", found.name), ("id", id.to_string())],
+    )?;
+    Ok(Code::Done)
+}
