@@ -22,6 +22,7 @@ mod editing;
 mod hostile_text;
 mod imports;
 mod killed;
+mod limits;
 mod main_story;
 mod panicking;
 mod provider_faults;
