@@ -15,6 +15,8 @@ mod coverage;
 mod database_faults;
 #[path = "suite/disk_full.rs"]
 mod disk_full;
+#[path = "suite/deferrals.rs"]
+mod deferrals;
 #[path = "suite/dispatch.rs"]
 mod dispatch;
 #[path = "suite/engines.rs"]
@@ -63,6 +65,8 @@ mod settling;
 mod shut_out;
 #[path = "suite/state_machine.rs"]
 mod state_machine;
+#[path = "suite/stops.rs"]
+mod stops;
 #[path = "suite/transitions.rs"]
 mod transitions;
 #[path = "suite/triage.rs"]

@@ -11,7 +11,12 @@ use rstest::rstest;
 use serde_json::json;
 
 /// Runs a dispatcher until the condition holds, and stops it.
-async fn dispatch_until(world: &World, provider: &Provider, what: &str, holds: impl AsyncFnMut() -> bool) {
+pub(crate) async fn dispatch_until(
+    world: &World,
+    provider: &Provider,
+    what: &str,
+    holds: impl AsyncFnMut() -> bool,
+) {
     let worker = Worker::start(world, provider.lines(), quick()).await;
     world.until(what, holds).await;
     worker.stop().await;
