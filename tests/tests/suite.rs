@@ -15,6 +15,8 @@ mod coverage;
 mod database_faults;
 #[path = "suite/disk_full.rs"]
 mod disk_full;
+#[path = "suite/circuit.rs"]
+mod circuit;
 #[path = "suite/deferrals.rs"]
 mod deferrals;
 #[path = "suite/dispatch.rs"]

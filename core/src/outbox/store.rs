@@ -120,7 +120,8 @@ pub(crate) async fn count_faults(
           WHEN fault_streak < $4 THEN least(fault_streak + $3, $4)
           ELSE least(fault_streak, 1000) + 1 END,
           cool_until = CASE WHEN $3 = 0 AND cool_reason = 'circuit' THEN NULL ELSE cool_until END
-        WHERE company_id = $1 AND id = $2 AND NOT ($3 > 0 AND cool_reason = 'circuit' AND cool_until > clock_timestamp())
+        WHERE company_id = $1 AND id = $2
+          AND ($3 = 0 OR cool_reason IS DISTINCT FROM 'circuit' OR cool_until IS NULL OR cool_until <= clock_timestamp())
         RETURNING fault_streak"#,
         company.0,
         outbox.0,

@@ -1,0 +1,45 @@
+//! R21: the circuit of an outbox: it opens when calls have no clear answer and closes with the first answer.
+use countersign_core::activity::status::Status;
+use countersign_tests::books;
+use countersign_tests::provider::Provider;
+use countersign_tests::worker::{Worker, quick};
+use countersign_tests::world::World;
+
+const CIRCUIT_IS_OPEN: &str =
+    "SELECT count(*) FROM crm_outboxes WHERE cool_reason = 'circuit' AND cool_until > now()";
+
+/// R21: a provider that is down gets five calls; its first answer closes the circuit, and all is sent once.
+#[tokio::test]
+async fn a_provider_that_is_down_opens_the_circuit() {
+    let (world, mut provider) = (World::new().await, Provider::start().await);
+    world.approved_email(8).await;
+    provider.go_away().await;
+    let mut one_by_one = quick();
+    (one_by_one.max_in_flight, one_by_one.batch) = (1, 1);
+    let worker = Worker::start(&world, provider.lines(), one_by_one).await;
+    world.until("the circuit opens", async || world.count(CIRCUIT_IS_OPEN).await == 1).await;
+    worker.stop().await;
+    // The fifth call opened it, and each one from there on opens it anew.
+    let beyond = "SELECT (SELECT count(*) FROM crm_dispatch_attempts) - (SELECT count(*) FROM crm_audit_log WHERE action = 'outbox.circuit')";
+    assert_eq!(world.count(beyond).await, 4);
+    provider.come_back().await;
+    world.hurry().await;
+    let worker = Worker::start(&world, provider.lines(), quick()).await;
+    world.until_count(Status::Sent, 8).await;
+    worker.stop().await;
+    assert_eq!(world.count("SELECT fault_streak::bigint FROM crm_outboxes").await, 0);
+    books::compare(&world, &provider).await;
+}
+
+/// A clear answer closes what was about to open: five unclear calls in a row are needed, not five in all.
+#[tokio::test]
+async fn a_clear_answer_starts_the_count_anew() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    world.approved_email(1).await;
+    world.sql("UPDATE crm_outboxes SET fault_streak = 4").await;
+    let worker = Worker::start(&world, provider.lines(), quick()).await;
+    world.until_count(Status::Sent, 1).await;
+    worker.stop().await;
+    assert_eq!(world.count("SELECT fault_streak::bigint FROM crm_outboxes").await, 0);
+    assert_eq!(provider.requests(), 1);
+}
