@@ -107,17 +107,22 @@ pub(crate) async fn claim(
     }
     let is_spaced = spacing(outbox.channel, 0.0).is_some();
     // Where the circuit was open one call tells whether it may close; where messages are spaced one leaves at a time.
-    let limit = if is_spaced || limits::circuit(outbox.fault_streak).is_some() { 1 } else { limit };
+    let is_probe = limits::circuit(outbox.fault_streak).is_some();
+    let is_single = is_spaced || is_probe;
+    let limit = if is_single { 1 } else { limit };
     let mut ids = store::lock_due(&mut tx, company, due.outbox, lines.is_dry_run(), limit).await?;
-    if is_spaced && !ids.is_empty() {
-        quota::store::lock(&mut tx, company, due.outbox).await?;
+    if ids.is_empty() {
+        return Ok(Claim::Nothing);
     }
-    let outbox = match is_spaced {
+    let outbox = match is_single {
         // Another dispatcher may have sent from it while this one waited for the lock.
-        true => store::outbox(&mut tx, company, due.outbox).await?.unwrap_or(outbox),
+        true => {
+            quota::store::lock(&mut tx, company, due.outbox).await?;
+            store::outbox(&mut tx, company, due.outbox).await?.unwrap_or(outbox)
+        }
         false => outbox,
     };
-    if ids.is_empty() {
+    if is_probe && store::is_under_way(&mut tx, company, due.outbox).await? {
         return Ok(Claim::Nothing);
     }
     let policy = store_policy::policy(&mut tx, company).await?;

@@ -105,6 +105,22 @@ pub(super) async fn lock_due(
     Ok(ids)
 }
 
+/// Whether anything of an outbox is claimed or on the wire.
+pub(super) async fn is_under_way(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    outbox: OutboxId,
+) -> Result<bool, Error> {
+    let found = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM crm_dispatch_claims WHERE company_id = $1 AND outbox_id = $2) AS "found!""#,
+        company.0,
+        outbox.0
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(found)
+}
+
 /// A row that waits longer or stops.
 pub(super) struct Held {
     pub(super) id: ActivityId,

@@ -1,14 +1,16 @@
-//! R21: the circuit of an outbox: it opens when calls have no clear answer and closes with the first answer.
+//! R21: the circuit of an outbox: it opens when calls have no clear answer, is tried with one call at a time, and closes with the first answer.
 use countersign_core::activity::status::Status;
+use countersign_core::channel::ChannelName;
 use countersign_tests::books;
-use countersign_tests::provider::Provider;
+use countersign_tests::provider::{Provider, mail_by};
+use countersign_tests::wire::Valve;
 use countersign_tests::worker::{Worker, quick};
-use countersign_tests::world::World;
+use countersign_tests::world::{World, draft, mail_outbox};
 
 const CIRCUIT_IS_OPEN: &str =
     "SELECT count(*) FROM crm_outboxes WHERE cool_reason = 'circuit' AND cool_until > now()";
 
-/// R21: a provider that is down gets five calls; its first answer closes the circuit, and all is sent once.
+/// R21: a provider that is down gets five calls, then one at a time; its first answer closes the circuit, and all is sent once.
 #[tokio::test]
 async fn a_provider_that_is_down_opens_the_circuit() {
     let (world, mut provider) = (World::new().await, Provider::start().await);
@@ -19,8 +21,15 @@ async fn a_provider_that_is_down_opens_the_circuit() {
     let worker = Worker::start(&world, provider.lines(), one_by_one).await;
     world.until("the circuit opens", async || world.count(CIRCUIT_IS_OPEN).await == 1).await;
     worker.stop().await;
-    // The fifth call opened it, and each one from there on opens it anew.
+    // The fifth call opened it, and from there on each call that fails opens it anew, for longer.
     let beyond = "SELECT (SELECT count(*) FROM crm_dispatch_attempts) - (SELECT count(*) FROM crm_audit_log WHERE action = 'outbox.circuit')";
+    assert_eq!(world.count(beyond).await, 4);
+    // With room for all of them at once still one is tried.
+    world.hurry().await;
+    let worker = Worker::start(&world, provider.lines(), quick()).await;
+    let opened = "SELECT count(*) FROM crm_audit_log WHERE action = 'outbox.circuit'";
+    world.until("a probe failed", async || world.count(opened).await >= 2).await;
+    worker.stop().await;
     assert_eq!(world.count(beyond).await, 4);
     provider.come_back().await;
     world.hurry().await;
@@ -28,6 +37,35 @@ async fn a_provider_that_is_down_opens_the_circuit() {
     world.until_count(Status::Sent, 8).await;
     worker.stop().await;
     assert_eq!(world.count("SELECT fault_streak::bigint FROM crm_outboxes").await, 0);
+    books::compare(&world, &provider).await;
+}
+
+/// R21: while a probe is under way there is no second one, however long it takes and whoever looks.
+#[tokio::test]
+async fn one_probe_at_a_time() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let mut dry = mail_outbox("dry");
+    dry.channel = ChannelName::DryRun;
+    world.add_outbox(&dry).await;
+    world.approved_email(8).await;
+    world.sql("UPDATE crm_outboxes SET fault_streak = 5 WHERE name = 'mail'").await;
+    let valve = Valve::default();
+    let worker = Worker::start(&world, mail_by(valve.before(provider.transport())), quick()).await;
+    let other = Worker::start(&world, mail_by(valve.before(provider.transport())), quick()).await;
+    world.until("a probe is under way", async || valve.arrived() > 0).await;
+    // Each of these takes a look at everything that is due.
+    for number in 20..26 {
+        let mut line = draft(number);
+        (line["outbox"], line["channel"]) = ("dry".into(), "dry-run".into());
+        let item = world.file(&[line]).await;
+        world.approve(&item).await;
+        world.until_status(item[0].id, Status::SentDryrun).await;
+    }
+    assert_eq!(valve.arrived(), 1);
+    valve.open();
+    world.until_count(Status::Sent, 8).await;
+    worker.stop().await;
+    other.stop().await;
     books::compare(&world, &provider).await;
 }
 
