@@ -117,7 +117,10 @@ fn accounts_and_contacts_come_before_drafts() {
     let line = draft_as(1, &json!({"to": "zoe@example.com"}));
     home.run_with(&["drafts", "import", "-"], &line).ends_with(0);
     let shown = home.json(&["contacts", "show", "Zoe@example.com"]);
-    assert_eq!(shown["addresses"][0], json!({"address": "email:zoe@example.com", "allowlisted": true}));
+    assert_eq!(
+        shown["addresses"][0],
+        json!({"address": "email:zoe@example.com", "allowlisted": true, "suppressed": null})
+    );
     assert_eq!(shown["messages"], json!([{"status": "draft_pending_approval", "count": 1}]));
     let shown = home.json(&["contacts", "show", "bo@other.example"]);
     assert_eq!(shown["addresses"][0]["allowlisted"], json!(false));
