@@ -126,24 +126,27 @@ async fn an_account_gets_so_many_a_week() {
     books::compare(&world, &provider).await;
 }
 
-/// I13: two dispatchers, two outboxes, one message in each for every contact, one allowed a day: every contact gets exactly one.
+/// I13: two dispatchers, two outboxes, one message in each for every contact, one allowed a day: every contact gets exactly one, also
+/// where the more urgent one comes while the other is being claimed.
 #[tokio::test]
 async fn two_dispatchers_never_write_twice_to_one_contact() {
-    const CONTACTS: usize = 25;
+    const CONTACTS: usize = 60;
     let (world, provider) = (World::new().await, Provider::start().await);
     world.add_outbox(&mail_outbox("other")).await;
     let lines: Vec<_> = (1..=CONTACTS)
         .flat_map(|number| {
             let mut second = draft_to(&format!("person-{number}@example.com"), number + 100);
-            second["outbox"] = "other".into();
+            (second["outbox"], second["kind"]) = ("other".into(), "reply".into());
             [draft(number), second]
         })
         .collect();
     let items = world.file(&lines).await;
     ask(&world, PolicyChange { contact_per_day: Some(Some(1)), ..PolicyChange::default() }).await;
-    world.approve(&items).await;
     let first = Worker::start(&world, provider.lines(), quick()).await;
     let second = Worker::start(&world, provider.lines(), quick()).await;
+    for item in &items {
+        world.approve(&[*item]).await;
+    }
     world.until_count(Status::Sent, CONTACTS).await;
     let others_wait = async || {
         let held = "SELECT count(*) FROM crm_activities WHERE status = 'approved' AND hold_code = 'contact_frequency' AND send_after > now()";
