@@ -9,16 +9,16 @@ mod architecture;
 mod attacks;
 #[path = "suite/checks.rs"]
 mod checks;
+#[path = "suite/circuit.rs"]
+mod circuit;
 #[path = "suite/coverage.rs"]
 mod coverage;
 #[path = "suite/database_faults.rs"]
 mod database_faults;
-#[path = "suite/disk_full.rs"]
-mod disk_full;
-#[path = "suite/circuit.rs"]
-mod circuit;
 #[path = "suite/deferrals.rs"]
 mod deferrals;
+#[path = "suite/disk_full.rs"]
+mod disk_full;
 #[path = "suite/dispatch.rs"]
 mod dispatch;
 #[path = "suite/engines.rs"]

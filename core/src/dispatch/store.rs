@@ -242,7 +242,6 @@ pub(super) async fn open_batch(
 /// Commits that bytes may leave, unless a stop fact came up since the claim, the credential was revoked or the lease ran out, and returns
 /// which rows may go and when that was. A suppression or a reply that is committed by now stops its row; one that is not comes after
 /// the message. What may have been accepted before is repeated only within `window` of its first attempt.
-#[expect(clippy::too_many_arguments, reason = "every one is a condition of the statement")]
 pub(super) async fn wire(
     conn: &mut PgConnection,
     company: CompanyId,

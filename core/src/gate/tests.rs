@@ -140,7 +140,7 @@ impl Scene {
         );
     }
 
-    fn whatsapp(&mut self, parts: serde_json::Value) {
+    fn whatsapp(&mut self, parts: &serde_json::Value) {
         self.on(ChannelName::Whatsapp, "+33612345678", &json!({ "whatsapp": parts }));
     }
 
@@ -252,11 +252,11 @@ const CASES: &[(&str, Change, Expected, Expected)] = &[
     ("channel", |_| {}, PASS, PASS),
     ("channel", |s| s.has_line = false, ("channel_unavailable", "defer"), ("channel_unavailable", "defer")),
     ("window", |_| {}, PASS, PASS),
-    ("window", |s| s.whatsapp(json!({ "text": "Hi" })), ("window", "block"), ("window", "block")),
+    ("window", |s| s.whatsapp(&json!({ "text": "Hi" })), ("window", "block"), ("window", "block")),
     (
         "window",
         |s| {
-            s.whatsapp(json!({ "text": "Hi" }));
+            s.whatsapp(&json!({ "text": "Hi" }));
             s.item.replied_here_at = Some(ago(24 * 60 - 1));
         },
         PASS,
@@ -265,7 +265,7 @@ const CASES: &[(&str, Change, Expected, Expected)] = &[
     (
         "window",
         |s| {
-            s.whatsapp(json!({ "text": "Hi" }));
+            s.whatsapp(&json!({ "text": "Hi" }));
             s.item.replied_here_at = Some(ago(24 * 60));
         },
         ("window", "block"),
@@ -273,7 +273,7 @@ const CASES: &[(&str, Change, Expected, Expected)] = &[
     ),
     (
         "window",
-        |s| s.whatsapp(json!({ "template": { "contentSid": "HX1", "version": "1", "renderedText": "Hi" } })),
+        |s| s.whatsapp(&json!({ "template": { "contentSid": "HX1", "version": "1", "renderedText": "Hi" } })),
         PASS,
         PASS,
     ),
@@ -340,7 +340,7 @@ const CASES: &[(&str, Change, Expected, Expected)] = &[
     (
         "window",
         |s| {
-            s.whatsapp(json!({ "text": "Hi" }));
+            s.whatsapp(&json!({ "text": "Hi" }));
             s.item.replied_here_at = Some(ahead(60));
         },
         ("window", "block"),
