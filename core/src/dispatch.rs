@@ -27,6 +27,7 @@ use std::time::Duration;
 
 pub use claim::{elapsed, idempotency_key};
 pub use run::{Dispatcher, Engine, TaskDied};
+pub use settle::trusted_until;
 
 /// How a dispatcher works.
 #[derive(Clone, Debug)]

@@ -4,6 +4,8 @@
 //! is repeated only with the same key and the same bytes while its provider still knows the key. Everything else is `uncertain`.
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::backoff::{QUICK_TRIES, full_jitter};
 use crate::channel::{Outcome, Replay};
 
@@ -81,6 +83,12 @@ pub fn may_replay(keeps_keys_for: Option<Duration>, since_first_wire: Duration, 
         && keeps_keys_for.is_some_and(|kept| since_first_wire.saturating_add(KEY_MARGIN) < kept)
 }
 
+/// Until when a key that went on the wire for the first time at that moment is trusted, given how long its provider keeps it.
+#[must_use]
+pub fn trusted_until(keeps_keys_for: Duration, first_wire: Timestamp) -> Timestamp {
+    first_wire.saturating_add(keeps_keys_for.saturating_sub(KEY_MARGIN)).unwrap_or(Timestamp::MAX)
+}
+
 /// Decides.
 #[must_use]
 pub fn settle(outcome: &Outcome, history: &History, dice: f64) -> Settled {
@@ -149,6 +157,16 @@ mod tests {
     }
 
     /// R3: ambiguity is repeated with the key inside 23 hours, and is uncertain afterwards.
+    #[test]
+    fn a_key_is_trusted_for_an_hour_less_than_it_is_kept() {
+        let first: Timestamp = "2026-11-23T14:02:00Z".parse().unwrap();
+        let end = trusted_until(DAY, first);
+        assert_eq!(end, "2026-11-24T13:02:00Z".parse().unwrap());
+        let at = |time: Timestamp| time.duration_since(first).unsigned_abs();
+        assert!(may_replay(Some(DAY), at(end) - Duration::from_secs(1), 1));
+        assert!(!may_replay(Some(DAY), at(end), 1));
+    }
+
     #[test]
     fn an_ambiguous_attempt_is_repeated_until_23_hours_have_passed() {
         assert!(matches!(settle(&maybe(), &fresh(), 0.5).fate, Fate::Replay { .. }));

@@ -191,6 +191,17 @@ pub enum KillScope {
     Company,
 }
 
+impl KillScope {
+    /// Reads what the kill is of: a channel's name, `all` or `outbox`.
+    fn read(of: &str) -> Self {
+        match of {
+            "all" => Self::Company,
+            "outbox" => Self::Outbox,
+            _ => Self::Channel,
+        }
+    }
+}
+
 /// A kill switch that is on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kill {
@@ -276,7 +287,7 @@ pub async fn settings(
                 killed: row
                     .kill_scope
                     .as_deref()
-                    .map(read_scope)
+                    .map(KillScope::read)
                     .zip(row.kill_reason)
                     .map(|(scope, reason)| Kill { scope, reason }),
                 cool_until: row.cool_until.map(jiff_sqlx::Timestamp::to_jiff),
@@ -296,6 +307,37 @@ pub async fn settings(
                     row.consent_required,
                 ),
             })
+        })
+        .collect()
+}
+
+/// A kill of a channel or of a whole company.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WideKill {
+    /// Which channel; `None` is everything the company sends.
+    pub channel: Option<ChannelName>,
+    /// Why; foreign text.
+    pub reason: String,
+}
+
+/// Lists the kills of a company that reach further than one outbox, the widest first.
+///
+/// # Errors
+/// [`Error::Corrupt`] for an unknown channel, or a database fault.
+pub async fn wide_kills(conn: &mut PgConnection, company: CompanyId) -> Result<Vec<WideKill>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT channel, reason FROM crm_kill_switches WHERE company_id = $1 ORDER BY channel <> 'all', channel LIMIT 100"#,
+        company.0
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let channel = match row.channel.as_str() {
+                "all" => None,
+                channel => Some(read_channel(channel, company)?),
+            };
+            Ok(WideKill { channel, reason: row.reason })
         })
         .collect()
 }
@@ -362,7 +404,7 @@ pub async fn list(conn: &mut PgConnection, company: CompanyId) -> Result<Vec<Out
                 allowlist_mode: row.allowlist_mode,
                 enabled: row.enabled,
                 pause_reason: row.pause_reason,
-                kill_scope: row.kill_scope.as_deref().map(read_scope),
+                kill_scope: row.kill_scope.as_deref().map(KillScope::read),
                 kill_reason: row.kill_reason,
                 is_circuit_open: row.cool_reason.as_deref() == Some("circuit") && cool_until.is_some(),
                 fault_streak: row.fault_streak,
@@ -373,15 +415,6 @@ pub async fn list(conn: &mut PgConnection, company: CompanyId) -> Result<Vec<Out
             })
         })
         .collect()
-}
-
-/// How far a kill reaches: `outbox`, or what a row of the switches stands for.
-fn read_scope(word: &str) -> KillScope {
-    match word {
-        "all" => KillScope::Company,
-        "outbox" => KillScope::Outbox,
-        _ => KillScope::Channel,
-    }
 }
 
 pub(crate) fn read_channel(word: &str, row: impl std::fmt::Display) -> Result<ChannelName, Error> {
