@@ -23,6 +23,7 @@ mod memory;
 mod message;
 mod model;
 mod msg;
+mod outbox_state;
 mod outgoing;
 mod palette;
 mod personal;
@@ -30,6 +31,8 @@ mod preview;
 mod shell;
 mod sides;
 mod snooze;
+mod stakes;
+mod switch;
 mod tab;
 #[cfg(test)]
 mod tests;

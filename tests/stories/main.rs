@@ -28,6 +28,7 @@ mod panicking;
 mod provider_faults;
 mod quitting;
 mod resources;
+mod safety;
 mod secrets;
 mod server;
 mod serving;

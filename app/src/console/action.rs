@@ -13,7 +13,7 @@ use super::field::Field;
 use super::model::{Focus, Model, Pane, Screen};
 use super::msg::Effect;
 use super::tab::Tab;
-use super::update::{activity, copy, decide, edit, mark, mouse, moves, palette, snooze};
+use super::update::{activity, batch, copy, decide, edit, mark, mouse, moves, palette, snooze, switch};
 
 /// Something a person can do.
 pub(crate) struct Action {
@@ -107,9 +107,15 @@ actions! {
     "inspect" Decide: &["enter"], "open", "settle an uncertain message; show any other in full", OUTBOX,
         has_row, |model, _| inspect(model);
     "pause" Decide: &["p"], "pause", "pause the outbox with a reason, or let it send again", OUTBOX,
-        can_pause, |model, _| decide::ask_pause(model);
+        can_pause, |model, _| switch::ask_pause(model);
     "undo" Decide: &["u"], "undo", "take back the approval under the cursor in Outbox, else your latest, while its time runs", ALL,
         can_undo, |model, _| decide::undo(model);
+    "undo-batch" Decide: &["U"], "", "take back all of your latest approval that has not left, whatever holds it; says how many of how many", ALL,
+        batch::can_undo, |model, _| batch::undo(model);
+    "kill" Decide: &["X"], "kill", "stop the outbox for a reason until an admin lets it go again; on a killed one: let it go", OUTBOX,
+        switch::can_kill, |model, _| switch::ask_kill(model);
+    "retry" Decide: &["n"], "retry", "make the failed or blocked message under the cursor a draft again, for a new decision", OUTBOX,
+        can_retry, |model, _| decide::retry(model);
     "open" Read: &["enter"], "open", "open the message under the list, then in full", APPROVALS,
         has_row, |model, _| open(model);
     "close" Read: &["esc"], "", "one step back, then one filter after the other; drops a range, stops a long decision; never decides anything", ALL,
@@ -284,6 +290,14 @@ fn can_save(model: &Model) -> Result<(), String> {
 fn can_pause(model: &Model) -> Result<(), String> {
     model.may_write(Role::Approver)?;
     model.current_outbox().map(|_| ()).ok_or_else(|| "there is no outbox yet".to_owned())
+}
+
+fn can_retry(model: &Model) -> Result<(), String> {
+    model.may_write(Role::Approver)?;
+    if model.current().is_some_and(super::item::Row::can_be_tried_again) {
+        return Ok(());
+    }
+    Err("only what failed or is blocked is tried again".to_owned())
 }
 
 fn can_undo(model: &Model) -> Result<(), String> {

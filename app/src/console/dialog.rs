@@ -2,12 +2,13 @@
 use std::sync::Arc;
 
 use countersign_core::approval::Item;
-use countersign_core::ids::{ActivityId, OutboxId};
+use countersign_core::ids::ActivityId;
 use countersign_core::safe_text::SafeText;
 
 use super::field::Field;
 use super::palette::Palette;
 use super::preview::Detail;
+use super::switch::Reach;
 use super::theme::Role;
 
 /// What lies over the screen.
@@ -23,8 +24,10 @@ pub(crate) enum Dialog {
     Reject { field: Field, items: Vec<Item> },
     /// Until when to hide drafts.
     Snooze { field: Field, ids: Vec<ActivityId> },
-    /// Reason of a pause.
-    Pause { field: Field, id: OutboxId, name: String },
+    /// Reason of a pause or of a kill.
+    Stop { field: Field, reach: Reach, is_kill: bool },
+    /// Whether something killed is to send again.
+    Lift { reach: Reach },
     /// Whether a recipient is meant who can be taken for somebody else. Holds the bytes that were shown.
     LookAlike { item: Item, doubt: SafeText },
     /// Which part of a message to copy. Holds what was shown.
@@ -50,10 +53,11 @@ impl Dialog {
             | Self::Filter { field }
             | Self::Reject { field, .. }
             | Self::Snooze { field, .. }
-            | Self::Pause { field, .. }
+            | Self::Stop { field, .. }
             | Self::Resolve { field, step: ResolveStep::Reason, .. } => Some(field),
             Self::Help { .. }
             | Self::LookAlike { .. }
+            | Self::Lift { .. }
             | Self::Copy { .. }
             | Self::Resolve { .. }
             | Self::Results { .. } => None,

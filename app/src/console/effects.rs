@@ -12,6 +12,7 @@ use std::time::Duration;
 use countersign_core::clock;
 use countersign_core::company;
 use countersign_core::error::Error;
+use countersign_core::ids::BatchId;
 use countersign_core::operator;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -28,12 +29,16 @@ const POLL: Duration = Duration::from_secs(1);
 const READ: Duration = Duration::from_secs(5);
 /// How long a decision may take before it is not known what became of it.
 const WRITE: Duration = Duration::from_secs(10);
+/// The same for one that is made in many steps.
+const LONG_WRITE: Duration = Duration::from_secs(60);
 
 /// The tasks of one console.
 pub(super) struct Effects {
     backend: Arc<Backend>,
     replies: mpsc::Sender<Msg>,
     token: CancellationToken,
+    /// Tells the decisions of this console from those of every other.
+    session: BatchId,
     reads: JoinSet<()>,
     writes: JoinSet<()>,
     keeper: Keeper,
@@ -42,7 +47,8 @@ pub(super) struct Effects {
 impl Effects {
     pub(super) fn new(backend: Arc<Backend>, replies: mpsc::Sender<Msg>, token: CancellationToken) -> Self {
         let keeper = Keeper::new(backend.edits.clone(), replies.clone());
-        Self { backend, replies, token, reads: JoinSet::new(), writes: JoinSet::new(), keeper }
+        let (reads, writes) = (JoinSet::new(), JoinSet::new());
+        Self { backend, replies, token, session: BatchId::new(), reads, writes, keeper }
     }
 
     /// Starts to ask for the change number.
@@ -79,8 +85,9 @@ impl Effects {
             }
             // A decision that was begun is not cut off by leaving; `finish` waits for it.
             _ => {
+                let session = self.session;
                 self.writes.spawn(async move {
-                    if let Some(msg) = write::run(&backend, effect).await {
+                    if let Some(msg) = write::run(&backend, session, effect).await {
                         let _ = replies.send(msg).await;
                     }
                 });

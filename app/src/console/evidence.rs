@@ -1,12 +1,14 @@
 //! What happened to an item, as evidence: decisions, attempts, the provider's words, and what the key still guards against.
 use countersign_core::activity::status::Status;
 use countersign_core::activity::view::ActivityDetail;
+use countersign_core::dispatch::trusted_until;
 use countersign_core::safe_text::SafeText;
 
+use super::action::key_of;
 use super::document::Document;
 use super::preview::{Detail, Setting};
 use super::theme::Role;
-use super::words;
+use super::{item, words};
 
 /// Tells the story of the item.
 pub(crate) fn tell(document: &mut Document, detail: &Detail, setting: &Setting) {
@@ -18,15 +20,31 @@ pub(crate) fn tell(document: &mut Document, detail: &Detail, setting: &Setting) 
         _ => Role::Warn,
     };
     document.remark(role, &sentence(detail));
+    window(document, detail, setting);
     if let Some(hold) = &row.hold {
         document.field("Reason", setting.charset.joined(&[&hold.sentence, " (", &hold.code, ")"]));
         if let Some(until) = hold.until {
             document.field("Until", SafeText::line(&words::exact(until)));
         }
     }
+    asked(document, activity, setting);
     attempts(document, activity, setting);
-    window(document, detail, setting);
+    if !activity.attempts.is_empty() || row.wire_at.is_some() {
+        document.field("Events", SafeText::line("none: this installation has no webhook listener yet"));
+    }
     decisions(document, activity, setting);
+}
+
+/// What the provider was, or would have been, asked.
+fn asked(document: &mut Document, activity: &ActivityDetail, setting: &Setting) {
+    let request = activity.envelope.as_ref().and_then(|envelope| envelope.request.as_ref());
+    let was_asked =
+        activity.row.wire_at.is_some() || activity.attempts.iter().any(|one| one.wire_at.is_some());
+    if let Some(request) = request.filter(|_| was_asked) {
+        let size = words::size(request.body.len());
+        let pieces = [request.method.as_str(), " ", &request.path, ", body of ", &size];
+        document.field("Asked", setting.charset.joined(&pieces));
+    }
 }
 
 /// Lists the attempts so far, with what the provider said.
@@ -72,11 +90,24 @@ fn sentence(detail: &Detail) -> String {
             "Uncertain: it may have been sent. Nobody sends it again until a person says what happened."
                 .to_owned()
         }
-        Status::Failed => "Failed: the provider refused it for good. Nothing was sent.".to_owned(),
+        Status::Failed => format!(
+            "Failed: the provider refused it for good. Nothing was sent. {} makes it a draft again.",
+            key_of("retry")
+        ),
+        Status::BlockedByAllowlist | Status::BlockedByPolicy => {
+            format!("Blocked: nothing was sent. {} makes it a draft again.", key_of("retry"))
+        }
+        Status::Dispatching if row.hold.is_some() => {
+            "Sending: no clear answer yet. The same message with the same key is tried again.".to_owned()
+        }
         Status::Dispatching => match row.wire_at {
             Some(at) => format!("Sending: asked {}, no answer recorded yet.", words::exact(at)),
             None => "Sending: taken by a dispatcher, nothing has left yet.".to_owned(),
         },
+        // What a person stopped leaves by a person's word, whatever time stands on the row.
+        Status::Approved | Status::BlockedByQuota if item::ends_by(row.hold.as_ref()).is_some() => {
+            "Holding: nothing leaves until somebody lets it send again.".to_owned()
+        }
         Status::Approved => {
             format!("Holding: leaves {} at the earliest.", words::exact(row.send_after))
         }
@@ -84,22 +115,35 @@ fn sentence(detail: &Detail) -> String {
     }
 }
 
-/// Until when the same key and bytes would be recognised, counted from the first attempt.
+/// Until when the same key and bytes are trusted to be recognised, counted from the first time this key was on the wire.
 fn window(document: &mut Document, detail: &Detail, setting: &Setting) {
     let row = &detail.activity.row;
     if !matches!(row.status, Status::Uncertain | Status::Dispatching) {
         return;
     }
-    let first = detail.activity.attempts.iter().filter_map(|attempt| attempt.wire_at).min().or(row.wire_at);
+    let attempts = &detail.activity.attempts;
+    let key = attempts.last().map(|last| &last.idempotency_key);
+    let same_key = attempts.iter().filter(|attempt| Some(&attempt.idempotency_key) == key);
+    let first = same_key.filter_map(|attempt| attempt.wire_at).min().or(row.wire_at);
     let words = match (detail.keeps_keys_for, first) {
         (None, _) => "the provider keeps no idempotency keys: sending it again may send it twice".to_owned(),
         (Some(_), None) => return,
-        (Some(kept), Some(first)) => match first.checked_add(kept) {
-            Ok(end) if end > setting.now => {
-                format!("the provider recognises the key until {}", words::exact(end))
+        (Some(kept), Some(first)) => {
+            let end = trusted_until(kept, first);
+            let is_open = end > setting.now;
+            let end = words::exact(end);
+            match (row.status, is_open) {
+                (Status::Dispatching, true) => format!("the same key works until {end}"),
+                (_, true) => format!(
+                    "the same key works until {end}; after that nothing tells a repeat from a new message"
+                ),
+                (_, false) => {
+                    format!(
+                        "passed {end}: the provider may have forgotten the key, and a repeat may send it twice"
+                    )
+                }
             }
-            _ => "the provider no longer recognises the key: sending it again may send it twice".to_owned(),
-        },
+        }
     };
     document.field("Window", SafeText::line(&words));
 }

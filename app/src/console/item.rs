@@ -1,8 +1,9 @@
 //! One row of a list as the screen holds it: foreign text is made safe here, once.
 use countersign_core::activity::payload::Kind;
 use countersign_core::activity::status::Status;
-use countersign_core::activity::view::ActivityRow;
+use countersign_core::activity::view::{ActivityRow, Hold};
 use countersign_core::approval::Item;
+use countersign_core::approval::risk::Risk;
 use countersign_core::channel::ChannelName;
 use countersign_core::ids::ActivityId;
 use countersign_core::safe_text::SafeText;
@@ -24,11 +25,25 @@ pub(crate) struct Row {
     pub(crate) send_after: Timestamp,
     pub(crate) hold: Option<SafeText>,
     pub(crate) hold_until: Option<Timestamp>,
+    /// What ends the hold, where it is not a time.
+    pub(crate) ends_by: Option<&'static str>,
+    pub(crate) risk: Risk,
+    /// People who approved a draft that needs one more.
+    pub(crate) approvals: i64,
     pub(crate) attempts: i16,
     pub(crate) wire_at: Option<Timestamp>,
     pub(crate) closed_at: Option<Timestamp>,
     /// Something in the row had to be replaced by a mark.
     pub(crate) is_suspicious: bool,
+}
+
+/// What ends a hold that has no time: a person's word.
+pub(crate) fn ends_by(hold: Option<&Hold>) -> Option<&'static str> {
+    match hold?.code.as_str() {
+        "outbox_killed" => Some("when lifted"),
+        "outbox_paused" => Some("when resumed"),
+        _ => None,
+    }
 }
 
 impl Row {
@@ -52,6 +67,9 @@ impl Row {
             send_after: row.send_after,
             hold: row.hold.as_ref().map(|hold| charset.line(&hold.sentence)),
             hold_until: row.hold.as_ref().and_then(|hold| hold.until),
+            ends_by: ends_by(row.hold.as_ref()),
+            risk: row.risk,
+            approvals: row.approvals,
             attempts: row.attempts,
             wire_at: row.wire_at,
             closed_at: row.closed_at,
@@ -66,5 +84,10 @@ impl Row {
     /// Whether a decision about it can still be taken back, as far as this screen knows.
     pub(crate) fn can_be_taken_back(&self) -> bool {
         matches!(self.status, Status::Approved | Status::BlockedByQuota) && self.wire_at.is_none()
+    }
+
+    /// Whether it can become a draft again although its decision is used up.
+    pub(crate) fn can_be_tried_again(&self) -> bool {
+        matches!(self.status, Status::Failed | Status::BlockedByAllowlist | Status::BlockedByPolicy)
     }
 }

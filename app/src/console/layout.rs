@@ -117,7 +117,8 @@ fn fill_preview(model: &Model, layout: &mut Layout, mut area: Rect) {
         && let Some(preview) = &model.preview
     {
         let against = preview.verdicts.iter().filter(|verdict| !verdict.passes()).count();
-        let wanted = u16::try_from(against).unwrap_or(MAX_VERDICTS) + 1;
+        let told = against + usize::from(preview.stakes.is_some());
+        let wanted = u16::try_from(told).unwrap_or(MAX_VERDICTS) + 1;
         let height = wanted.min(MAX_VERDICTS).min(area.height / 3);
         layout.verdicts = bottom(&mut area, height);
     }

@@ -9,8 +9,10 @@ use countersign_core::activity::view::{COUNT_LIMIT, Counts, Filter, List, Outbox
 use countersign_core::actor::{Actor, Role as ActorRole};
 use countersign_core::approval::Item;
 use countersign_core::approval::store_snooze::Snoozes;
+use countersign_core::channel::ChannelName;
 use countersign_core::company::Company;
 use countersign_core::ids::ActivityId;
+use countersign_core::outbox::store::WideKill;
 use countersign_core::safe_text::SafeText;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -105,8 +107,25 @@ pub(crate) enum MarkWay {
     Invert,
 }
 
-/// Approvals of this console that may still be taken back, with the end of each window.
-pub(crate) type Batch = Vec<(ActivityId, Timestamp)>;
+/// Approvals of one decision of this console that may still be taken back.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    /// Generation of the decision.
+    pub(crate) decision: u64,
+    /// The items, with the end of the window of each.
+    pub(crate) open: Vec<(ActivityId, Timestamp)>,
+}
+
+/// The latest decision of this console that approved something.
+#[derive(Debug)]
+pub(crate) struct Latest {
+    /// Its generation.
+    pub(crate) decision: u64,
+    /// It is being taken back.
+    pub(crate) is_asked: bool,
+    /// It was.
+    pub(crate) is_undone: bool,
+}
 
 /// Everything the console knows.
 pub(crate) struct Model {
@@ -160,10 +179,16 @@ pub(crate) struct Model {
     pub(crate) missing: Option<(ActivityId, i64)>,
     pub(crate) counts: Option<Counts>,
     pub(crate) outboxes: Vec<OutboxView>,
+    /// Kills that reach further than one outbox, the widest first.
+    pub(crate) kills: Vec<WideKill>,
+    /// Channels that this version cannot send on.
+    pub(crate) mute: Vec<ChannelName>,
     pub(crate) summary_version: Option<i64>,
     pub(crate) summary_in_flight: Option<(u64, i64)>,
     pub(crate) deciding: Vec<Deciding>,
     pub(crate) batches: Vec<Batch>,
+    /// What `undo-batch` means.
+    pub(crate) latest: Option<Latest>,
     pub(crate) dialog: Option<Dialog>,
     /// The draft that is being edited; it lies over the screen's body.
     pub(crate) editor: Option<Editor>,
@@ -236,10 +261,13 @@ impl Model {
             missing: None,
             counts: None,
             outboxes: Vec::new(),
+            kills: Vec::new(),
+            mute: Vec::new(),
             summary_version: None,
             summary_in_flight: None,
             deciding: Vec::new(),
             batches: Vec::new(),
+            latest: None,
             dialog: None,
             editor: None,
             kept: HashMap::new(),
@@ -409,7 +437,7 @@ impl Model {
     pub(crate) fn undoable(&self) -> Option<(Vec<ActivityId>, Timestamp)> {
         let now = self.now();
         self.batches.iter().rev().find_map(|batch| {
-            let open: Vec<_> = batch.iter().filter(|(_, until)| *until > now).collect();
+            let open: Vec<_> = batch.open.iter().filter(|(_, until)| *until > now).collect();
             let until = open.iter().map(|(_, until)| *until).min()?;
             Some((open.iter().map(|(id, _)| *id).collect(), until))
         })
@@ -440,10 +468,13 @@ impl Model {
         let is_soon = |time: Timestamp| time > now && time.duration_since(now).as_secs() <= 91;
         let counts_down = self.undoable().is_some_and(|(_, until)| is_soon(until))
             || (self.screen == Screen::Outbox
+                && self.outboxes.iter().any(|outbox| outbox.cool_until.is_some_and(is_soon)))
+            || (self.screen == Screen::Outbox
                 && self.painted.rows.iter().any(|item| {
                     let row = self.index_of(item.id).and_then(|index| self.row(index));
                     row.is_some_and(|row| {
-                        row.status == Status::Approved && is_soon(row.hold_until.unwrap_or(row.send_after))
+                        matches!(row.status, Status::Approved | Status::Dispatching)
+                            && is_soon(row.hold_until.unwrap_or(row.send_after))
                     })
                 }));
         let due = self.snoozes.next_due.map(|due| due.checked_sub(self.skew).unwrap_or(due));

@@ -6,10 +6,12 @@ use countersign_core::activity::store_match::Matching;
 use countersign_core::activity::view::{Counts, Cursor, Filter, List, OutboxView, Page};
 use countersign_core::approval::store_fate::Fate;
 use countersign_core::approval::store_snooze::Snoozes;
-use countersign_core::approval::{Item, ItemResult, Resolution};
+use countersign_core::approval::{Item, ItemResult, Resolution, Undone};
 use countersign_core::audit;
+use countersign_core::channel::ChannelName;
 use countersign_core::engine::board::Task;
 use countersign_core::ids::{ActivityId, AuditId, OutboxId};
+use countersign_core::outbox::store::WideKill;
 use countersign_core::safe_text::SafeText;
 use crossterm::event::KeyEvent;
 use jiff::Timestamp;
@@ -19,6 +21,7 @@ use super::activity::Runtime;
 use super::backend::EngineStatus;
 use super::model::Screen;
 use super::preview::Detail;
+use super::switch::{Reach, Turn};
 use super::tab::Tab;
 use crate::terminal::Clip;
 
@@ -73,8 +76,10 @@ pub(crate) enum Msg {
     EditedOutside { item: Item, result: Result<String, String> },
     /// Where the drafts of kept texts stand; those that are not there belong to another company.
     KeptChecked(Vec<(ActivityId, Status)>),
-    /// An outbox was paused or resumed, or was not.
-    OutboxSwitched { name: String, is_paused: bool, result: Result<(), Failure> },
+    /// A switch was turned, or was not.
+    Switched { reach: Reach, turn: Turn, result: Result<(), Failure> },
+    /// What was approved by that decision and had not left was taken back, or was not.
+    BatchUndone { decision: u64, result: Result<Undone, Failure> },
 }
 
 /// Why an effect did not do what was asked.
@@ -91,6 +96,10 @@ pub(crate) enum Failure {
 pub(crate) struct Summary {
     pub(crate) counts: Counts,
     pub(crate) outboxes: Vec<OutboxView>,
+    /// Kills that reach further than one outbox, the widest first.
+    pub(crate) kills: Vec<WideKill>,
+    /// Channels of outboxes that this version cannot send on.
+    pub(crate) mute: Vec<ChannelName>,
     /// What this operator snoozed.
     pub(crate) snoozes: Snoozes,
     /// The database's clock minus ours.
@@ -157,12 +166,14 @@ pub(crate) enum Effect {
     LoadFate { id: ActivityId, who: SafeText },
     /// Hide drafts from this operator until a time, or show them again.
     Snooze { generation: u64, ids: Vec<ActivityId>, until: Option<Timestamp> },
-    /// Approve exactly these bytes.
+    /// Approve exactly these bytes. Requests of one generation make up one batch.
     Approve { generation: u64, items: Vec<Item> },
     /// Reject them.
     Reject { generation: u64, items: Vec<Item>, reason: String },
     /// Take approvals back.
     Undo { generation: u64, ids: Vec<ActivityId> },
+    /// Take back what was approved by the decision of that generation and has not left.
+    UndoBatch { decision: u64 },
     /// Settle what is uncertain.
     Resolve { generation: u64, id: ActivityId, resolution: Resolution, reason: String },
     /// Give a draft other words.
@@ -175,10 +186,8 @@ pub(crate) enum Effect {
     EditOutside { item: Item, text: String },
     /// Look where the drafts of kept texts stand.
     CheckKept { ids: Vec<ActivityId> },
-    /// Pause an outbox.
-    Pause { id: OutboxId, name: String, reason: String },
-    /// Let it send again.
-    Resume { id: OutboxId, name: String },
+    /// Stop an outbox, a channel or the company, or let it send again.
+    Switch { reach: Reach, turn: Turn },
     /// Put a text on the clipboard of the terminal.
     Copy(Clip),
     /// Ask the terminal for clicks and the wheel, or leave them to it.

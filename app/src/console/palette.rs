@@ -9,6 +9,8 @@ use super::action::{self, Action};
 use super::field::Field;
 use super::model::{Link, Model};
 use super::msg::Painted;
+use super::switch::Reach;
+use super::update::switch;
 
 /// The open palette.
 #[derive(Debug)]
@@ -36,6 +38,9 @@ pub(crate) enum Filtering {
 pub(crate) enum Command {
     Act(&'static Action),
     Filter(Filtering),
+    /// Kill that, or let it go again.
+    Kill(Reach),
+    Lift(Reach),
     /// Nothing: what was typed names something that is not there.
     Nothing,
 }
@@ -66,6 +71,7 @@ pub(crate) fn entries(model: &Model, text: &str) -> Vec<Entry> {
             .filter(|action| action.id != "palette")
             .map(|action| act(model, action))
             .collect();
+        all.extend(stops(model));
         all.extend(filters);
         return ranked(all, text, 0);
     };
@@ -106,6 +112,30 @@ fn filter(model: &Model, id: String, help: &'static str, filtering: Filtering) -
         Link::Connecting | Link::Live => Ok(()),
     };
     Entry { id, help, keys: String::new(), state, command: Command::Filter(filtering) }
+}
+
+/// Switches that reach further than the outbox under the cursor: for every channel in use, and for the company.
+fn stops(model: &Model) -> Vec<Entry> {
+    let mut channels: Vec<ChannelName> = model.outboxes.iter().map(|outbox| outbox.channel).collect();
+    channels.extend(model.kills.iter().filter_map(|kill| kill.channel));
+    channels.sort_by_key(|channel| ChannelName::ALL.iter().position(|known| known == channel));
+    channels.dedup();
+    let reaches = channels.into_iter().map(Reach::Channel).chain([Reach::Company]);
+    reaches
+        .map(|reach| {
+            let of = match &reach {
+                Reach::Channel(channel) => format!("channel {channel}"),
+                Reach::Company | Reach::Outbox { .. } => "everything".to_owned(),
+            };
+            let state = switch::can_turn(model, &reach);
+            let (verb, help, command) = if switch::is_killed(model, &reach) {
+                ("lift", "let it send again; an admin's command", Command::Lift(reach))
+            } else {
+                ("kill", "stop all of it for a reason until an admin lets it go again", Command::Kill(reach))
+            };
+            Entry { id: format!("{verb} {of}"), help, keys: String::new(), state, command }
+        })
+        .collect()
 }
 
 fn filters(model: &Model) -> Vec<Entry> {

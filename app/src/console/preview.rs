@@ -5,6 +5,7 @@ use std::time::Duration;
 use countersign_core::activity::thread::{Thread, Version};
 use countersign_core::activity::view::ActivityDetail;
 use countersign_core::approval::Item;
+use countersign_core::approval::risk::Risk;
 use countersign_core::draft::edit;
 use countersign_core::gate::Verdict;
 use countersign_core::safe_text::SafeText;
@@ -16,7 +17,7 @@ use super::memory::{Base, Memory};
 use super::msg::Shown;
 use super::tab::Tab;
 use super::theme::{Charset, Role};
-use super::{evidence, message, sides};
+use super::{evidence, message, sides, stakes};
 
 /// How the stored request compares with the message that is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +61,9 @@ pub(crate) struct Preview {
     pub(crate) version: i64,
     pub(crate) bytes: usize,
     pub(crate) verdicts: Vec<Verdict>,
+    pub(crate) risk: Risk,
+    /// What is at stake and who still has to agree, where that is worth a line.
+    pub(crate) stakes: Option<SafeText>,
     /// Recipients who can be taken for somebody else, each as a sentence.
     pub(crate) doubts: Vec<SafeText>,
     pub(crate) outbox: SafeText,
@@ -109,6 +113,8 @@ impl Preview {
             version,
             bytes: activity.raw.len(),
             verdicts: activity.verdicts.clone(),
+            risk: activity.row.risk,
+            stakes: stakes::line(activity, setting.charset),
             doubts: message::doubts(&detail, setting.charset),
             outbox: setting.charset.line(&activity.row.outbox),
             is_complete: activity.envelope.is_some(),

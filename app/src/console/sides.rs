@@ -9,7 +9,7 @@ use super::document::Document;
 use super::memory::{Base, What};
 use super::preview::{Detail, Setting};
 use super::theme::Role;
-use super::{diff, evidence, message, outgoing, words};
+use super::{diff, evidence, message, outgoing, stakes, words};
 
 /// What differs from the base. `false` if that does not tell the whole message.
 pub(crate) fn differences(
@@ -100,6 +100,7 @@ pub(crate) fn checks(document: &mut Document, detail: &Detail, setting: &Setting
         document.remark(role, &format!("{word}{}{code}{until}{sentence}", verdict.gate));
     }
     document.blank();
+    stakes::tell(document, activity, charset);
     if let Some(envelope) = &activity.envelope {
         message::flags(document, envelope, detail, charset);
         document.field("Request", charset.line(&message::request_words(Some(envelope), detail.request)));

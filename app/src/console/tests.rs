@@ -15,6 +15,7 @@ mod moving;
 mod palette;
 mod picture;
 mod reading;
+mod safety;
 mod screens;
 mod sizes;
 mod stream;

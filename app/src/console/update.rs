@@ -1,5 +1,6 @@
 //! What each message changes. Synchronous and pure: no clock, no I/O; what has to be done outside is returned.
 pub(crate) mod activity;
+pub(crate) mod batch;
 pub(crate) mod copy;
 pub(crate) mod decide;
 pub(crate) mod edit;
@@ -11,6 +12,7 @@ pub(crate) mod moves;
 pub(crate) mod palette;
 mod report;
 pub(crate) mod snooze;
+pub(crate) mod switch;
 
 use std::time::Duration;
 
@@ -90,8 +92,12 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             edit::kept_checked(model, &standing);
             true
         }
-        Msg::OutboxSwitched { name, is_paused, result } => {
-            decide::outbox_switched(model, &name, is_paused, result);
+        Msg::Switched { reach, turn, result } => {
+            switch::turned(model, &reach, &turn, result);
+            true
+        }
+        Msg::BatchUndone { decision, result } => {
+            batch::undone(model, decision, result);
             true
         }
     };

@@ -1,11 +1,11 @@
 //! Reads of one page, of what stands above the lists, and of one item.
 use countersign_core::activity::payload::Envelope;
-use countersign_core::activity::view::{Counts, PAGE_LIMIT, Page};
+use countersign_core::activity::view::{Counts, OutboxView, PAGE_LIMIT, Page};
 use countersign_core::activity::{store_match, store_read, store_thread};
 use countersign_core::actor::Role;
 use countersign_core::approval::store_snooze::Snoozes;
 use countersign_core::approval::{store_fate, store_snooze};
-use countersign_core::channel::Lines;
+use countersign_core::channel::{ChannelName, Lines};
 use countersign_core::ids::ActivityId;
 use countersign_core::{audit, clock, db, engine, outbox};
 
@@ -40,9 +40,11 @@ pub(super) async fn run(backend: &Backend, effect: Effect) -> Option<Msg> {
                     Some(operator) => store_snooze::of_operator(&mut conn, company, operator).await?,
                     None => Snoozes::default(),
                 };
-                let outboxes = outbox::store::list(&mut conn, company).await?;
+                let mut outboxes = outbox::store::list(&mut conn, company).await?;
+                let kills = outbox::store::wide_kills(&mut conn, company).await?;
+                let mute = mute(backend, &mut outboxes);
                 let skew = db::now(&mut conn).await?.duration_since(clock::now());
-                Ok(Summary { counts, outboxes, snoozes, skew })
+                Ok(Summary { counts, outboxes, kills, mute, snoozes, skew })
             };
             Msg::SummaryLoaded { generation, result: within(READ, work).await }
         }
@@ -112,6 +114,22 @@ pub(super) async fn run(backend: &Backend, effect: Effect) -> Option<Msg> {
     Some(msg)
 }
 
+/// The channels that this version cannot send on. Nothing of them leaves within the hour.
+fn mute(backend: &Backend, outboxes: &mut [OutboxView]) -> Vec<ChannelName> {
+    let mut mute = Vec::new();
+    for outbox in outboxes {
+        let lines = &backend.lines;
+        let channel = outbox.channel;
+        if lines.line(channel, backend.company.sandbox).is_none() && lines.renderer(channel).is_none() {
+            outbox.next_hour = 0;
+            if !mute.contains(&channel) {
+                mute.push(channel);
+            }
+        }
+    }
+    mute
+}
+
 /// What is read where the tables are not used.
 fn nothing(effect: &Effect) -> Option<Msg> {
     Some(match effect {
@@ -123,6 +141,8 @@ fn nothing(effect: &Effect) -> Option<Msg> {
             let summary = Summary {
                 counts: Counts::default(),
                 outboxes: Vec::new(),
+                kills: Vec::new(),
+                mute: Vec::new(),
                 skew: jiff::SignedDuration::ZERO,
                 snoozes: Snoozes::default(),
             };

@@ -1,17 +1,25 @@
 //! Decisions and switches. A few lines around one use case of the core each; the dispatcher is woken after those that concern it.
+use countersign_core::error::Error;
+use countersign_core::ids::BatchId;
 use countersign_core::{approval, draft, outbox};
 
-use super::{WRITE, within};
+use super::{LONG_WRITE, WRITE, within};
 use crate::console::backend::Backend;
 use crate::console::msg::{Effect, Msg};
+use crate::console::switch::{Reach, Turn};
 
-pub(super) async fn run(backend: &Backend, effect: Effect) -> Option<Msg> {
+/// `session` tells the decisions of this console from those of every other.
+pub(super) async fn run(backend: &Backend, session: BatchId, effect: Effect) -> Option<Msg> {
     let Backend { pool, actor, company, .. } = backend;
     let company = company.id;
     let msg = match effect {
         Effect::Approve { generation, items } => Msg::Decided {
             generation,
-            result: within(WRITE, approval::approve(pool, actor, company, &items)).await,
+            result: within(
+                WRITE,
+                approval::approve_in(pool, actor, company, &items, batch_of(session, generation)),
+            )
+            .await,
         },
         Effect::Reject { generation, items, reason } => Msg::Decided {
             generation,
@@ -28,6 +36,10 @@ pub(super) async fn run(backend: &Backend, effect: Effect) -> Option<Msg> {
             generation,
             result: within(WRITE, approval::undo(pool, actor, company, &ids)).await,
         },
+        Effect::UndoBatch { decision } => {
+            let work = approval::undo_batch(pool, actor, company, batch_of(session, decision));
+            Msg::BatchUndone { decision, result: within(LONG_WRITE, work).await }
+        }
         Effect::Resolve { generation, id, resolution, reason } => {
             let work = async {
                 let result = approval::resolve(pool, actor, company, id, resolution, &reason).await?;
@@ -39,16 +51,38 @@ pub(super) async fn run(backend: &Backend, effect: Effect) -> Option<Msg> {
             generation,
             result: within(WRITE, draft::revise(pool, actor, company, item, &document, &backend.lines)).await,
         },
-        Effect::Pause { id, name, reason } => {
-            let result = within(WRITE, outbox::pause(pool, actor, company, id, &reason)).await;
-            Msg::OutboxSwitched { name, is_paused: true, result }
-        }
-        Effect::Resume { id, name } => {
-            let result = within(WRITE, outbox::resume(pool, actor, company, id)).await;
-            Msg::OutboxSwitched { name, is_paused: false, result }
+        Effect::Switch { reach, turn } => {
+            let result = within(WRITE, switch(backend, &reach, &turn)).await;
+            Msg::Switched { reach, turn, result }
         }
         _ => return None,
     };
     backend.wake.notify_one();
     Some(msg)
+}
+
+/// The batch that the requests of one decision make up. Its generation is all the screen has to remember.
+fn batch_of(session: BatchId, decision: u64) -> BatchId {
+    BatchId(uuid::Uuid::from_u128(session.0.as_u128().wrapping_add(u128::from(decision))))
+}
+
+async fn switch(backend: &Backend, reach: &Reach, turn: &Turn) -> Result<(), Error> {
+    let Backend { pool, actor, company, .. } = backend;
+    let company = company.id;
+    let channel = match reach {
+        Reach::Outbox { id, .. } => {
+            return match turn {
+                Turn::Pause { reason } => outbox::pause(pool, actor, company, *id, reason).await,
+                Turn::Kill { reason } => outbox::kill(pool, actor, company, *id, reason).await,
+                Turn::Resume | Turn::Lift => outbox::resume(pool, actor, company, *id).await,
+            };
+        }
+        Reach::Channel(channel) => Some(*channel),
+        Reach::Company => None,
+    };
+    match turn {
+        Turn::Kill { reason } => outbox::kill_all(pool, actor, company, channel, reason).await,
+        Turn::Pause { .. } => Err(Error::Conflict("only an outbox can be paused".to_owned())),
+        Turn::Resume | Turn::Lift => outbox::lift_all(pool, actor, company, channel).await,
+    }
 }

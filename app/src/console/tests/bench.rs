@@ -12,8 +12,10 @@ use countersign_core::approval::store_fate::Fate;
 use countersign_core::approval::store_snooze::Snoozes;
 use countersign_core::approval::{Item, ItemOutcome, ItemResult};
 use countersign_core::audit;
+use countersign_core::channel::ChannelName;
 use countersign_core::company::Company;
 use countersign_core::ids::{ActivityId, CompanyId, OperatorId};
+use countersign_core::outbox::store::WideKill;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -41,6 +43,8 @@ pub(super) struct World {
     pub(super) queue: Vec<ActivityDetail>,
     pub(super) trouble: Vec<ActivityDetail>,
     pub(super) outboxes: Vec<OutboxView>,
+    pub(super) kills: Vec<WideKill>,
+    pub(super) mute: Vec<ChannelName>,
     /// Until when drafts are snoozed, and what became of items that are gone.
     pub(super) snoozed: HashMap<ActivityId, Timestamp>,
     pub(super) fates: HashMap<ActivityId, Fate>,
@@ -224,6 +228,8 @@ impl Bench {
                 let summary = Summary {
                     counts: fixtures::counts(self.world.drafts.len()),
                     outboxes: self.world.outboxes.clone(),
+                    kills: self.world.kills.clone(),
+                    mute: self.world.mute.clone(),
                     snoozes: self.world.snoozes(self.now),
                     skew: SignedDuration::ZERO,
                 };
@@ -333,6 +339,10 @@ impl Bench {
                 ItemOutcome::Woken => {
                     self.world.snoozed.remove(&result.id);
                 }
+                ItemOutcome::NeedsSecond => {
+                    let voted = self.world.drafts.iter_mut().filter(|item| item.row.id == result.id);
+                    voted.for_each(|item| item.row.approvals = 1);
+                }
                 _ => {}
             }
         }
@@ -340,7 +350,8 @@ impl Bench {
             |outcome: &ItemOutcome| matches!(outcome, ItemOutcome::Snoozed { .. } | ItemOutcome::Woken);
         let gone: Vec<_> = results
             .iter()
-            .filter(|result| result.outcome.is_done() && !is_snooze(&result.outcome))
+            .filter(|result| result.outcome.is_done() && result.outcome != ItemOutcome::NeedsSecond)
+            .filter(|result| !is_snooze(&result.outcome))
             .map(|result| result.id)
             .collect();
         self.world.drafts.retain(|item| !gone.contains(&item.row.id));

@@ -4,10 +4,12 @@ use std::time::Duration;
 use countersign_core::activity::status::Status;
 use countersign_core::actor::Role;
 use countersign_core::approval::{ItemOutcome, Resolution};
+use countersign_core::outbox::store::KillScope;
 
 use super::bench::{Bench, World, parse};
-use super::fixtures::{ago, id, item, long_draft, mail};
+use super::fixtures::{ago, id, item, long_draft, mail, outbox_id};
 use crate::console::msg::{Effect, Failure, Msg};
+use crate::console::switch::{Reach, Turn};
 use crate::console::theme::{Charset, Theme};
 
 #[test]
@@ -226,13 +228,18 @@ fn pausing_asks_why_and_resuming_does_not() {
     let mut bench = Bench::new(120, 40);
     bench.press("2pcredential leaked<enter>");
     assert!(
-        matches!(&bench.asked[0], Effect::Pause { name, reason, .. } if name == "main" && reason == "credential leaked")
+        matches!(&bench.asked[0], Effect::Switch { reach: Reach::Outbox { name, .. }, turn: Turn::Pause { reason } }
+            if name == "main" && reason == "credential leaked")
     );
     bench.press("ojjp");
-    assert!(matches!(&bench.asked[1], Effect::Resume { name, .. } if name == "li-jp"), "{:?}", bench.asked);
-    bench.tell(Msg::OutboxSwitched {
-        name: "li-jp".to_owned(),
-        is_paused: false,
+    assert!(
+        matches!(&bench.asked[1], Effect::Switch { reach: Reach::Outbox { name, .. }, turn: Turn::Resume } if name == "li-jp"),
+        "{:?}",
+        bench.asked
+    );
+    bench.tell(Msg::Switched {
+        reach: Reach::Outbox { id: outbox_id(3), name: "li-jp".to_owned() },
+        turn: Turn::Resume,
         result: Err(Failure::Refused("no".to_owned())),
     });
     assert_eq!(bench.notice(), "not resumed: no");
@@ -245,11 +252,12 @@ fn a_killed_outbox_stays_shut_at_a_key() {
     world.outboxes[0].enabled = false;
     world.outboxes[0].pause_reason = Some("wrong list".to_owned());
     world.outboxes[0].kill_reason = Some("wrong list".to_owned());
+    world.outboxes[0].kill_scope = Some(KillScope::Outbox);
     let theme = Theme::shipped("default", Charset::Unicode);
     let mut bench = Bench::themed(world, 120, 40, theme, Role::Admin);
     bench.press("2p");
     assert!(bench.asked.is_empty() && bench.model.dialog.is_none());
-    assert!(bench.notice().contains("countersign outboxes resume main"), "{}", bench.notice());
+    assert!(bench.notice().contains("main is killed, not paused: X lifts that"), "{}", bench.notice());
     assert!(bench.text().contains("KILLED: wrong list"), "{}", bench.text());
 }
 

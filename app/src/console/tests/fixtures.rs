@@ -281,6 +281,7 @@ pub(super) fn outboxes() -> Vec<OutboxView> {
         daily_cap: 50,
         effective_cap: 50,
         sent_today: 50,
+        next_hour: 0,
         ..open.clone()
     };
     let paused = OutboxView {
@@ -291,6 +292,7 @@ pub(super) fn outboxes() -> Vec<OutboxView> {
         effective_cap: 20,
         sent_today: 4,
         enabled: false,
+        next_hour: 0,
         pause_reason: Some("credential refused".to_owned()),
         ..open.clone()
     };

@@ -52,6 +52,9 @@ fn everywhere(text: &str, status: Status) -> ActivityDetail {
     text.clone_into(&mut item.row.proposed_by);
     text.clone_into(&mut item.row.outbox);
     item.row.hold = Some(Hold { code: text.to_owned(), sentence: text.to_owned(), until: None });
+    item.row.risk = countersign_core::approval::risk::Risk::High;
+    item.risk_reasons = vec![text.to_owned(), text.to_owned()];
+    item.needs_two = true;
     item.verdicts[0].sentence = text.to_owned();
     item.verdicts[0].ruling = countersign_core::gate::Ruling::Block { status: Status::BlockedByPolicy };
     item.attempts = vec![countersign_core::activity::view::AttemptView {

@@ -102,7 +102,7 @@ fn action_ids_are_unique_kebab_case_and_explained() {
 /// No decision sits on a letter that ends an arrow, function or page key.
 #[test]
 fn decisions_are_not_on_letters_of_arrow_keys() {
-    for id in ["approve", "reject", "undo", "pause"] {
+    for id in ["approve", "reject", "undo", "undo-batch", "pause", "kill", "retry"] {
         let action = ACTIONS.iter().find(|action| action.id == id).unwrap();
         for key in action.keys {
             assert!(

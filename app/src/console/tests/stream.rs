@@ -7,7 +7,9 @@ use countersign_core::activity::thread::{Thread, Touch, Version};
 use countersign_core::activity::view::DecisionView;
 use countersign_core::actor::Role;
 use countersign_core::approval::ItemOutcome;
+use countersign_core::channel::ChannelName;
 use countersign_core::contact::look_alike::{Known, LookAlike};
+use countersign_core::outbox::store::{KillScope, WideKill};
 use proptest::prelude::*;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
@@ -20,6 +22,7 @@ use crate::console::backend::{DispatcherState, EngineStatus};
 use crate::console::dialog::Dialog;
 use crate::console::layout;
 use crate::console::msg::{Failure, Msg};
+use crate::console::switch::{Reach, Turn};
 use crate::console::theme::{Charset, Theme};
 use crate::console::view::view;
 use crate::terminal::Recorder;
@@ -185,6 +188,11 @@ fn filled(text: &str) -> World {
         }
     }
     world.outboxes[1].kill_reason = Some(text.to_owned());
+    world.outboxes[1].kill_scope = Some(KillScope::Channel);
+    world.kills = vec![
+        WideKill { channel: None, reason: text.to_owned() },
+        WideKill { channel: Some(ChannelName::Whatsapp), reason: text.to_owned() },
+    ];
     let draft = &mut world.drafts[0];
     draft.locale = Some(text.to_owned());
     draft.zone = Some(text.to_owned());
@@ -197,6 +205,9 @@ fn filled(text: &str) -> World {
         reason: Some(text.to_owned()),
         round: 1,
     }];
+    let mut vote = draft.decisions[0].clone();
+    "approve".clone_into(&mut vote.verdict);
+    draft.decisions.push(vote);
     world.before = Some(Version {
         payload_sha256: draft.row.payload_sha256,
         envelope: draft.envelope.clone().unwrap(),
@@ -226,6 +237,8 @@ enum Then {
     Failed,
     Absent,
     Refused,
+    /// A switch was not turned.
+    Turned,
 }
 
 /// Every screen, side of the message, dialog and notice.
@@ -253,6 +266,11 @@ const SCENES: &[(&str, Then)] = &[
     ("2<enter>why<enter>", Then::Nothing),
     ("2<tab>jj", Then::Nothing),
     ("2<tab>p", Then::Pasted),
+    ("2o", Then::Nothing),
+    ("2oj", Then::Nothing),
+    ("2X", Then::Pasted),
+    ("2:kill", Then::Nothing),
+    ("2p", Then::Turned),
     ("", Then::Stale),
     ("2", Then::Stale),
     ("", Then::Failed),
@@ -286,6 +304,11 @@ fn play(text: &str, scene: (&str, Then), size: (u16, u16), charset: Charset) -> 
         Then::Absent => {
             bench.tell(Msg::EngineChanged(EngineStatus { absent: Some(said), ..EngineStatus::default() }));
         }
+        Then::Turned => bench.tell(Msg::Switched {
+            reach: Reach::Outbox { id: super::fixtures::outbox_id(1), name: said.clone() },
+            turn: Turn::Lift,
+            result: Err(Failure::Refused(said)),
+        }),
         Then::Refused => bench.decide(|_| ItemOutcome::Refused { reason: said.clone() }),
     }
     let buffer = watched.draw();

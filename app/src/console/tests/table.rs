@@ -7,6 +7,7 @@ use crate::console::action::{ACTIONS, EDITING, book};
 use crate::console::dialog::Dialog;
 use crate::console::model::{Focus, Pane, Screen};
 use crate::console::msg::Effect;
+use crate::console::switch::Turn;
 use crate::console::tab::Tab;
 
 /// An action's id, keys that end with it, and whether it did what it says.
@@ -26,7 +27,19 @@ const ROWS: &[Row] = &[
     ("snoozed", "S", |bench| bench.model.is_snooze_list()),
     ("mark", "<space>", |bench| bench.model.is_marked(id(1))),
     ("inspect", "2<enter>", |bench| matches!(bench.model.dialog, Some(Dialog::Resolve { .. }))),
-    ("pause", "2pwhy<enter>", |bench| matches!(bench.asked.as_slice(), [Effect::Pause { .. }])),
+    ("pause", "2pwhy<enter>", |bench| turned(bench, |turn| matches!(turn, Turn::Pause { .. }))),
+    ("kill", "2Xwhy<enter>", |bench| turned(bench, |turn| matches!(turn, Turn::Kill { .. }))),
+    (
+        "retry",
+        "2jn",
+        |bench| matches!(bench.asked.as_slice(), [Effect::Undo { ids, .. }] if *ids == [id(22)]),
+    ),
+    ("undo-batch", "a", |bench| {
+        let approved = bench.approved();
+        bench.decide(|_| approved.clone());
+        bench.press("U");
+        matches!(bench.asked.as_slice(), [Effect::UndoBatch { .. }])
+    }),
     ("undo", "2jjju", |bench| matches!(bench.asked.as_slice(), [Effect::Undo { .. }])),
     ("open", "<enter>", |bench| bench.model.pane == Pane::Zoom),
     ("close", "<enter><esc>", |bench| bench.model.pane == Pane::Split),
@@ -71,6 +84,10 @@ const ROWS: &[Row] = &[
     ("leave-editor", "e<esc>", |bench| bench.model.editor.is_none()),
     ("drop-edit", "e.<c-q>", |bench| bench.model.editor.is_none()),
 ];
+
+fn turned(bench: &Bench, is_meant: fn(&Turn) -> bool) -> bool {
+    matches!(bench.asked.as_slice(), [Effect::Switch { turn, .. }] if is_meant(turn))
+}
 
 #[test]
 fn every_action_does_what_it_says_when_its_keys_are_pressed() {

@@ -9,11 +9,11 @@ use countersign_core::approval::{BATCH_LIMIT, Item, ItemOutcome, ItemResult, Res
 use countersign_core::ids::ActivityId;
 use countersign_core::safe_text::SafeText;
 
-use super::{live, mark, moves, report, snooze};
+use super::{live, mark, moves, report, snooze, switch};
 use crate::console::deciding::{Deciding, Request, Verb};
 use crate::console::dialog::{Dialog, ResolveStep};
 use crate::console::field::Field;
-use crate::console::model::{Focus, Guard, Model, Screen};
+use crate::console::model::{Batch, Focus, Guard, Latest, Model, Screen};
 use crate::console::msg::{Effect, Failure};
 use crate::console::theme::Role;
 use crate::console::words;
@@ -142,6 +142,17 @@ pub(crate) fn ask_reject(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Makes a failed or blocked message a draft again; what leaves then needs a new decision.
+pub(crate) fn retry(model: &mut Model) -> Vec<Effect> {
+    let Some(item) = model.current().filter(|row| row.can_be_tried_again()).map(|row| row.item) else {
+        return Vec::new();
+    };
+    if model.is_deciding(item.id) {
+        return Vec::new();
+    }
+    send(model, Request::Undo, &[item], Vec::new())
+}
+
 pub(crate) fn undo(model: &mut Model) -> Vec<Effect> {
     let under_cursor = (model.screen == Screen::Outbox && model.focus == Focus::Rows)
         .then(|| model.current().filter(|row| row.can_be_taken_back()).map(crate::console::item::Row::id))
@@ -157,25 +168,6 @@ pub(crate) fn undo(model: &mut Model) -> Vec<Effect> {
     // What is taken back is named by id alone.
     let items: Vec<Item> = ids.into_iter().map(|id| Item::seen(id, PayloadHash::of(b""))).collect();
     send(model, Request::Undo, &items, Vec::new())
-}
-
-pub(crate) fn ask_pause(model: &mut Model) -> Vec<Effect> {
-    let Some(outbox) = model.current_outbox() else {
-        return Vec::new();
-    };
-    let (id, name) = (outbox.id, outbox.name.clone());
-    if let Some(reason) = &outbox.kill_reason {
-        // One key is too little for what an admin stopped for good.
-        let words =
-            format!("{name} is killed: {reason}. An admin lifts it: countersign outboxes resume {name}");
-        model.say(Role::Warn, &words);
-        return Vec::new();
-    }
-    if !outbox.enabled {
-        return vec![Effect::Resume { id, name }];
-    }
-    model.dialog = Some(Dialog::Pause { field: Field::default(), id, name });
-    Vec::new()
 }
 
 /// Takes the text of the open question.
@@ -209,10 +201,7 @@ pub(super) fn answer(model: &mut Model) -> Vec<Effect> {
             return ask_again(model, Dialog::Snooze { field, ids });
         }
         Dialog::Snooze { field, ids } => return snooze::answer(model, &field, ids),
-        Dialog::Pause { field, id, name } => match field.filled() {
-            Some(reason) => return vec![Effect::Pause { id, name, reason }],
-            None => return ask_again(model, Dialog::Pause { field, id, name }),
-        },
+        Dialog::Stop { field, reach, is_kill } => return switch::stop(model, field, reach, is_kill),
         Dialog::Resolve { field, id, who, .. } => {
             let step = if field.filled().is_some() { ResolveStep::Choice } else { ResolveStep::Reason };
             let is_missing = step == ResolveStep::Reason;
@@ -225,6 +214,7 @@ pub(super) fn answer(model: &mut Model) -> Vec<Effect> {
         Dialog::Palette(_)
         | Dialog::Help { .. }
         | Dialog::LookAlike { .. }
+        | Dialog::Lift { .. }
         | Dialog::Copy { .. }
         | Dialog::Results { .. } => {}
     }
@@ -320,7 +310,10 @@ pub(super) fn decided(
             let verb = deciding.verb();
             match verb {
                 Verb::Approve | Verb::Reject | Verb::Snooze | Verb::Wake => leave_list(model, &results),
-                Verb::Undo => model.queue.remove(&done),
+                Verb::Undo => {
+                    model.queue.remove(&done);
+                    model.attention.remove(&done);
+                }
                 Verb::Resolve => model.attention.remove(&done),
             }
             if verb != Verb::Undo {
@@ -363,10 +356,10 @@ fn remember(model: &mut Model, deciding: &Deciding) {
     let now = model.now();
     let undone = if deciding.verb() == Verb::Undo { done(&deciding.results) } else { HashSet::new() };
     for batch in &mut model.batches {
-        batch.retain(|(id, until)| *until > now && !undone.contains(id));
+        batch.open.retain(|(id, until)| *until > now && !undone.contains(id));
     }
-    model.batches.retain(|batch| !batch.is_empty());
-    let batch: Vec<_> = deciding
+    model.batches.retain(|batch| !batch.open.is_empty());
+    let open: Vec<_> = deciding
         .results
         .iter()
         .filter_map(|result| match result.outcome {
@@ -374,8 +367,14 @@ fn remember(model: &mut Model, deciding: &Deciding) {
             _ => None,
         })
         .collect();
-    if !batch.is_empty() {
-        model.batches.push(batch);
+    let is_unknown = |(_, failure): &(usize, Failure)| matches!(failure, Failure::Unavailable(_));
+    let may_have_approved = !open.is_empty() || deciding.faults.iter().any(is_unknown);
+    let decision = deciding.generation;
+    if deciding.verb() == Verb::Approve && may_have_approved {
+        model.latest = Some(Latest { decision, is_asked: false, is_undone: false });
+    }
+    if !open.is_empty() {
+        model.batches.push(Batch { decision, open });
     }
 }
 
@@ -384,7 +383,8 @@ fn leave_list(model: &mut Model, results: &[ItemResult]) {
     let gone: HashSet<ActivityId> = results
         .iter()
         .filter(|result| {
-            result.outcome.is_done()
+            // A first vote of two leaves it a draft.
+            (result.outcome.is_done() && result.outcome != ItemOutcome::NeedsSecond)
                 || matches!(result.outcome, ItemOutcome::Taken { .. } | ItemOutcome::Missing)
         })
         .map(|result| result.id)
@@ -403,27 +403,6 @@ fn leave_list(model: &mut Model, results: &[ItemResult]) {
     for result in results {
         if matches!(result.outcome, ItemOutcome::Changed { .. }) {
             model.seen.remove(&result.id);
-        }
-    }
-}
-
-/// Learns whether an outbox was paused or resumed.
-pub(super) fn outbox_switched(model: &mut Model, name: &str, is_paused: bool, result: Result<(), Failure>) {
-    live::read_again(model);
-    let word = if is_paused { "paused" } else { "resumed" };
-    let charset = model.theme.charset;
-    let name = charset.line(name);
-    match result {
-        Ok(()) => model.say(Role::Good, &format!("{word}: {name}")),
-        Err(Failure::Refused(sentence)) => {
-            model.say(Role::Bad, &format!("not {word}: {}", charset.line(&sentence)));
-        }
-        Err(failure @ Failure::Unavailable(_)) => {
-            live::lost(model, &failure);
-            model.say(
-                Role::Bad,
-                &format!("the database did not answer: it is not known whether {name} was {word}"),
-            );
         }
     }
 }

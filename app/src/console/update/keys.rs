@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use crossterm::event::{KeyEvent, KeyEventKind};
 
-use super::{copy, decide, edit, palette};
+use super::{copy, decide, edit, palette, switch};
 use crate::console::action::{self, key};
 use crate::console::dialog::{Dialog, ResolveStep};
 use crate::console::model::Model;
@@ -130,6 +130,7 @@ fn in_dialog(model: &mut Model, event: KeyEvent, name: &str, at: Duration) -> Ve
         (Dialog::Resolve { step: ResolveStep::Choice, .. }, name) => decide::resolve(model, name),
         (Dialog::Copy { .. }, name) => copy::answer(model, name),
         (Dialog::LookAlike { .. }, name) => decide::confirm(model, name),
+        (Dialog::Lift { .. }, name) => switch::lift(model, name),
         (Dialog::Palette(_), "enter") => palette::run(model, at),
         (Dialog::Palette(_), "down" | "ctrl-n") => palette::step(model, 1),
         (Dialog::Palette(_), "up" | "ctrl-p") => palette::step(model, -1),

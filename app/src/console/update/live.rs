@@ -141,6 +141,7 @@ pub(super) fn summary_loaded(model: &mut Model, generation: u64, result: Result<
             model.snoozes = summary.snoozes;
             model.skew = summary.skew;
             model.outboxes = summary.outboxes;
+            (model.kills, model.mute) = (summary.kills, summary.mute);
             let index = model.outboxes.iter().position(|view| Some(view.id) == outbox);
             model.outbox_index =
                 index.unwrap_or(model.outbox_index).min(model.outboxes.len().saturating_sub(1));

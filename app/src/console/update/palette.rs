@@ -1,7 +1,7 @@
 //! Opening the palette, choosing in it, and running what was chosen. What there is to choose is [`crate::console::palette`]'s.
 use std::time::Duration;
 
-use super::{keys, moves};
+use super::{keys, moves, switch};
 use crate::console::dialog::Dialog;
 use crate::console::field::Field;
 use crate::console::model::Model;
@@ -50,6 +50,8 @@ pub(super) fn run(model: &mut Model, at: Duration) -> Vec<Effect> {
     match (entry.command, entry.state) {
         (Command::Act(action), _) => keys::perform(model, action, at),
         (Command::Filter(filtering), Ok(())) => moves::filter(model, filtering),
+        (Command::Kill(reach), Ok(())) => switch::ask_kill_of(model, reach),
+        (Command::Lift(reach), Ok(())) => switch::ask_lift(model, reach),
         (_, Err(reason)) => {
             let sentence = model.theme.charset.joined(&[&entry.id, ": ", &reason]);
             model.say(Role::Warn, sentence.as_str());

@@ -1,5 +1,5 @@
 //! What is said after a decision: one line where that is enough, else a list that stays readable for thousands of items.
-use countersign_core::approval::ItemResult;
+use countersign_core::approval::{ItemOutcome, ItemResult};
 use countersign_core::ids::ActivityId;
 use countersign_core::safe_text::SafeText;
 
@@ -19,16 +19,21 @@ pub(super) fn tell(model: &mut Model, deciding: &Deciding) {
     let verb = past(deciding.verb());
     let results = &deciding.results;
     let say = |result: &ItemResult| words::outcome(&result.outcome, now, &zone, charset);
+    // The first vote of two stands, but approves nothing yet.
+    let half: Vec<&ItemResult> =
+        results.iter().filter(|result| result.outcome == ItemOutcome::NeedsSecond).collect();
     let open: Vec<&ItemResult> = results.iter().filter(|result| !result.outcome.is_done()).collect();
-    let done = results.len() - open.len();
+    let done = results.len() - open.len() - half.len();
     let left: usize = deciding.waiting.iter().map(Vec::len).sum();
     if let ([(_, failure)], [], 0) = (deciding.faults.as_slice(), results.as_slice(), left) {
         return model.say(Role::Bad, &fault(verb, failure, charset));
     }
-    if open.is_empty() && deciding.skipped.is_empty() && deciding.faults.is_empty() && left == 0 {
+    let is_plain = half.is_empty() || results.len() == half.len();
+    if is_plain && open.is_empty() && deciding.skipped.is_empty() && deciding.faults.is_empty() && left == 0 {
         let text = match results.as_slice() {
             [only] => format!("{}: {}", say(only), name(deciding, only.id)),
-            _ => format!("{verb} {}", words::messages(done)),
+            _ if half.is_empty() => format!("{verb} {}", words::messages(done)),
+            _ => format!("{verb} by you: {}; a second person has to", words::messages(half.len())),
         };
         return model.say(Role::Good, &text);
     }
@@ -46,6 +51,8 @@ pub(super) fn tell(model: &mut Model, deciding: &Deciding) {
         let text = format!("stopped: {} were not asked for and stay marked", words::messages(left));
         lines.push((Role::Warn, SafeText::line(&text)));
     }
+    let half = half.into_iter().map(|result| (say(result), result.id));
+    lines.extend(grouped(deciding, half, Role::Warn));
     let open = open.into_iter().map(|result| (say(result), result.id));
     lines.extend(grouped(deciding, open, Role::Bad));
     let skipped = deciding.skipped.iter().map(|(id, reason)| ((*reason).to_owned(), *id));

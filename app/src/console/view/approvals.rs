@@ -9,6 +9,7 @@ use crate::console::item::Row;
 use crate::console::layout::Layout;
 use crate::console::model::{Link, Model};
 use crate::console::msg::{Painted, Target};
+use crate::console::stakes;
 use crate::console::theme::Role;
 use crate::console::words;
 
@@ -36,6 +37,7 @@ pub(super) fn draw(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>, paint
 
 /// Narrow terminals leave columns out, never the recipient.
 struct Widths {
+    risk: u16,
     kind: u16,
     drafted_by: u16,
 }
@@ -43,10 +45,10 @@ struct Widths {
 impl Widths {
     fn of(width: u16) -> Self {
         match width {
-            100.. => Self { kind: 11, drafted_by: 18 },
-            72.. => Self { kind: 11, drafted_by: 12 },
-            56.. => Self { kind: 11, drafted_by: 0 },
-            _ => Self { kind: 0, drafted_by: 0 },
+            100.. => Self { risk: 4, kind: 11, drafted_by: 18 },
+            72.. => Self { risk: 4, kind: 11, drafted_by: 12 },
+            56.. => Self { risk: 4, kind: 11, drafted_by: 0 },
+            _ => Self { risk: 0, kind: 0, drafted_by: 0 },
         }
     }
 }
@@ -110,6 +112,9 @@ fn heads(area: Rect, widths: &Widths, canvas: &mut Canvas<'_>) {
     columns.next(3);
     canvas.put(columns.next(6), " age", Role::Heading);
     canvas.put(columns.next(9), "channel", Role::Heading);
+    if widths.risk > 0 {
+        canvas.put(columns.next(widths.risk), "risk", Role::Heading);
+    }
     if widths.kind > 0 {
         canvas.put(columns.next(widths.kind), "kind", Role::Heading);
     }
@@ -142,6 +147,9 @@ fn line(
     let (age, role) = age(model, row);
     canvas.put(columns.next(6), &age, role);
     canvas.put(columns.next(9), row.channel.as_str(), Role::Plain);
+    if widths.risk > 0 {
+        canvas.put(columns.next(widths.risk), row.risk.as_str(), stakes::role(row.risk));
+    }
     if widths.kind > 0 {
         canvas.put(columns.next(widths.kind), kind(row.kind), Role::Plain);
     }
@@ -156,6 +164,9 @@ fn line(
     if let Some(until) = row.hold_until {
         let until = format!("until {}  ", words::clock(model.now(), until, &model.zone));
         rest = canvas.put(rest, &until, Role::Warn);
+    }
+    if row.approvals > 0 {
+        rest = canvas.put(rest, "1 of 2  ", Role::Warn);
     }
     if model.kept.contains_key(&row.id()) {
         rest = canvas.put(rest, "edit kept  ", Role::Warn);

@@ -6,11 +6,12 @@ use super::question::{Question, typed};
 use crate::console::backend::DispatcherState;
 use crate::console::dialog::Dialog;
 use crate::console::layout::Layout;
-use crate::console::model::{Link, Model, Screen};
+use crate::console::model::{Focus, Link, Model, Screen};
 use crate::console::msg::{Painted, Target};
 use crate::console::theme::Role;
 use crate::console::words;
-use crate::console::{action, activity};
+use crate::console::{action, activity, outbox_state};
+use countersign_core::outbox::store::KillScope;
 use countersign_core::safe_text::SafeText;
 
 pub(super) fn draw(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>, painted: &mut Painted) {
@@ -63,11 +64,16 @@ fn header(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
         DispatcherState::Ok => ("   dispatcher ok", Role::Plain),
         DispatcherState::Failed { .. } => ("   ! dispatcher failed", Role::Bad),
     };
-    let elsewhere = activity::elsewhere(model).map(|(words, role)| (format!("   {words}"), role));
+    let killed = killed_word(model);
+    let elsewhere = killed
+        .map(|words| (words, Role::Bad))
+        .or_else(|| activity::elsewhere(model))
+        .map(|(words, role)| (format!("   {words}"), role));
     let engine = elsewhere.as_ref().map_or(engine, |(words, role)| (words.as_str(), *role));
     // Half a word tells nothing; a dispatcher that stopped has the line above the hints as well.
     let is_cut = canvas.width(engine.0) > usize::from(rest.width);
     let (words, role) = match &model.engine.dispatcher {
+        _ if is_cut && !model.kills.is_empty() => ("  ! KILLED", Role::Bad),
         DispatcherState::Ok if is_cut => ("", Role::Plain),
         _ if is_cut => ("  ! idle", Role::Warn),
         _ => engine,
@@ -152,7 +158,8 @@ pub(super) fn footer(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>) -> 
         return position;
     }
     let said = model.notice.as_ref().map(|notice| (notice.text.clone(), notice.role));
-    match said.or_else(|| progress(model)).or_else(|| engine_trouble(model)) {
+    let standing = || progress(model).or_else(|| outbox_state(model)).or_else(|| engine_trouble(model));
+    match said.or_else(standing) {
         Some((text, role)) => {
             // Spelled out before it is cut, so that the cut is seen.
             let text = SafeText::line(&model.theme.charset.own(text.as_str()));
@@ -163,6 +170,39 @@ pub(super) fn footer(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>) -> 
     }
     hints(model, areas.hints, canvas);
     None
+}
+
+/// What is killed beyond one outbox, in the words of the header.
+fn killed_word(model: &Model) -> Option<String> {
+    let first = model.kills.first()?;
+    Some(match first.channel {
+        None => "! company KILLED".to_owned(),
+        Some(channel) if model.kills.len() == 1 => format!("! {channel} KILLED"),
+        Some(_) => format!("! {} channels KILLED", model.kills.len()),
+    })
+}
+
+/// What is killed beyond one outbox, with the reason.
+fn kill(model: &Model) -> Option<(SafeText, Role)> {
+    let first = model.kills.first()?;
+    let what = match first.channel {
+        None => "! KILLED: nothing of this company leaves: ".to_owned(),
+        Some(channel) => format!("! KILLED: nothing leaves by {channel}: "),
+    };
+    let rest = match model.kills.len() {
+        1 => String::new(),
+        more => format!(" (and {} more)", more - 1),
+    };
+    Some((model.theme.charset.joined(&[&what, &first.reason, &rest]), Role::Bad))
+}
+
+/// What the outbox under the cursor is up to, in full: the table may have cut it.
+fn outbox_state(model: &Model) -> Option<(SafeText, Role)> {
+    let is_there = model.screen == Screen::Outbox && model.focus == Focus::Outboxes;
+    let outbox = model.current_outbox().filter(|_| is_there)?;
+    let (state, role) = outbox_state::of(model, outbox);
+    let name = model.theme.charset.line(&outbox.name);
+    Some((SafeText::joined(&[name, SafeText::line(": "), state]), role))
 }
 
 /// How far a decision about very many has come.
@@ -183,6 +223,9 @@ fn engine_trouble(model: &Model) -> Option<(SafeText, Role)> {
     }
     if let Some(absent) = &model.engine.absent {
         return Some((charset.joined(&["! ", absent]), Role::Warn));
+    }
+    if let Some(kill) = kill(model) {
+        return Some(kill);
     }
     if activity::nobody_sends(model) {
         let words = "! no dispatcher runs anywhere: approved messages wait; start one with countersign serve";
@@ -232,7 +275,18 @@ fn hint_word(model: &Model, action: &action::Action) -> String {
             words::grouped(i64::try_from(model.marks.len()).unwrap_or(i64::MAX))
         ),
         "snooze" if model.is_snooze_list() => "bring back".to_owned(),
-        "pause" if model.current_outbox().is_some_and(|outbox| !outbox.enabled) => "resume".to_owned(),
+        "kill"
+            if model.current_outbox().is_some_and(|outbox| outbox.kill_scope == Some(KillScope::Outbox)) =>
+        {
+            "lift the kill".to_owned()
+        }
+        "pause"
+            if model
+                .current_outbox()
+                .is_some_and(|outbox| !outbox.enabled && outbox.kill_reason.is_none()) =>
+        {
+            "resume".to_owned()
+        }
         "inspect" if model.current().is_some_and(|row| row.status.as_str() == "uncertain") => {
             "settle".to_owned()
         }

@@ -8,10 +8,28 @@ use crate::console::item::Row;
 use crate::console::layout::Layout;
 use crate::console::model::{Focus, ListLine, Model};
 use crate::console::msg::{Painted, Target};
+use crate::console::outbox_state;
 use crate::console::theme::Role;
 use crate::console::words;
 
-const GAUGE: i64 = 10;
+/// Cells of the table of outboxes. On a narrow screen its state says more than its channel and what it will do.
+struct Widths {
+    channel: u16,
+    gauge: u16,
+    quota: u16,
+    next_hour: u16,
+    counts: u16,
+}
+
+impl Widths {
+    fn of(width: u16) -> Self {
+        match width {
+            100.. => Self { channel: 9, gauge: 10, quota: 20, next_hour: 9, counts: 7 },
+            72.. => Self { channel: 9, gauge: 6, quota: 14, next_hour: 6, counts: 0 },
+            _ => Self { channel: 0, gauge: 6, quota: 14, next_hour: 0, counts: 0 },
+        }
+    }
+}
 
 pub(super) fn draw(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>, painted: &mut Painted) {
     if !areas.outboxes.is_empty() {
@@ -55,18 +73,22 @@ fn section(words: &str, area: Rect, canvas: &mut Canvas<'_>) {
 
 fn outboxes(model: &Model, area: Rect, canvas: &mut Canvas<'_>, painted: &mut Painted) {
     let mut rows = area.rows();
-    let is_wide = area.width >= 100;
+    let widths = Widths::of(area.width);
     if let Some(area) = rows.next() {
         let mut columns = Columns::of(area);
         columns.next(1);
         canvas.put(columns.next(16), "outbox", Role::Heading);
-        if area.width >= 72 {
-            canvas.put(columns.next(9), "channel", Role::Heading);
+        if widths.channel > 0 {
+            canvas.put(columns.next(widths.channel), "channel", Role::Heading);
         }
-        canvas.put(columns.next(20), "quota today", Role::Heading);
-        if is_wide {
-            canvas.put(columns.next(7), "waiting", Role::Heading);
-            canvas.put(columns.next(7), "24 h", Role::Heading);
+        canvas.put(columns.next(widths.quota), "quota today", Role::Heading);
+        if widths.next_hour > 0 {
+            let head = if widths.next_hour < 9 { "next h" } else { "next hour" };
+            canvas.put(columns.next(widths.next_hour), head, Role::Heading);
+        }
+        if widths.counts > 0 {
+            canvas.put(columns.next(widths.counts), "waiting", Role::Heading);
+            canvas.put(columns.next(widths.counts), "24 h", Role::Heading);
         }
         canvas.put(columns.rest(), "state", Role::Heading);
     }
@@ -87,7 +109,7 @@ fn outboxes(model: &Model, area: Rect, canvas: &mut Canvas<'_>, painted: &mut Pa
     let top = (model.outbox_index + 1).saturating_sub(height);
     for (area, (index, outbox)) in rows.zip(model.outboxes.iter().enumerate().skip(top)) {
         painted.targets.push((area, Target::Outbox(outbox.id)));
-        outbox_line(model, outbox, index, area, is_wide, canvas);
+        outbox_line(model, outbox, index, area, &widths, canvas);
     }
 }
 
@@ -96,7 +118,7 @@ fn outbox_line(
     outbox: &OutboxView,
     index: usize,
     area: Rect,
-    is_wide: bool,
+    widths: &Widths,
     canvas: &mut Canvas<'_>,
 ) {
     let is_current = index == model.outbox_index;
@@ -104,52 +126,34 @@ fn outbox_line(
     let cursor = if is_current { canvas.glyphs().cursor } else { " " };
     canvas.put(columns.next(1), cursor, Role::Marked);
     canvas.put(columns.next(16), &model.theme.charset.line(&outbox.name).truncated(16), Role::Plain);
-    // On a narrow screen its state says more than its channel.
-    if area.width >= 72 {
-        canvas.put(columns.next(9), outbox.channel.as_str(), Role::Plain);
+    if widths.channel > 0 {
+        canvas.put(columns.next(widths.channel), outbox.channel.as_str(), Role::Plain);
     }
-    let (cap, sent) = (i64::from(outbox.daily_cap), i64::from(outbox.sent_today));
-    let filled = if cap > 0 { (sent * GAUGE / cap).clamp(0, GAUGE) } else { GAUGE };
+    let (cap, sent) = (i64::from(outbox.effective_cap), i64::from(outbox.sent_today));
+    let gauge = i64::from(widths.gauge);
+    let filled = if cap > 0 { (sent * gauge / cap).clamp(0, gauge) } else { gauge };
     let full = canvas.glyphs().full.repeat(usize::try_from(filled).unwrap_or(0));
-    let empty = canvas.glyphs().empty.repeat(usize::try_from(GAUGE - filled).unwrap_or(0));
+    let empty = canvas.glyphs().empty.repeat(usize::try_from(gauge - filled).unwrap_or(0));
     let numbers = format!(" {}/{}", words::grouped(sent), words::grouped(cap));
-    canvas.put_all(
-        columns.next(20),
-        [(full.as_str(), Role::Gauge), (empty.as_str(), Role::GaugeRest), (numbers.as_str(), Role::Plain)],
-    );
-    if is_wide {
-        canvas.put(columns.next(7), &words::count(outbox.queued), Role::Plain);
-        canvas.put(columns.next(7), &words::grouped(outbox.sent_24h), Role::Plain);
+    let quota = columns.next(widths.quota);
+    // A bar may go, half a number may not.
+    let bar = [(full.as_str(), Role::Gauge), (empty.as_str(), Role::GaugeRest)];
+    let fits = usize::from(widths.gauge) + numbers.len() <= usize::from(quota.width);
+    let rest = if fits { canvas.put_all(quota, bar) } else { quota };
+    canvas.put(rest, if fits { &numbers } else { numbers.trim_start() }, Role::Plain);
+    if widths.next_hour > 0 {
+        canvas.put(columns.next(widths.next_hour), &words::count(outbox.next_hour), Role::Plain);
     }
-    let (state, role) = state(model, outbox);
-    canvas.put(columns.rest(), &state, role);
+    if widths.counts > 0 {
+        canvas.put(columns.next(widths.counts), &words::count(outbox.queued), Role::Plain);
+        canvas.put(columns.next(widths.counts), &words::grouped(outbox.sent_24h), Role::Plain);
+    }
+    let (state, role) = outbox_state::of(model, outbox);
+    let rest = columns.rest();
+    canvas.put(rest, &state.truncated(usize::from(rest.width)), role);
     if is_current && model.focus == Focus::Outboxes {
         canvas.wash(area, Role::Selected);
     }
-}
-
-/// The state in words: why it does not send, or that it does.
-fn state(model: &Model, outbox: &OutboxView) -> (String, Role) {
-    if let Some(reason) = &outbox.kill_reason {
-        return (format!("KILLED: {}", model.theme.charset.line(reason)), Role::Bad);
-    }
-    if !outbox.enabled {
-        let reason = outbox.pause_reason.as_deref().unwrap_or("no reason given");
-        return (format!("paused: {}", model.theme.charset.line(reason)), Role::Warn);
-    }
-    if let Some(until) = outbox.cool_until.filter(|until| *until > model.now()) {
-        let until = words::upcoming(model.now(), until, &model.zone);
-        return (format!("waiting: the provider asked, {until}"), Role::Warn);
-    }
-    if outbox.sent_today >= outbox.daily_cap {
-        let city = model.theme.charset.line(&words::city(&outbox.zone));
-        let at = jiff::tz::TimeZone::get(&outbox.zone).map_or_else(
-            |_| words::exact(outbox.quota_resets_at),
-            |zone| words::time_of_day(outbox.quota_resets_at, &zone),
-        );
-        return (format!("full until {at} {city}"), Role::Warn);
-    }
-    ("open".to_owned(), Role::Good)
 }
 
 fn row_heads(area: Rect, canvas: &mut Canvas<'_>) {
@@ -205,7 +209,7 @@ fn live_row(model: &Model, row: &Row, is_current: bool, area: Rect, canvas: &mut
 
 fn reason_of(row: &Row) -> countersign_core::safe_text::SafeText {
     let words = match (&row.hold, row.status) {
-        (_, Status::Dispatching) => {
+        (None, Status::Dispatching) => {
             let word = if row.wire_at.is_some() { "asked the provider" } else { "taken by a dispatcher" };
             format!("{word}, attempt {}", i32::from(row.attempts).max(1))
         }
@@ -223,6 +227,14 @@ fn reason_of(row: &Row) -> countersign_core::safe_text::SafeText {
 fn next_of(model: &Model, row: &Row) -> String {
     match row.status {
         Status::Uncertain => "you decide".to_owned(),
+        Status::Approved | Status::BlockedByQuota if row.ends_by.is_some() => {
+            row.ends_by.unwrap_or_default().to_owned()
+        }
+        Status::Failed | Status::BlockedByAllowlist | Status::BlockedByPolicy => "you decide".to_owned(),
+        Status::Dispatching => match row.hold_until {
+            Some(until) => words::upcoming(model.now(), until, &model.zone),
+            None => "–".to_owned(),
+        },
         Status::Approved | Status::BlockedByQuota => {
             words::upcoming(model.now(), row.hold_until.unwrap_or(row.send_after), &model.zone)
         }

@@ -1,5 +1,5 @@
 //! The open message in its box. Foreign text stays inside, and what was not shown is counted.
-use countersign_core::gate::Ruling;
+use countersign_core::gate::{Ruling, Verdict};
 use countersign_core::safe_text::SafeText;
 use ratatui::layout::Rect;
 
@@ -10,6 +10,7 @@ use crate::console::layout::Layout;
 use crate::console::model::{Model, Screen};
 use crate::console::msg::{Painted, Shown};
 use crate::console::preview::Preview;
+use crate::console::stakes;
 use crate::console::tab::Tab;
 use crate::console::theme::Role;
 use crate::console::words;
@@ -123,44 +124,72 @@ fn head(model: &Model, preview: &Preview, area: Rect, canvas: &mut Canvas<'_>) {
     }
 }
 
-/// What passes is named in one line; what does not is said in full sentences.
+/// What is at stake, then what stands against it, each in a sentence, then in one line what passes. Where that is too much, the
+/// last line names what else stands against it before anything that passes.
 fn verdicts(model: &Model, preview: &Preview, area: Rect, canvas: &mut Canvas<'_>) {
-    let mut against = Vec::new();
-    let mut passing = Vec::new();
-    for verdict in &preview.verdicts {
-        let (word, role) = match verdict.ruling {
-            Ruling::Pass => ("ok", Role::Good),
-            Ruling::Defer { .. } => ("hold", Role::Warn),
-            Ruling::Block { .. } => ("stop", Role::Bad),
-            Ruling::Reopen => ("back", Role::Bad),
-        };
-        if verdict.passes() {
-            passing.push((format!(" {word} "), verdict.gate));
-        } else {
-            let until = match verdict.ruling {
-                Ruling::Defer { until } => format!(" ({})", words::upcoming(model.now(), until, &model.zone)),
-                _ => String::new(),
-            };
-            let sentence: SafeText = model.theme.charset.line(&verdict.sentence);
-            against.push((format!(" {word} {}", verdict.gate), role, format!(": {sentence}{until}")));
-        }
-    }
     let mut rows = area.rows();
-    let room = usize::from(area.height);
-    for (word, role, sentence) in against.iter().take(room) {
-        if let Some(area) = rows.next() {
-            canvas.put_all(area, [(word.as_str(), *role), (sentence.as_str(), Role::Plain)]);
-        }
+    let mut room = usize::from(area.height);
+    if let Some(stakes) = preview.stakes.as_ref().filter(|_| room > 1)
+        && let Some(area) = rows.next()
+    {
+        room -= 1;
+        let role = stakes::role(preview.risk);
+        let rest = canvas.put_all(area, [(" risk ", Role::Plain), (preview.risk.as_str(), role)]);
+        sentence(stakes, rest, canvas);
     }
-    if let Some(area) = rows.next() {
-        let mut rest = area;
-        for (word, gate) in &passing {
-            if canvas.width(word) + canvas.width(gate) > usize::from(rest.width) {
-                canvas.put(rest, canvas.glyphs().more, Role::Muted);
-                break;
-            }
-            rest = canvas
-                .put_all(rest, [(word.as_str(), Role::Good), (*gate, Role::Plain), ("  ", Role::Plain)]);
+    let (passing, against): (Vec<&Verdict>, Vec<&Verdict>) =
+        preview.verdicts.iter().partition(|verdict| verdict.passes());
+    let told = if against.len() <= room { against.len() } else { room.saturating_sub(1) };
+    for (verdict, area) in against.iter().zip(rows.by_ref().take(told)) {
+        let (word, role) = word_of(verdict);
+        let rest = canvas.put_all(area, [(" ", role), (word, role), (" ", role), (verdict.gate, role)]);
+        let mut pieces = vec![model.theme.charset.line(&verdict.sentence)];
+        if let Ruling::Defer { until } = verdict.ruling {
+            let until = format!(" ({})", words::upcoming(model.now(), until, &model.zone));
+            pieces.push(SafeText::line(&until));
         }
+        sentence(&SafeText::joined(&pieces), rest, canvas);
     }
+    let Some(area) = rows.next() else {
+        return;
+    };
+    let mut rest = area;
+    for verdict in against.iter().skip(told) {
+        let (word, role) = word_of(verdict);
+        rest =
+            canvas.put_all(rest, [(" ", role), (word, role), (" ", role), (verdict.gate, role), (" ", role)]);
+    }
+    let count = format!(" ok {} of {} ", passing.len(), preview.verdicts.len());
+    if preview.verdicts.is_empty() || canvas.width(&count) > usize::from(rest.width) {
+        return;
+    }
+    rest = canvas.put(rest, &count, Role::Good);
+    for (index, verdict) in passing.iter().enumerate() {
+        // Room for the sign that there are more, unless it is the last.
+        let more = usize::from(index + 1 < passing.len()) * 2;
+        if canvas.width(verdict.gate) + 1 + more > usize::from(rest.width) {
+            let more = canvas.glyphs().more;
+            canvas.put_all(rest, [(" ", Role::Plain), (more, Role::Muted)]);
+            return;
+        }
+        rest = canvas.put_all(rest, [(" ", Role::Plain), (verdict.gate, Role::Plain)]);
+    }
+}
+
+fn word_of(verdict: &Verdict) -> (&'static str, Role) {
+    match verdict.ruling {
+        Ruling::Pass => ("ok", Role::Good),
+        Ruling::Defer { .. } => ("hold", Role::Warn),
+        Ruling::Block { .. } => ("stop", Role::Bad),
+        Ruling::Reopen => ("back", Role::Bad),
+    }
+}
+
+/// Puts a sentence behind its head; a cut is seen.
+fn sentence(text: &SafeText, rest: Rect, canvas: &mut Canvas<'_>) {
+    if text.is_empty() {
+        return;
+    }
+    let rest = canvas.put(rest, ": ", Role::Plain);
+    canvas.put(rest, &text.truncated(usize::from(rest.width)), Role::Plain);
 }

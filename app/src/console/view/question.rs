@@ -58,16 +58,48 @@ impl<'a> Question<'a> {
                 ],
                 short: ANSWER,
             },
-            Dialog::Pause { field, name, .. } => Self {
-                words: format!("Pause {}, reason: ", model.theme.charset.line(name).truncated(24)),
+            Dialog::Stop { field, reach, is_kill } => Self {
+                words: format!(
+                    "{} {}, reason: ",
+                    if *is_kill { "KILL" } else { "Pause" },
+                    reach.name(model.theme.charset).truncated(30)
+                ),
                 field: Some(field),
+                hints: if *is_kill {
+                    &[
+                        (" enter", Role::Key),
+                        (" nothing of it leaves until an admin lifts that  ", Role::Plain),
+                        ("esc", Role::Key),
+                        (" leave it", Role::Plain),
+                    ]
+                } else {
+                    &[
+                        (" enter", Role::Key),
+                        (" pause  ", Role::Plain),
+                        ("esc", Role::Key),
+                        (" leave it", Role::Plain),
+                    ]
+                },
+                short: ANSWER,
+            },
+            Dialog::Lift { reach } => Self {
+                words: format!(
+                    "Let {} send again? What was approved meanwhile leaves at once.",
+                    reach.name(model.theme.charset).truncated(30)
+                ),
+                field: None,
                 hints: &[
-                    (" enter", Role::Key),
-                    (" pause  ", Role::Plain),
+                    (" Y", Role::Key),
+                    (" send again  ", Role::Plain),
+                    ("esc", Role::Key),
+                    (" leave it killed", Role::Plain),
+                ],
+                short: &[
+                    (" Y", Role::Key),
+                    (" send again  ", Role::Plain),
                     ("esc", Role::Key),
                     (" leave it", Role::Plain),
                 ],
-                short: ANSWER,
             },
             Dialog::Snooze { field, ids } => Self {
                 words: format!("Snooze {} for: ", words::messages(ids.len())),
