@@ -1,8 +1,10 @@
 //! Changing an outbox and killing it, and what that means for what waits.
 use countersign_core::activity::status::Status;
 use countersign_core::actor::Actor;
+use countersign_core::channel::ChannelName;
 use countersign_core::error::Error;
 use countersign_core::ids::OutboxId;
+use countersign_core::outbox::store::{self, KillScope};
 use countersign_core::outbox::{self, Change, Done, store_show};
 use countersign_tests::books;
 use countersign_tests::provider::Provider;
@@ -239,6 +241,33 @@ async fn a_kill_between_claim_and_wire_stops_the_message() {
     worker.stop().await;
     assert_eq!((provider.requests(), world.sent_today(world.outbox).await), (0, 0));
     assert_eq!(world.stored(items[0].id).await.status, Status::Approved);
+}
+
+/// The widest kill is the one that is named, and lifting it uncovers the one below.
+#[tokio::test]
+async fn a_list_says_how_far_the_kill_reaches_that_stops_an_outbox() {
+    let world = World::new().await;
+    let (pool, admin, company) = (&world.pool, &world.admin, world.company);
+    let stopped = async || {
+        let mut conn = pool.acquire().await.expect("a connection");
+        let outbox = store::list(&mut conn, company).await.expect("is read").remove(0);
+        let kills = store::wide_kills(&mut conn, company).await.expect("are read");
+        let wide: Vec<_> = kills.into_iter().map(|kill| (kill.channel, kill.reason)).collect();
+        (outbox.kill_scope, outbox.kill_reason, wide)
+    };
+    assert_eq!(stopped().await, (None, None, Vec::new()));
+    let email = Some(ChannelName::Email);
+    outbox::kill(pool, admin, company, world.outbox, "list").await.expect("is killed");
+    outbox::kill_all(pool, admin, company, email, "blocklisted").await.expect("is killed");
+    outbox::kill_all(pool, admin, company, None, "leak").await.expect("is killed");
+    let (all, mail) = ((None, "leak".to_owned()), (email, "blocklisted".to_owned()));
+    let company_wide = (Some(KillScope::Company), Some("leak".to_owned()), vec![all, mail.clone()]);
+    assert_eq!(stopped().await, company_wide);
+    outbox::lift_all(pool, admin, company, None).await.expect("is lifted");
+    let by_channel = (Some(KillScope::Channel), Some("blocklisted".to_owned()), vec![mail]);
+    assert_eq!(stopped().await, by_channel);
+    outbox::lift_all(pool, admin, company, email).await.expect("is lifted");
+    assert_eq!(stopped().await, (Some(KillScope::Outbox), Some("list".to_owned()), Vec::new()));
 }
 
 /// The database holds the same line: a killed outbox cannot be enabled by a statement that forgets the kill.
