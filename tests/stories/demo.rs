@@ -16,7 +16,7 @@ fn two_demos_at_once_are_one_company() {
     for screen in [&one, &other] {
         screen.shows("Acme Renovation");
         screen.shows(" pending");
-        screen.shows(" ok outbox");
+        screen.shows(" of 16  outbox freshness");
         assert!(screen.contents().contains("sandbox"), "{}", screen.contents());
     }
     assert_eq!(postmasters(&home), 1, "both consoles work on one server");
@@ -67,12 +67,12 @@ fn nothing_of_the_demo_leaves_its_sandbox() {
         sqlx::query_as(shortest).fetch_one(conn).await.expect(shortest)
     });
     let mut screen = Screen::open(&home, &["demo"]);
-    screen.shows(" ok outbox");
+    screen.shows(" of 16  outbox freshness");
     screen.send("/");
     screen.shows("Filter:");
     screen.send(&format!("{to}\r"));
     screen.shows(&format!("To        {to}"));
-    screen.shows(" ok outbox");
+    screen.shows(" of 16  outbox freshness");
     assert!(
         !screen.contents().contains("email goes to"),
         "the banner speaks of where this company's mail goes"
@@ -109,7 +109,7 @@ fn a_fresh_demo_starts_over() {
     let pending = number_before(&filled, " pending");
     let mut screen = Screen::open(&home, &["demo"]);
     screen.shows(&approvals(pending));
-    screen.shows(" ok outbox");
+    screen.shows(" of 16  outbox freshness");
     reject_the_first(&mut screen);
     screen.shows(&approvals(pending - 1));
     screen.send("q");

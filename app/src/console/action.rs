@@ -110,7 +110,7 @@ actions! {
         can_pause, |model, _| switch::ask_pause(model);
     "undo" Decide: &["u"], "undo", "take back the approval under the cursor in Outbox, else your latest, while its time runs", ALL,
         can_undo, |model, _| decide::undo(model);
-    "undo-batch" Decide: &["U"], "", "take back all of your latest approval that has not left, whatever holds it; says how many of how many", ALL,
+    "undo-batch" Decide: &["U"], "", "take back everything of your latest approval that has not left; says how many of how many", ALL,
         batch::can_undo, |model, _| batch::undo(model);
     "kill" Decide: &["X"], "kill", "stop the outbox for a reason until an admin lets it go again; on a killed one: let it go", OUTBOX,
         switch::can_kill, |model, _| switch::ask_kill(model);
