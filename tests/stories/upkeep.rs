@@ -117,7 +117,7 @@ fn an_outbox_is_changed_killed_and_opened_again() {
     screen.send("2");
     screen.shows("KILLED: wrong list");
     screen.send("p");
-    screen.shows("countersign outboxes resume main");
+    screen.shows("main is killed, not paused: X lifts that");
     screen.send("q");
     screen.ended_well();
     assert_eq!(office.provider.ledger().len(), 0);
