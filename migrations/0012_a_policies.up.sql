@@ -54,6 +54,9 @@ ALTER TABLE crm_activity_details
   ADD COLUMN risk_reasons text[] NOT NULL DEFAULT '{}',
   ADD COLUMN is_handwritten boolean NOT NULL DEFAULT false;             -- a person wrote or edited the words it has now
 UPDATE crm_activity_details SET is_handwritten = true WHERE proposed_kind = 'operator';
+-- Nobody judged what waits already; until somebody does it is worth a second look.
+UPDATE crm_activity_details e SET risk = 'high', risk_reasons = '{filed before risk was judged}'
+FROM crm_activities a WHERE a.company_id = e.company_id AND a.id = e.activity_id AND a.stage IN ('draft', 'queue');
 
 -- Decisions that were made together can be taken back together.
 ALTER TABLE crm_decisions ADD COLUMN batch_id uuid;

@@ -55,7 +55,7 @@ pub struct Facts<'a> {
     pub policy: &'a Policy,
     /// The entries of the allowlist that concern the recipients.
     pub allowlist: &'a Allowlist,
-    /// Suppressed recipients by their normalised address.
+    /// Suppressed recipients by their canonical address.
     pub suppressed: &'a HashMap<String, Reason>,
     /// Where the bucket stands; `None` at the claim, which takes quota instead of reading it.
     pub quota: Option<quota::Standing>,
@@ -88,6 +88,8 @@ pub struct Item {
     pub approved_by: Vec<String>,
     /// How much is at stake, as judged when the words were put on file.
     pub risk: Risk,
+    /// Whether an operator drafted it: then whoever approves it is the second person.
+    pub is_by_operator: bool,
     /// Whether a person wrote or edited the words.
     pub is_handwritten: bool,
     /// When the words were put on file, or an operator said that they still hold.
@@ -102,8 +104,10 @@ pub struct Item {
     pub country: Option<String>,
     /// The contact's language.
     pub locale: Option<String>,
-    /// What the contact said about this channel.
-    pub consent: Option<State>,
+    /// What those who would receive it said about this channel; nothing for those who said nothing.
+    pub consents: Vec<State>,
+    /// How many of them said nothing.
+    pub without_consent: usize,
     /// When the contact last wrote on any channel.
     pub replied_at: Option<Timestamp>,
     /// When the contact last wrote on this channel.
@@ -115,6 +119,12 @@ pub struct Item {
 }
 
 impl Item {
+    /// Whether it is written to nobody. The bytes say so, not the kind that its drafter gave it.
+    #[must_use]
+    pub fn is_post(&self) -> bool {
+        self.envelope.as_ref().is_some_and(|envelope| envelope.payload.parts.is_post())
+    }
+
     /// Everyone who would receive it.
     #[must_use]
     pub fn recipients(&self) -> Vec<String> {

@@ -291,6 +291,16 @@ impl Parts {
         }
     }
 
+    /// Whether it is published for everybody and written to nobody.
+    #[must_use]
+    pub fn is_post(&self) -> bool {
+        matches!(
+            self,
+            Self::Linkedin { action: LinkedinAction::Post, .. }
+                | Self::Instagram { action: InstagramAction::Post, .. }
+        )
+    }
+
     /// The words a recipient reads.
     #[must_use]
     pub fn text(&self) -> &str {

@@ -6,6 +6,7 @@ use sqlx::{PgPool, PgTransaction};
 use super::BATCH_LIMIT;
 use super::risk::Risk;
 use super::store::{self, Decision};
+use super::store_risk::assess_all;
 use super::verdict::{
     Asked, Item, ItemOutcome, ItemResult, Standing, completes, objection, objection_to_undo,
 };
@@ -124,6 +125,11 @@ async fn decide(
         Asked::Reject => HashMap::new(),
     };
     let asks_for_two = store_policy::policy(&mut tx, company).await?.asks_for_two();
+    // What was judged when the words were put on file may be worth more by now, or was filed before anybody judged.
+    let risks = match asked {
+        Asked::Approve if asks_for_two => assess_all(&mut tx, company, &ids).await?,
+        _ => HashMap::new(),
+    };
     let mut decided = HashSet::new();
     let mut results = Vec::with_capacity(items.len());
     let mut decisions = Vec::new();
@@ -143,7 +149,9 @@ async fn decide(
             let mut decision = Decision::new(item.id, row.round, item.payload_sha256);
             decision.confirmed = doubts.get(&item.id).cloned().unwrap_or_default();
             decision.reason = reason.map(str::to_owned);
-            let needs_two = asks_for_two && (row.risk == Risk::High || doubts.contains_key(&item.id));
+            let risk = risks.get(&item.id).map_or(row.risk, |(risk, _)| *risk);
+            let needs_two =
+                asks_for_two && !row.is_by_operator && (risk == Risk::High || doubts.contains_key(&item.id));
             decision.completes = asked == Asked::Reject || completes(&row.standing, operator.0, needs_two);
             let outcome = match asked {
                 Asked::Reject => ItemOutcome::Rejected,
@@ -344,15 +352,16 @@ pub async fn undo_batch(
         });
     }
     let mut done = Undone { undone: 0, batch_size: usize::try_from(size).unwrap_or(usize::MAX) };
+    // Every item is tried once: a second try of one whose place is taken would drive out the one that took it.
+    let mut tried = Vec::new();
     loop {
-        let ids = store::undoable(&mut *pool.acquire().await?, company, batch, BATCH_LIMIT).await?;
-        let results = undo(pool, actor, company, &ids).await?;
-        let undone = results.iter().filter(|result| result.outcome == ItemOutcome::Undone).count();
-        done.undone += undone;
-        // What cannot be taken back is offered again and again; so the end is where nothing was.
-        if undone == 0 {
+        let ids = store::undoable(&mut *pool.acquire().await?, company, batch, &tried, BATCH_LIMIT).await?;
+        if ids.is_empty() {
             return Ok(done);
         }
+        let results = undo(pool, actor, company, &ids).await?;
+        done.undone += results.iter().filter(|result| result.outcome == ItemOutcome::Undone).count();
+        tried.extend(ids);
     }
 }
 

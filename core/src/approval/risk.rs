@@ -48,6 +48,8 @@ impl fmt::Display for Risk {
 /// What is known besides the message itself.
 #[derive(Clone, Debug, Default)]
 pub struct Known<'a> {
+    /// Whether this contact was written to, or wrote, before.
+    pub is_contact_known: bool,
     /// Whether anybody at the recipient's domain, or this contact where there is no domain, was written to before.
     pub is_domain_known: bool,
     /// What the contact's account is worth.
@@ -148,12 +150,14 @@ const MONEY_SIGNS: &[char] = &['€', '$', '£', '¥', '₹', '₽', '₩', '฿
 #[must_use]
 pub fn assess(payload: &Payload, known: &Known<'_>) -> (Risk, Vec<String>) {
     let (mut high, mut mid) = (Vec::new(), Vec::new());
-    if payload.kind == Kind::FirstTouch && !known.is_domain_known {
+    // The kind is the drafter's word; what happened before is not.
+    let is_first = !payload.parts.is_post() && (payload.kind == Kind::FirstTouch || !known.is_contact_known);
+    if is_first && !known.is_domain_known {
         high.push(match address::domain_of(&payload.to) {
             Some(domain) => format!("first touch to {domain}"),
             None => "first touch, and nothing is known of them".to_owned(),
         });
-    } else if payload.kind == Kind::FirstTouch {
+    } else if is_first {
         mid.push("first touch".to_owned());
     }
     if let (Some(value), Some(limit)) = (&known.account_value, known.high_value)
@@ -184,7 +188,9 @@ pub fn assess(payload: &Payload, known: &Known<'_>) -> (Risk, Vec<String>) {
 
 fn written(parts: &Parts) -> String {
     match parts {
-        Parts::Email { subject, text, .. } => format!("{subject}\n{text}"),
+        Parts::Email { subject, text, html, .. } => {
+            format!("{subject}\n{text}\n{}", html.as_deref().unwrap_or_default())
+        }
         other => other.text().to_owned(),
     }
 }
@@ -271,7 +277,8 @@ mod tests {
         #[case] reason: Option<&str>,
     ) {
         let familiar = [TEXT.replace("Zoë", "Kari")];
-        let known = Known { is_domain_known, familiar: &familiar, ..Known::default() };
+        let is_contact_known = kind != Kind::FirstTouch;
+        let known = Known { is_contact_known, is_domain_known, familiar: &familiar, ..Known::default() };
         let (judged, reasons) = assess(&mail(kind, "zoe@nordlys.example", text), &known);
         assert_eq!(judged, risk, "{reasons:?}");
         assert_eq!(reasons.is_empty(), reason.is_none(), "{reasons:?}");
@@ -281,6 +288,7 @@ mod tests {
     #[test]
     fn a_look_alike_is_grave() {
         let known = Known {
+            is_contact_known: true,
             is_domain_known: true,
             look_alikes: vec!["looks like Zoë".to_owned()],
             familiar: &[TEXT.to_owned()],
@@ -289,7 +297,12 @@ mod tests {
         assert_eq!(assess(&mail(Kind::FollowUp, "zoe@nordlys.example", TEXT), &known).0, Risk::High);
         let (risk, reasons) = assess(
             &mail(Kind::FollowUp, "zoe@n\u{43e}rdlys.example", TEXT),
-            &Known { is_domain_known: true, familiar: &[TEXT.to_owned()], ..Known::default() },
+            &Known {
+                is_contact_known: true,
+                is_domain_known: true,
+                familiar: &[TEXT.to_owned()],
+                ..Known::default()
+            },
         );
         assert_eq!((risk, reasons[0].as_str()), (Risk::High, "a recipient mixes scripts in one word"));
     }

@@ -33,6 +33,8 @@ pub(super) struct LockedRow {
     /// Everyone who would receive it. `None` if it was filed before they were kept apart.
     pub(super) recipients: Option<Vec<String>>,
     pub(super) risk: Risk,
+    /// Whether an operator drafted it: then whoever approves it is the second person.
+    pub(super) is_by_operator: bool,
     /// Why it was stopped, if it was.
     pub(super) hold_code: Option<String>,
 }
@@ -136,6 +138,7 @@ pub(super) async fn lock(
                 send_after: row.send_after.to_jiff(),
                 undo_window: SignedDuration::from_secs(i64::from(row.undo_window_secs)),
                 quota_day: row.quota_day.map(jiff_sqlx::Date::to_jiff),
+                is_by_operator: row.proposed_by.is_some(),
                 recipients: row.recipients,
                 risk: crate::gate::store::read_risk(&row.risk, row.id)?,
                 hold_code: row.hold_code,
@@ -171,7 +174,8 @@ pub(super) async fn insert(
         SELECT $1, $2, 'operator', $3, $4, clock_timestamp(), *
         FROM unnest($5::uuid[], $6::uuid[], $7::int[], $8::bytea[], $9::bool[], $10::text[])
         ON CONFLICT (company_id, activity_id, round, payload_sha256, verdict, actor_id)
-        DO UPDATE SET completes = true WHERE excluded.completes AND NOT crm_decisions.completes"#,
+        DO UPDATE SET completes = true, at = excluded.at, batch_id = excluded.batch_id
+          WHERE excluded.completes AND NOT crm_decisions.completes"#,
         company.0,
         verdict,
         operator.0,
@@ -274,21 +278,25 @@ pub(super) async fn set_resolved(
     }
 }
 
-/// Items of a batch of decisions that are approved and have not left, at most `limit`. What is on the wire is past taking back.
+/// Items of a batch of decisions that are approved and have not left, at most `limit`, without those that were tried already. What is on the wire is past taking back.
 pub(super) async fn undoable(
     conn: &mut PgConnection,
     company: CompanyId,
     batch: BatchId,
+    except: &[ActivityId],
     limit: usize,
 ) -> Result<Vec<ActivityId>, Error> {
+    let except: Vec<Uuid> = except.iter().map(|id| id.0).collect();
     let ids = sqlx::query_scalar!(
         r#"SELECT d.activity_id AS "id: ActivityId" FROM crm_decisions d
         JOIN crm_activities a ON a.company_id = d.company_id AND a.id = d.activity_id AND a.round = d.round
         WHERE d.company_id = $1 AND d.batch_id = $2 AND d.verdict = 'approve' AND d.completes AND a.status IN ('approved', 'blocked_by_quota')
-        ORDER BY d.activity_id LIMIT $3"#,
+          AND d.activity_id <> ALL ($4)
+        ORDER BY a.contact_id, a.outbox_id, a.kind, d.activity_id LIMIT $3"#,
         company.0,
         batch.0,
-        i64::try_from(limit).unwrap_or(i64::MAX)
+        i64::try_from(limit).unwrap_or(i64::MAX),
+        &except
     )
     .fetch_all(conn)
     .await?;

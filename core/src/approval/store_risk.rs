@@ -48,6 +48,7 @@ pub(crate) async fn assess_all(
         let payload = &subject.envelope.payload;
         let doubts = look_alikes.remove(&subject.id).unwrap_or_default();
         let known = Known {
+            is_contact_known: subject.is_contact_known,
             is_domain_known: match address::domain_of(&payload.to.to_lowercase()) {
                 Some(domain) => domains.contains(domain),
                 None => subject.is_contact_known,

@@ -60,7 +60,7 @@ pub struct Consent {
 /// Records what a contact said about a channel, with the evidence for it; the last word counts.
 ///
 /// # Errors
-/// [`Error::Forbidden`] below approver, [`Error::Invalid`] without evidence, [`Error::NotFound`], or a database fault.
+/// [`Error::Forbidden`] below approver, and below admin for a consent that was withdrawn, [`Error::Invalid`] without evidence, [`Error::NotFound`], or a database fault.
 pub async fn record_consent(
     pool: &PgPool,
     actor: &Actor,
@@ -76,7 +76,13 @@ pub async fn record_consent(
         return Err(Error::Invalid { field: "channel".to_owned(), reason });
     }
     let mut tx = pool.begin().await?;
-    operator::authorise(&mut tx, actor, company, Role::Approver, "record a consent").await?;
+    // To say yes where a contact said no takes as much as lifting a suppression.
+    let before = store_consent::lock(&mut tx, company, contact, channel).await?;
+    let needed = match (before, state) {
+        (Some(State::Withdrawn), State::Granted) => Role::Admin,
+        _ => Role::Approver,
+    };
+    operator::authorise(&mut tx, actor, company, needed, "record a consent").await?;
     if !store_consent::write(&mut tx, company, contact, channel, state, &evidence, actor.name()).await? {
         return Err(Error::NotFound {
             what: format!("contact {contact}"),

@@ -1,6 +1,9 @@
 //! SQL of consents.
+use std::collections::HashMap;
+
 use sqlx::PgConnection;
 
+use super::allowlist::normalise;
 use super::consent::{Consent, State};
 use crate::channel::ChannelName;
 use crate::error::Error;
@@ -31,6 +34,45 @@ pub(super) async fn write(
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// What a contact said about a channel, under lock.
+pub(super) async fn lock(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    contact: ContactId,
+    channel: ChannelName,
+) -> Result<Option<State>, Error> {
+    let state = sqlx::query_scalar!(
+        "SELECT state FROM crm_consents WHERE company_id = $1 AND contact_id = $2 AND channel = $3 FOR NO KEY UPDATE",
+        company.0,
+        contact.0,
+        channel.as_str()
+    )
+    .fetch_optional(conn)
+    .await?;
+    state.map(|word| read_state(&word, contact)).transpose()
+}
+
+/// What the contacts behind these recipients said about a channel, by the normalised recipient.
+pub(crate) async fn of_recipients(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    channel: ChannelName,
+    recipients: &[String],
+) -> Result<HashMap<String, State>, Error> {
+    let wanted: Vec<String> = recipients.iter().map(|recipient| normalise(recipient)).collect();
+    let rows = sqlx::query!(
+        r#"SELECT d.address, d.contact_id AS "contact_id: ContactId", s.state FROM crm_contact_addresses d
+        JOIN crm_consents s ON s.company_id = $1 AND s.contact_id = d.contact_id AND s.channel = $3
+        WHERE d.company_id = $1 AND d.kind IN ('email', 'phone', 'handle') AND d.address = ANY ($2)"#,
+        company.0,
+        &wanted,
+        channel.as_str()
+    )
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(|row| Ok((row.address, read_state(&row.state, row.contact_id)?))).collect()
 }
 
 /// What a contact said, channel by channel.

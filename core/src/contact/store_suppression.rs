@@ -5,8 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sqlx::PgConnection;
 
-use super::allowlist::normalise;
-use super::suppression::{Identity, Reason};
+use super::suppression::{Identity, Reason, canonical};
 use crate::error::Error;
 use crate::ids::CompanyId;
 
@@ -38,18 +37,25 @@ pub(super) async fn insert(
 ) -> Result<bool, Error> {
     let done = sqlx::query!(
         r#"INSERT INTO crm_suppressions (company_id, kind, address, reason, note, created_by) VALUES ($1, $2, $3, $4, $5, $6)
-        ON CONFLICT (company_id, address, kind) DO NOTHING"#,
+        ON CONFLICT (company_id, address, kind) DO UPDATE SET reason = excluded.reason, note = excluded.note,
+          created_at = now(), created_by = excluded.created_by
+        WHERE array_position($7::text[], excluded.reason) > array_position($7::text[], crm_suppressions.reason)"#,
         company.0,
         identity.kind,
         identity.address,
         reason.as_str(),
         note,
-        by
+        by,
+        &BY_GRAVITY.map(|reason| reason.as_str().to_owned())
     )
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
 }
+
+/// A graver reason takes the place of a lesser one: whoever lifts it has to know of it.
+const BY_GRAVITY: [Reason; 5] =
+    [Reason::Manual, Reason::HardBounce, Reason::Unsubscribe, Reason::Complaint, Reason::Erased];
 
 /// Removes a suppression and returns why it was there.
 pub(super) async fn delete(
@@ -110,7 +116,7 @@ pub async fn suppressed(
     company: CompanyId,
     recipients: &[String],
 ) -> Result<HashMap<String, Reason>, Error> {
-    let wanted: Vec<String> = recipients.iter().map(|recipient| normalise(recipient)).collect();
+    let wanted: Vec<String> = recipients.iter().map(|recipient| canonical(recipient)).collect();
     let rows = sqlx::query!(
         "SELECT address, reason FROM crm_suppressions WHERE company_id = $1 AND address = ANY ($2)",
         company.0,

@@ -92,14 +92,26 @@ impl Identity {
         if text.is_empty() || text.len() > 320 || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return Err(refuse());
         }
-        let (kind, address) = if text.contains('@') {
+        let (kind, address) = if text.contains('@') && !text.starts_with('@') {
             ("email", address::email(text).map_err(|_| refuse())?.address)
         } else if text.starts_with('+') {
             ("phone", address::phone(text).map_err(|_| refuse())?)
         } else {
             ("handle", text.to_owned())
         };
-        Ok(Self { kind, address: allowlist::normalise(&address) })
+        Ok(Self { kind, address: canonical(&address) })
+    }
+}
+
+/// The one spelling of an address, number or handle: a mailbox has its domain in ASCII, however that was written.
+#[must_use]
+pub fn canonical(address: &str) -> String {
+    let normal = allowlist::normalise(address);
+    match normal.rsplit_once('@') {
+        Some((local, domain)) if !local.is_empty() => {
+            idna::domain_to_ascii(domain).map_or(normal.clone(), |domain| format!("{local}@{domain}"))
+        }
+        _ => normal,
     }
 }
 
@@ -163,6 +175,10 @@ mod tests {
     #[case(" Ana@Example.com ", "email", "ana@example.com")]
     #[case("+447911123456", "phone", "+447911123456")]
     #[case("urn:li:person:1", "handle", "urn:li:person:1")]
+    #[case("@acme", "handle", "@acme")]
+    #[case("ana@B\u{fc}cher.example", "email", "ana@xn--bcher-kva.example")]
+    #[case("ana@bu\u{308}cher.example", "email", "ana@xn--bcher-kva.example")]
+    #[case("ana@xn--bcher-kva.example", "email", "ana@xn--bcher-kva.example")]
     fn an_identity_is_read_as_contacts_are(#[case] text: &str, #[case] kind: &str, #[case] address: &str) {
         let identity = Identity::parse(text).unwrap();
         assert_eq!((identity.kind, identity.address.as_str()), (kind, address));

@@ -1,5 +1,6 @@
 //! Claim: takes due rows of one outbox, judges them, takes quota, and opens a claim batch. One transaction, a fixed number of
 //! statements for any number of rows.
+use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::civil::Date;
@@ -9,7 +10,7 @@ use sqlx::PgPool;
 use super::Settings;
 use super::settle::may_replay;
 use super::store::{self, DueOutbox, Held};
-use crate::activity::payload::PayloadHash;
+use crate::activity::payload::{Kind, PayloadHash};
 use crate::activity::status::Status;
 use crate::actor::Actor;
 use crate::approval::store::{Decision, supersede_newer};
@@ -20,7 +21,7 @@ use crate::company::store_policy;
 use crate::error::Error;
 use crate::gate::store::{Batch as Judging, Candidate};
 use crate::gate::{self, Ruling, spacing::spacing};
-use crate::ids::{ActivityId, ClaimId, CompanyId, OutboxId};
+use crate::ids::{ActivityId, ClaimId, CompanyId, ContactId, OutboxId};
 use crate::outbox::limits;
 use crate::outbox::store::OutboxSettings;
 use crate::quota;
@@ -58,6 +59,8 @@ pub(crate) struct Claimed {
     pub(crate) tries: i16,
     /// Everyone who receives it, for the last look before the wire.
     pub(crate) recipients: Vec<String>,
+    /// Whether it is written to nobody.
+    pub(crate) is_post: bool,
     /// When its words were put on file: a later word of the contact stops it.
     pub(crate) worded_at: Timestamp,
 }
@@ -232,6 +235,8 @@ struct Ready {
 struct Judged {
     ready: Vec<Ready>,
     held: Vec<Held>,
+    /// Places whose item becomes a draft again.
+    places: HashSet<(ContactId, Kind)>,
 }
 
 /// Asks the gates about every row of a batch.
@@ -272,10 +277,17 @@ impl Judged {
                 Ruling::Block { .. } | Ruling::Reopen if is_replay => {
                     held(Status::Uncertain, verdict.code, item.send_after)
                 }
-                // Only what is approved becomes a draft again; what waits for quota goes by the same way.
+                // At most one open draft has a place; what would be the second one waits, and takes it over when its turn comes.
+                Ruling::Reopen if !self.places.insert((item.contact, item.kind)) => {
+                    held(candidate.status, verdict.code, now + SignedDuration::from_mins(1))
+                }
                 Ruling::Reopen => held(Status::DraftPendingApproval, verdict.code, item.send_after),
                 Ruling::Block { status } => held(status, verdict.code, item.send_after),
-                Ruling::Defer { until } => held(candidate.status, verdict.code, until),
+                // Nothing waits beyond its end.
+                Ruling::Defer { until } => {
+                    let until = item.expires_at.map_or(until, |end| until.min(end));
+                    held(candidate.status, verdict.code, until)
+                }
                 Ruling::Pass => return,
             };
             self.held.push(held);
@@ -289,6 +301,7 @@ impl Judged {
         }
         let (secret_version, was) = (candidate.secret_version, candidate.status);
         let recipients = item.recipients();
+        let is_post = item.is_post();
         // The channel gate passed, so there is a request.
         if let Some(request) = candidate.item.envelope.and_then(|envelope| envelope.request) {
             let claimed = Claimed {
@@ -302,6 +315,7 @@ impl Judged {
                 quota_day: candidate.quota_day.unwrap_or_default(),
                 tries,
                 recipients,
+                is_post,
                 worded_at: candidate.item.worded_at,
             };
             self.ready.push(Ready { claimed, secret_version, was });

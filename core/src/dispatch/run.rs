@@ -192,13 +192,22 @@ impl Dispatcher {
         // Another order each time, so that no company waits behind another for long.
         dice.shuffle(&mut due);
         let mut worked = false;
+        let mut fault = None;
         for outbox in due {
             if stop.is_cancelled() {
                 return Ok(worked);
             }
-            worked |= self.serve(&outbox, done, stop).await?;
+            match self.serve(&outbox, done, stop).await {
+                Ok(did) => worked |= did,
+                Err(error @ Error::Unavailable(_)) => return Err(error),
+                // The fault of one outbox is not that of the ones behind it.
+                Err(error) => {
+                    tracing::warn!(outbox = %outbox.outbox, "an outbox could not be served: {error}");
+                    fault.get_or_insert(error);
+                }
+            }
         }
-        Ok(worked)
+        if worked { Ok(true) } else { fault.map_or(Ok(false), Err) }
     }
 
     async fn writer(self: Arc<Self>, mut arrivals: mpsc::Receiver<Arrival>, stop: CancellationToken) {

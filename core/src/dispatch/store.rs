@@ -41,7 +41,7 @@ pub(crate) async fn due_outboxes(conn: &mut PgConnection) -> Result<Vec<DueOutbo
           WHERE a.company_id = o.company_id AND a.outbox_id = o.id AND a.stage = 'queue' AND a.send_after <= now()
             AND a.status IN ('approved', 'blocked_by_quota')
             AND (b.sent_today < b.daily_cap OR b.day < (now() AT TIME ZONE o.zone)::date) LIMIT 1) AS one
-        WHERE o.enabled AND (o.cool_until IS NULL OR o.cool_until <= now())
+        WHERE o.enabled AND (o.cool_until IS NULL OR o.cool_until <= now()) AND (o.spaced_until IS NULL OR o.spaced_until <= now())
           AND NOT EXISTS (SELECT FROM crm_kill_switches k WHERE k.company_id = o.company_id AND k.channel IN ('all', o.channel))
         ORDER BY o.company_id, o.id LIMIT 1000"#
     )
@@ -62,7 +62,7 @@ pub(crate) async fn replay_outboxes(conn: &mut PgConnection) -> Result<Vec<DueOu
         CROSS JOIN LATERAL (SELECT a.id FROM crm_activities a
           WHERE a.company_id = o.company_id AND a.outbox_id = o.id AND a.stage = 'queue' AND a.send_after <= now()
             AND a.status = 'dispatching' AND a.claim_id = '00000000-0000-0000-0000-000000000000' LIMIT 1) AS one
-        WHERE o.enabled AND (o.cool_until IS NULL OR o.cool_until <= now())
+        WHERE o.enabled AND (o.cool_until IS NULL OR o.cool_until <= now()) AND (o.spaced_until IS NULL OR o.spaced_until <= now())
           AND NOT EXISTS (SELECT FROM crm_kill_switches k WHERE k.company_id = o.company_id AND k.channel IN ('all', o.channel))
         ORDER BY o.company_id, o.id LIMIT 1000"#
     )
@@ -253,26 +253,33 @@ pub(super) async fn wire(
 ) -> Result<Vec<(ActivityId, Timestamp)>, Error> {
     let ids: Vec<Uuid> = items.iter().map(|item| item.id.0).collect();
     let worded: Vec<jiff_sqlx::Timestamp> = items.iter().map(|item| item.worded_at.into()).collect();
+    let posts: Vec<bool> = items.iter().map(|item| item.is_post).collect();
+    let mut canonical = Vec::with_capacity(items.len());
     let (mut readers, mut addresses) = (Vec::with_capacity(items.len()), Vec::with_capacity(items.len()));
     for item in items {
         for recipient in &item.recipients {
             readers.push(item.id.0);
             addresses.push(normalise(recipient));
+            canonical.push(crate::contact::suppression::canonical(recipient));
         }
     }
     let rows = sqlx::query!(
         r#"UPDATE crm_activities a SET wire_at = clock_timestamp(), first_wire_at = coalesce(a.first_wire_at, clock_timestamp())
-        FROM unnest($2::uuid[], $7::timestamptz[]) AS w (id, worded_at)
+        FROM unnest($2::uuid[], $7::timestamptz[], $11::bool[]) AS w (id, worded_at, is_post)
         WHERE a.company_id = $1 AND a.id = w.id AND a.claim_id = $3 AND a.status = 'dispatching'
           AND EXISTS (SELECT FROM crm_outboxes o WHERE o.company_id = $1 AND o.id = $4 AND o.enabled
             AND (o.cool_until IS NULL OR o.cool_until <= now())
             AND NOT EXISTS (SELECT FROM crm_kill_switches k WHERE k.company_id = $1 AND k.channel IN ('all', o.channel)))
-          AND a.id <> ALL (ARRAY (SELECT r.id FROM unnest($8::uuid[], $9::text[]) AS r (id, address)
-            JOIN crm_suppressions s ON s.company_id = $1 AND s.address = r.address))
+          AND a.id <> ALL (ARRAY (SELECT r.id FROM unnest($8::uuid[], $12::text[]) AS r (id, canonical)
+            JOIN crm_suppressions s ON s.company_id = $1 AND s.address = r.canonical))
           AND NOT EXISTS (SELECT FROM crm_contact_inbound i
-            WHERE i.company_id = $1 AND i.contact_id = a.contact_id AND i.last_at > w.worded_at AND a.kind <> 'post')
+            WHERE i.company_id = $1 AND i.contact_id = a.contact_id AND i.last_at > w.worded_at AND NOT w.is_post)
           AND NOT EXISTS (SELECT FROM crm_consents s WHERE s.company_id = $1 AND s.contact_id = a.contact_id
-            AND s.channel = a.channel AND s.state = 'withdrawn' AND a.kind <> 'post')
+            AND s.channel = a.channel AND s.state = 'withdrawn' AND NOT w.is_post)
+          AND a.id <> ALL (ARRAY (SELECT r.id FROM unnest($8::uuid[], $9::text[]) AS r (id, address)
+            JOIN crm_contact_addresses d ON d.company_id = $1 AND d.address = r.address
+            JOIN crm_consents s ON s.company_id = $1 AND s.contact_id = d.contact_id AND s.state = 'withdrawn'
+              AND s.channel = (SELECT o.channel FROM crm_outboxes o WHERE o.company_id = $1 AND o.id = $4)))
           AND EXISTS (SELECT FROM crm_dispatch_claims c WHERE c.company_id = $1 AND c.id = $3 AND c.lease_until > clock_timestamp())
           AND ($5::text IS NULL OR EXISTS (SELECT FROM crm_secrets s
             WHERE s.company_id = $1 AND s.secret_id = $5 AND s.version = $6 AND s.revoked_at IS NULL))
@@ -288,7 +295,9 @@ pub(super) async fn wire(
         &worded as _,
         &readers,
         &addresses,
-        window.map(|window| window.as_secs_f64())
+        window.map(|window| window.as_secs_f64()),
+        &posts,
+        &canonical
     )
     .fetch_all(conn)
     .await?;

@@ -171,12 +171,14 @@ pub(super) struct Expired {
     pub(super) secret_version: Option<i32>,
 }
 
-/// Locks one expired batch; another recovering worker passes it over.
+/// Locks one expired batch; another recovering worker passes it over. A lease that ends in more than an hour is one of a clock that went
+/// back: waited for, it would end when nobody can tell any more how much time passed.
 pub(super) async fn expired(conn: &mut PgConnection) -> Result<Option<Expired>, Error> {
     let row = sqlx::query!(
         r#"SELECT company_id AS "company: CompanyId", id AS "claim: ClaimId", outbox_id AS "outbox: OutboxId", worker, activity_ids,
           secret_version
-        FROM crm_dispatch_claims WHERE lease_until < clock_timestamp()
+        FROM crm_dispatch_claims
+        WHERE lease_until < clock_timestamp() OR lease_until > clock_timestamp() + interval '1 hour'
         ORDER BY lease_until, id LIMIT 1 FOR UPDATE SKIP LOCKED"#
     )
     .fetch_optional(conn)

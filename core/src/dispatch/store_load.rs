@@ -15,7 +15,7 @@ pub async fn load(conn: &mut PgConnection, is_dry_run: bool) -> Result<Load, Err
           SELECT a.status = 'dispatching' AND a.claim_id <> '00000000-0000-0000-0000-000000000000' AS is_under_way,
             o.enabled AND NOT (a.status = 'dispatching' AND $2)
             AND NOT EXISTS (SELECT FROM crm_kill_switches k WHERE k.company_id = o.company_id AND k.channel IN ('all', o.channel))
-            AND greatest(a.send_after, coalesce(o.cool_until, a.send_after)) <= now() + make_interval(secs => $1)
+            AND greatest(a.send_after, o.cool_until, o.spaced_until) <= now() + make_interval(secs => $1)
             AND (a.status = 'dispatching' OR b.sent_today < b.daily_cap
               OR b.day < ((now() + make_interval(secs => $1)) AT TIME ZONE o.zone)::date) AS is_due
           FROM crm_activities a

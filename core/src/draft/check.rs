@@ -218,6 +218,10 @@ pub fn check(input: &DraftInput, outbox: &OutboxSettings) -> Result<Checked, Fie
         ChannelName::Whatsapp => whatsapp(&mut payload, shape(&input.payload)?)?,
         ChannelName::Instagram => instagram(&mut payload, shape(&input.payload)?)?,
     };
+    if input.kind.is_some_and(|kind| (kind == Kind::Post) != payload.parts.is_post()) {
+        let reason = "a post is what is published on a feed, and nothing else is; leave the kind out";
+        return Err(FieldError::new("kind", reason));
+    }
     let is_message = matches!(payload.parts, Parts::Linkedin { action: LinkedinAction::Message, .. });
     if is_message && input.send_after.is_some() {
         // LinkedIn takes messages that follow something a member did, never by schedule.

@@ -13,8 +13,19 @@ pub(super) fn judge(facts: &Facts<'_>) -> Verdict {
             GATE,
             "not_on_allowlist",
             Status::BlockedByAllowlist,
-            format!("{stranger} is not on the allowlist; add it with `countersign allowlist add {stranger}`"),
+            match is_plain(&stranger) {
+                true => format!(
+                    "{stranger} is not on the allowlist; add it with `countersign allowlist add {stranger}`"
+                ),
+                // A command is for copying, and this one would say something else to a shell.
+                false => format!("{stranger} is not on the allowlist"),
+            },
         ),
         None => Verdict::pass(GATE, "every recipient is on the allowlist"),
     }
+}
+
+fn is_plain(address: &str) -> bool {
+    address.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"@._+:-".contains(&byte))
+        && !address.starts_with('-')
 }

@@ -76,8 +76,10 @@ fn placeholder(text: &str, is_markup: bool) -> Option<String> {
 fn enclosed(text: &str, open: &str, close: &str, longest: usize, is_one: fn(&str) -> bool) -> Option<String> {
     text.match_indices(open).find_map(|(at, _)| {
         let inside = &text[at + open.len()..];
-        let end = inside.find(close)?;
-        let inside = &inside[..end];
+        // No further than one can reach: a text that is nothing but marks costs a look at each of them.
+        let reach = inside.char_indices().nth(longest + 1).map_or(inside.len(), |(at, _)| at + close.len());
+        let inside = &inside[..inside.floor_char_boundary(reach.min(inside.len()))];
+        let inside = &inside[..inside.find(close)?];
         let fits = inside.chars().count() <= longest && !inside.contains('\n');
         (fits && is_one(inside.trim())).then(|| format!("{open}{inside}{close}"))
     })
@@ -161,6 +163,14 @@ mod tests {
     #[case("Hidden treasures await")]
     fn ordinary_words_are_left_alone(#[case] text: &str) {
         assert_eq!(placeholder(text, false), None);
+    }
+
+    /// S20: a text of nothing but marks is read in a moment; the quadratic reading of it took minutes.
+    #[test]
+    fn a_megabyte_of_marks_is_read() {
+        for mark in ["{", "{{", "[[", "<", "%", "Hi "] {
+            assert_eq!(placeholder(&mark.repeat(1_000_000 / mark.len()), false), None);
+        }
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> Verdict {
     if !facts.policy.caps_frequency() {
         return Verdict::pass(GATE, "no cap on how often one may be written to");
     }
-    if facts.item.kind == Kind::Post {
+    if facts.item.is_post() {
         return Verdict::pass(GATE, "a post is written to nobody");
     }
     let item = facts.item;

@@ -4,7 +4,6 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Facts, Verdict};
-use crate::activity::payload::Kind;
 use crate::contact::zone::Zones;
 use crate::outbox::limits::QuietHours;
 
@@ -18,7 +17,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> Verdict {
     if !quiet.is_set() {
         return Verdict::pass(GATE, "this outbox has no quiet hours");
     }
-    if facts.item.kind == Kind::Post {
+    if facts.item.is_post() {
         return Verdict::pass(GATE, "a post disturbs nobody");
     }
     let item = facts.item;

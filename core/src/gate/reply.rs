@@ -1,12 +1,11 @@
 //! Did the contact write, on any channel, after these words were written? Then they may be the wrong ones.
 use super::{Facts, Verdict};
-use crate::activity::payload::Kind;
 use crate::activity::status::Status;
 
 const GATE: &str = "reply";
 
 pub(super) fn judge(facts: &Facts<'_>) -> Verdict {
-    if facts.item.kind == Kind::Post {
+    if facts.item.is_post() {
         return Verdict::pass(GATE, "a post is written to nobody");
     }
     match facts.item.replied_at {

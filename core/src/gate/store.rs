@@ -14,7 +14,7 @@ use crate::activity::store::{read_hash, read_kind, read_status};
 use crate::approval::risk::Risk;
 use crate::company::policy::Policy;
 use crate::contact;
-use crate::contact::allowlist::Allowlist;
+use crate::contact::allowlist::{Allowlist, normalise};
 use crate::contact::suppression::Reason;
 use crate::error::Error;
 use crate::ids::{AccountId, ActivityId, CompanyId, ContactId};
@@ -82,6 +82,15 @@ pub(crate) async fn load(
     let everyone: Vec<String> = candidates.iter().flat_map(|candidate| candidate.item.recipients()).collect();
     let allowlist = contact::store::entries_for(conn, company, &everyone).await?;
     let suppressed = contact::store_suppression::suppressed(conn, company, &everyone).await?;
+    let consents = contact::store_consent::of_recipients(conn, company, outbox.channel, &everyone).await?;
+    for candidate in &mut candidates {
+        for recipient in candidate.item.recipients() {
+            match consents.get(&normalise(&recipient)) {
+                Some(state) => candidate.item.consents.push(*state),
+                None => candidate.item.without_consent += 1,
+            }
+        }
+    }
     if policy.caps_frequency() {
         let items = candidates.iter_mut().map(|candidate| &mut candidate.item).collect();
         touches(conn, company, items, counts_dry_runs).await?;
@@ -103,7 +112,7 @@ async fn candidates(
             WHERE x.company_id = $1 AND x.activity_id = a.id AND x.verdict = 'undo' AND x.reason = 'replied') END) AS worded_at,
           d.binds_sha256 AS "decided_sha256?", d.at AS "decided_at?",
           c.account_id AS "account_id: AccountId", c.zone, c.locale, coalesce(c.country, k.country) AS country,
-          e.risk, e.is_handwritten, s.state AS "consent?", i.anywhere AS replied_at, i.here AS replied_here_at,
+          e.risk, e.is_handwritten, e.proposed_kind = 'operator' AS "is_by_operator!", i.anywhere AS replied_at, i.here AS replied_here_at,
           CASE WHEN $3 THEN ARRAY (SELECT DISTINCT coalesce(o.name, x.actor_id::text) FROM crm_decisions x
             LEFT JOIN crm_operators o ON o.company_id = x.company_id AND o.id = x.actor_id
             WHERE x.company_id = $1 AND x.activity_id = a.id AND x.round = a.round AND x.verdict = 'approve'
@@ -119,7 +128,6 @@ async fn candidates(
         LEFT JOIN crm_accounts k ON k.company_id = $1 AND k.id = c.account_id
         LEFT JOIN crm_payloads p ON p.company_id = $1 AND p.activity_id = a.id AND p.payload_sha256 = a.payload_sha256
         LEFT JOIN crm_decisions d ON d.company_id = $1 AND d.activity_id = a.id AND d.round = a.round AND d.binds_sha256 IS NOT NULL
-        LEFT JOIN crm_consents s ON s.company_id = $1 AND s.contact_id = a.contact_id AND s.channel = a.channel
         LEFT JOIN LATERAL (SELECT max(w.last_at) AS anywhere, max(w.last_at) FILTER (WHERE w.channel = a.channel) AS here
           FROM crm_contact_inbound w WHERE w.company_id = $1 AND w.contact_id = a.contact_id) i ON true
         WHERE a.company_id = $1 AND a.id = ANY ($2)
@@ -154,10 +162,9 @@ async fn candidates(
                 zone: row.zone,
                 country: row.country,
                 locale: row.locale,
-                consent: row
-                    .consent
-                    .map(|word| contact::store_consent::read_state(&word, row.contact_id))
-                    .transpose()?,
+                is_by_operator: row.is_by_operator,
+                consents: Vec::new(),
+                without_consent: 0,
                 replied_at: instant(row.replied_at),
                 replied_here_at: instant(row.replied_here_at),
                 contact_touches: Touches::default(),
@@ -186,7 +193,8 @@ pub(crate) fn read_risk(word: &str, id: ActivityId) -> Result<Risk, Error> {
 }
 
 /// Fills in what contacts and accounts got lately and what else is due for them. What cannot leave now is no rival: its outbox is
-/// stopped or has nothing left of the day, or it is held until later.
+/// stopped or has nothing left of the day, or it is held until later. Drafts live for days, so a message that was filed three months
+/// ago is not looked for: that bounds what an account with a long history costs.
 async fn touches(
     conn: &mut PgConnection,
     company: CompanyId,
@@ -201,6 +209,7 @@ async fn touches(
         FROM crm_contacts c
         JOIN crm_activities a ON a.company_id = $1 AND a.contact_id = c.id
         WHERE c.company_id = $1 AND (c.id = ANY ($2) OR c.account_id = ANY ($3)) AND a.kind <> 'post'
+          AND a.created_at > now() - interval '90 days'
           AND (a.status IN ('sent', 'uncertain', 'recorded') AND coalesce(a.wire_at, a.closed_at, a.created_at) > now() - $4::interval
             OR $5 AND a.status = 'sent_dryrun' AND a.wire_at > now() - $4::interval
             OR a.stage = 'queue' AND a.status = 'dispatching'
@@ -210,7 +219,7 @@ async fn touches(
                 AND (o.spaced_until IS NULL OR o.spaced_until <= now())
                 AND (b.sent_today < b.daily_cap OR b.day < (now() AT TIME ZONE o.zone)::date)
                 AND NOT EXISTS (SELECT FROM crm_kill_switches k WHERE k.company_id = $1 AND k.channel IN ('all', o.channel))))
-        ORDER BY a.id LIMIT 100000"#,
+        ORDER BY a.id DESC LIMIT 100000"#,
         company.0,
         &contacts,
         &accounts,

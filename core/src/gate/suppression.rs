@@ -1,7 +1,7 @@
 //! Did anyone who would receive it ask not to be written to, or was suppressed for another reason?
 use super::{Facts, Verdict};
 use crate::activity::status::Status;
-use crate::contact::allowlist::normalise;
+use crate::contact::suppression::canonical;
 
 const GATE: &str = "suppression";
 
@@ -10,7 +10,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> Verdict {
         .item
         .recipients()
         .into_iter()
-        .find_map(|recipient| facts.suppressed.get(&normalise(&recipient)).map(|why| (recipient, *why)));
+        .find_map(|recipient| facts.suppressed.get(&canonical(&recipient)).map(|why| (recipient, *why)));
     match found {
         Some((recipient, why)) => Verdict::block(
             GATE,

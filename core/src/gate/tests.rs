@@ -78,7 +78,9 @@ fn scene(is_draft: bool) -> Scene {
         zone: Some("Europe/Oslo".to_owned()),
         country: None,
         locale: None,
-        consent: None,
+        consents: Vec::new(),
+        without_consent: 1,
+        is_by_operator: false,
         replied_at: None,
         replied_here_at: None,
         contact_touches: Touches::default(),
@@ -235,13 +237,14 @@ const CASES: &[(&str, Change, Expected, Expected)] = &[
         ("suppressed", "block"),
     ),
     ("consent", |_| {}, PASS, PASS),
-    ("consent", |s| s.item.consent = Some(State::Withdrawn), ("consent", "block"), ("consent", "block")),
+    ("consent", |s| s.item.consents = vec![State::Withdrawn], ("consent", "block"), ("consent", "block")),
     ("consent", |s| s.outbox.limits.consent_required = true, ("consent", "block"), ("consent", "block")),
     (
         "consent",
         |s| {
             s.outbox.limits.consent_required = true;
-            s.item.consent = Some(State::Granted);
+            s.item.consents = vec![State::Granted];
+            s.item.without_consent = 0;
         },
         PASS,
         PASS,
@@ -492,7 +495,7 @@ fn the_first_that_stops_decides_and_otherwise_the_longest_wait() {
     scene.outbox.paused = Some("lunch".to_owned());
     scene.item.send_after = ahead(60);
     assert_eq!(deciding(&judge_all(&scene.facts())).unwrap().code, "undo_window");
-    scene.item.consent = Some(State::Withdrawn);
+    scene.item.consents = vec![State::Withdrawn];
     scene.item.replied_at = Some(ago(1));
     assert_eq!(deciding(&judge_all(&scene.facts())).unwrap().code, "consent");
 }
@@ -569,6 +572,7 @@ fn high_value_is_money_of_the_same_currency() {
     let risk = |value| {
         let familiar = ["Hi Zoe, about your roof.".to_owned()];
         let known = Known {
+            is_contact_known: true,
             account_value: Some(value),
             high_value: Some(&limit),
             familiar: &familiar,

@@ -76,9 +76,13 @@ impl QuietHours {
                 return Some(at);
             };
             // In the hour that a change of the clocks leaves out, the next one that exists.
-            let next = date.to_datetime(time).to_zoned(zone.clone()).ok()?.timestamp();
-            // Where the clock is set back an hour comes twice, and its end may lie behind us already.
-            at = next.max(at + Duration::from_secs(60));
+            let local_end = date.to_datetime(time);
+            let end = local_end.to_zoned(zone.clone()).ok()?.timestamp();
+            // Where the clock is set back an hour comes twice, and the first of two ends may lie behind us.
+            at = match end > at {
+                true => end,
+                false => zone.to_ambiguous_zoned(local_end).later().ok()?.timestamp(),
+            };
         }
         None
     }
@@ -212,6 +216,7 @@ mod tests {
     // R22: the night in which the clock jumps from two to three, and the one in which two comes twice.
     #[case("22:00-02:30", "2026-03-29T00:15:00Z", "Europe/Oslo", Some("2026-03-29T01:30:00Z"))]
     #[case("22:00-02:30", "2026-10-24T23:30:00Z", "Europe/Oslo", Some("2026-10-25T00:30:00Z"))]
+    #[case("22:00-02:30", "2026-10-25T01:05:00Z", "Europe/Oslo", Some("2026-10-25T01:30:00Z"))]
     fn quiet_hours_end_when_they_say(
         #[case] quiet: &str,
         #[case] now: &str,

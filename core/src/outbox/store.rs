@@ -95,7 +95,8 @@ pub(crate) async fn cool(
     until: Timestamp,
 ) -> Result<(), Error> {
     sqlx::query!(
-        r#"UPDATE crm_outboxes SET cool_until = greatest(coalesce(cool_until, $3), $3), cool_reason = 'provider'
+        r#"UPDATE crm_outboxes SET cool_until = greatest(coalesce(cool_until, $3), $3),
+          cool_reason = CASE WHEN cool_until > $3 THEN cool_reason ELSE 'provider' END
         WHERE company_id = $1 AND split_part(substr(secret_ref, 10), ':', 1) = $2"#,
         company.0,
         credential_id,

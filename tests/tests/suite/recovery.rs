@@ -118,7 +118,7 @@ async fn a_clock_that_went_back_closes_every_window() {
     let lost = Worker::start(&world, mail_by(valve.before(provider.transport())), short_lived()).await;
     world.until("both are on the wire", async || valve.arrived() == 2).await;
     lost.lose();
-    world.sql("UPDATE crm_change_counters SET seen_at = now() + interval '1 day'").await;
+    world.sql("UPDATE crm_change_counters SET seen_at = now() + interval '12 hours'").await;
     let worker = Worker::start(&world, provider.lines(), quick_keeper()).await;
     world.until_count(Status::Uncertain, 2).await;
     worker.stop().await;
