@@ -28,6 +28,7 @@ use std::time::Duration;
 pub use claim::{elapsed, idempotency_key};
 pub use run::{Dispatcher, Engine, TaskDied};
 pub use settle::trusted_until;
+pub use wire::{LATEST, is_late};
 
 /// How a dispatcher works.
 #[derive(Clone, Debug)]

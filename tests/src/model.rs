@@ -13,6 +13,7 @@ mod heal;
 pub mod item;
 pub mod op;
 mod outbox;
+mod passing;
 mod people;
 mod provider;
 pub mod reply;
@@ -22,7 +23,10 @@ pub mod worker;
 use std::time::Duration;
 
 use countersign_core::activity::status::Status;
+use countersign_core::dispatch::settle::KEY_MARGIN;
 use jiff::{SignedDuration, Timestamp};
+
+use self::gates::Desk;
 
 pub use self::check::Breach;
 pub use self::item::{Item, Token};
@@ -44,19 +48,19 @@ pub const WORKERS: usize = 2;
 pub const WORDINGS: u8 = 3;
 /// How long a claim stands without a sign of life.
 pub const LEASE: Duration = Duration::from_secs(30);
-/// How long a worker may be away between two steps, and how long after its `wire_at` a call may still reach the provider. With what
-/// the clock may go back it lies within the hour by which a key is trusted less than the provider promises.
-const LATE: SignedDuration = SignedDuration::from_mins(10);
-/// How far the clock may go back, all in all, while a message waits for its answer.
-const TURNED_BACK: SignedDuration = SignedDuration::from_mins(30);
+/// How much time every step takes.
+pub const TICK: Duration = Duration::from_millis(1);
 /// For how long a provider that keeps keys keeps them.
 pub const KEYS_KEPT: Duration = Duration::from_secs(24 * 3600);
+/// For how long the product trusts such a key.
+const WINDOW: Duration = KEYS_KEPT.saturating_sub(KEY_MARGIN);
 
 /// A batch as it is stored: its row is the lease.
 #[derive(Clone, Copy, Debug)]
 pub struct Lease {
     /// The fencing token.
     pub token: u32,
+    outbox: usize,
     /// When it runs out.
     pub until: Timestamp,
     /// Version of the credential it was made under.
@@ -70,9 +74,11 @@ pub struct Lease {
 pub struct Model {
     /// The database's clock.
     pub now: Timestamp,
-    /// How much time really passed.
-    passed: SignedDuration,
-    /// How far the clock was turned back while messages waited for their answers.
+    /// How much time really passed; the clock that also counts the sleep of the machine.
+    passed: Duration,
+    /// The latest the database's clock showed when something was written.
+    pub seen: Timestamp,
+    /// How far the clock went back where nothing tells.
     turned_back: SignedDuration,
     /// The circumstances.
     pub setup: Setup,
@@ -96,6 +102,7 @@ pub struct Model {
     tokens: u32,
     filed: u8,
     breach: Option<Breach>,
+    desk: Desk,
 }
 
 impl Model {
@@ -105,7 +112,8 @@ impl Model {
         let now = setup.start();
         Self {
             now,
-            passed: SignedDuration::ZERO,
+            passed: Duration::ZERO,
+            seen: now,
             turned_back: SignedDuration::ZERO,
             setup,
             // The last outbox has one message, the first has all the others.
@@ -121,6 +129,7 @@ impl Model {
             tokens: 0,
             filed: 0,
             breach: None,
+            desk: Desk::default(),
         }
     }
 
@@ -130,7 +139,7 @@ impl Model {
     /// The rule that does not hold any more.
     pub fn step(&mut self, op: Op) -> Result<(), Breach> {
         // No two steps at one instant: the database's clock does not stand still either.
-        self.pass(SignedDuration::from_millis(1));
+        self.pass(TICK);
         self.made = None;
         self.apply(op);
         match self.breach.take() {
@@ -158,15 +167,20 @@ impl Model {
             Op::Renew { worker } => self.renew(worker.into()),
             Op::Recover => self.recover(),
             Op::Keep => self.keep(),
-            Op::Wait { secs } => self.pass(SignedDuration::from_secs(secs.into())),
+            Op::Wait { secs } => self.wait(Duration::from_secs(secs.into())),
             Op::Turn { mins } => self.turn(SignedDuration::from_mins(mins.into())),
             Op::Cap { outbox, cap } => self.set_cap(outbox.into(), cap.into()),
             Op::Zone { outbox, zone } => self.set_zone(outbox.into(), op::ZONES[usize::from(zone)]),
             Op::Pause { outbox } => self.pause(outbox.into()),
             Op::Kill { outbox } => self.kill(outbox.into()),
             Op::Resume { outbox } => self.resume(outbox.into()),
-            Op::Rotate => self.credential += 1,
-            Op::Allow { allowed } => self.allowed = allowed,
+            Op::Rotate => {
+                self.credential += 1;
+                self.note_written();
+            }
+            Op::Allow { allowed } => self.allow(allowed),
+            Op::Suppress { item, suppressed } => self.suppress(item.into(), suppressed),
+            Op::Hear { item } => self.hear(item.into()),
         }
     }
 
@@ -176,24 +190,6 @@ impl Model {
         let places = (0..ITEMS).map(|step| (usize::from(from) + step) % ITEMS);
         let fits = |place: &usize| self.items[*place].is_filed() && self.items[*place].status == status;
         places.into_iter().find(fits).unwrap_or(from.into())
-    }
-
-    /// Time goes by.
-    fn pass(&mut self, time: SignedDuration) {
-        self.passed += time;
-        self.now += time;
-    }
-
-    /// Somebody sets the clock of the database. How far it may go back is bounded while a message waits for its answer: the window
-    /// in which a key is trusted is measured by this clock.
-    fn turn(&mut self, by: SignedDuration) {
-        if by.is_negative() && self.items.iter().any(Item::is_ambiguous_or_on_the_wire) {
-            if self.turned_back - by > TURNED_BACK {
-                return;
-            }
-            self.turned_back -= by;
-        }
-        self.now += by;
     }
 
     /// Notes a rule that was broken within a step.

@@ -10,12 +10,15 @@ use std::time::Duration;
 use countersign_core::activity::payload::PayloadHash;
 use countersign_core::activity::status::Status;
 use countersign_core::approval::{self, Item as Seen, ItemOutcome};
+use countersign_core::channel::ChannelName;
+use countersign_core::contact::suppression::{self, Identity, Reason};
 use countersign_core::dispatch::step::{Answered, Claimed, OnTheWire, Stepper};
 use countersign_core::dispatch::{Engine, Settings};
 use countersign_core::draft::revise;
 use countersign_core::engine::board::Board;
 use countersign_core::error::Error;
-use countersign_core::ids::{ActivityId, ClaimId, OutboxId};
+use countersign_core::ids::{ActivityId, ClaimId, ContactId, OutboxId};
+use countersign_core::inbound::{self, Direction, Noted};
 use countersign_core::outbox::{self, Change};
 use fastrand::Rng;
 use serde_json::json;
@@ -23,7 +26,7 @@ use tokio::sync::Notify;
 
 use self::script::Script;
 use crate::model::op::ZONES;
-use crate::model::{ITEMS, LEASE, Model, Move, OUTBOXES, Op, Reply, Setup, WORKERS};
+use crate::model::{ITEMS, LEASE, Model, Move, OUTBOXES, Op, Reply, Setup, TICK, WORKERS};
 use crate::provider::{keyless_by, mail_by};
 use crate::standing_clock::{self, Clock};
 use crate::world::{World, mail_outbox, rendering};
@@ -37,6 +40,14 @@ struct Hand {
     claimed: Option<Claimed>,
     on_the_wire: Vec<OnTheWire>,
     answered: Vec<Answered>,
+}
+
+impl Hand {
+    /// The call for that message.
+    fn take(&mut self, id: Option<ActivityId>) -> OnTheWire {
+        let place = self.on_the_wire.iter().position(|call| Some(call.activity()) == id);
+        self.on_the_wire.remove(place.expect("the message is on the wire"))
+    }
 }
 
 /// A model and a database that should be alike.
@@ -64,7 +75,7 @@ impl Replica {
         let model = Model::new(setup);
         let mut world = World::new().await;
         let mut clock = standing_clock::stop(&mut world).await;
-        clock.set(model.now).await;
+        clock.begin(model.now).await;
         let mut outboxes = [world.outbox; OUTBOXES];
         for ((id, name), own) in outboxes.iter_mut().zip(NAMES).zip(&model.outboxes) {
             let mut new = mail_outbox(name);
@@ -100,6 +111,12 @@ impl Replica {
     /// The rule the model breaks, or what the database says otherwise.
     pub async fn step(&mut self, op: Op) -> Result<(), String> {
         let meant = self.meant(op);
+        if matches!(op, Op::Wait { .. }) && self.model.clock_went_back() {
+            // The upkeep looks before the clock has caught up.
+            self.clock.set(self.model.now + TICK).await;
+            let kept = self.stepper.keep(self.world.company).await;
+            kept.map_err(|error| format!("the upkeep fails: {error:?}"))?;
+        }
         self.model.step(op).map_err(|breach| breach.to_string())?;
         self.clock.set(self.model.now).await;
         self.apply(op, meant).await.map_err(|error| format!("the database refuses: {error:?}"))?;
@@ -113,7 +130,9 @@ impl Replica {
                 self.model.pick(item, Status::DraftPendingApproval)
             }
             Op::Settle { item, .. } => self.model.pick(item, Status::Uncertain),
-            Op::File { item, .. } | Op::Undo { item } => item.into(),
+            Op::File { item, .. } | Op::Undo { item } | Op::Suppress { item, .. } | Op::Hear { item } => {
+                item.into()
+            }
             _ => 0,
         }
     }
@@ -194,6 +213,8 @@ impl Replica {
                 self.world.set_secret("resend", &value).await;
             }
             Op::Allow { allowed } => self.allow(allowed).await,
+            Op::Suppress { suppressed, .. } => self.suppress(item, suppressed).await?,
+            Op::Hear { .. } => self.hear(item).await?,
         }
         Ok(())
     }
@@ -204,7 +225,7 @@ impl Replica {
             return;
         }
         let mut line = json!({
-            "channel": "email", "outbox": NAMES[own.outbox], "to": format!("person-{index}@example.com"), "kind": "first_touch",
+            "channel": "email", "outbox": NAMES[own.outbox], "to": address(index), "kind": "first_touch",
             "payload": { "subject": script::subject(index, own.words), "text": "Dear person,\nthis is an offer." },
             "clientDedupKey": format!("draft-{index}"), "proposedBy": "scout", "expiresAt": own.expires_at.to_string(),
         });
@@ -230,6 +251,41 @@ impl Replica {
         if let ItemOutcome::Revised { payload_sha256 } = done.outcome {
             self.hashes.insert((index, words), payload_sha256);
         }
+        Ok(())
+    }
+
+    async fn suppress(&mut self, index: usize, suppressed: bool) -> Result<(), Error> {
+        if self.ids[index].is_none() {
+            return Ok(());
+        }
+        let World { pool, approver, admin, company, .. } = &self.world;
+        let identity = Identity::parse(&address(index))?;
+        if suppressed {
+            suppression::suppress(pool, approver, *company, &identity, Reason::Manual, None).await?;
+        } else {
+            suppression::lift(pool, admin, *company, &identity, "a test").await?;
+        }
+        Ok(())
+    }
+
+    async fn hear(&mut self, index: usize) -> Result<(), Error> {
+        let Some(id) = self.ids[index] else { return Ok(()) };
+        let world = &self.world;
+        let contact =
+            sqlx::query_scalar("SELECT contact_id FROM crm_activities WHERE company_id = $1 AND id = $2")
+                .bind(world.company.0)
+                .bind(id.0)
+                .fetch_one(&world.pool)
+                .await?;
+        let note = "not today".to_owned();
+        let noted = Noted {
+            contact: ContactId(contact),
+            channel: ChannelName::Email,
+            direction: Direction::In,
+            at: None,
+            note,
+        };
+        inbound::record(&world.pool, &world.approver, world.company, &noted).await?;
         Ok(())
     }
 
@@ -266,9 +322,7 @@ impl Replica {
                 }
             }
             Some(Move::Call(item)) => {
-                let is_it = |call: &OnTheWire| Some(call.activity()) == self.ids[item];
-                let place = hand.on_the_wire.iter().position(is_it).expect("the message is on the wire");
-                let call = hand.on_the_wire.remove(place);
+                let call = hand.take(self.ids[item]);
                 self.script.expect(reply.answer());
                 hand.answered.push(self.stepper.call(call).await);
                 let (round, words, credential) = self.model.carried(worker, item).expect("it was called");
@@ -278,10 +332,20 @@ impl Replica {
                 let answered = std::mem::take(&mut hand.answered);
                 self.stepper.write(answered, is_last, &mut Rng::with_seed(dice.into())).await?;
             }
-            Some(Move::Die) | None => *hand = Hand::default(),
+            Some(Move::Skip(item)) => {
+                let call = hand.take(self.ids[item]);
+                let stood_still = self.model.since_departure(worker);
+                hand.answered.push(self.stepper.call(call.stood_still(stood_still)).await);
+            }
+            None => {}
         }
         Ok(())
     }
+}
+
+/// Whom a message is for.
+fn address(item: usize) -> String {
+    format!("person-{item}@example.com")
 }
 
 /// A killed outbox is neither paused nor killed again.

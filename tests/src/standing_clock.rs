@@ -1,7 +1,8 @@
 //! A clock for one database that stands until a test moves it.
 //!
 //! Statements of the product say `now()` and `clock_timestamp()`; in a session whose search path begins with another schema they
-//! find the functions there. So leases, windows, quota days and expiry all go by a row that the test writes.
+//! find the functions there. Columns whose time is written by default are bound to the function of the system, so those that a decision
+//! looks at later are bound anew. So leases, windows, quota days and expiry all go by a row that the test writes.
 use countersign_core::clock;
 use jiff::Timestamp;
 use sqlx::postgres::PgPoolOptions;
@@ -16,7 +17,9 @@ const SCHEMA: &str = "
     CREATE FUNCTION standing.clock_timestamp() RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT at FROM standing.clock';
     INSERT INTO standing.clock VALUES (now());
     GRANT USAGE ON SCHEMA standing TO PUBLIC;
-    GRANT SELECT, UPDATE ON standing.clock TO PUBLIC";
+    GRANT SELECT, UPDATE ON standing.clock TO PUBLIC;
+    ALTER TABLE crm_payloads ALTER created_at SET DEFAULT standing.now();
+    ALTER TABLE crm_decisions ALTER at SET DEFAULT standing.now()";
 
 /// Gives the database of a world such a clock, and the world connections that go by it. It stands at the time of the machine.
 ///
@@ -43,6 +46,19 @@ pub struct Clock {
 }
 
 impl Clock {
+    /// Sets it as if it had never shown anything else.
+    ///
+    /// # Panics
+    /// When the database refuses.
+    pub async fn begin(&mut self, at: Timestamp) {
+        self.set(at).await;
+        sqlx::query("UPDATE crm_change_counters SET seen_at = $1")
+            .bind(jiff_sqlx::Timestamp::from(at))
+            .execute(&self.pool)
+            .await
+            .expect("what was seen can be set");
+    }
+
     /// Moves it.
     ///
     /// # Panics

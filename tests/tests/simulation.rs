@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use countersign_core::activity::status::Status;
 use countersign_core::clock;
-use countersign_tests::model::{Model, Op};
+use countersign_core::outbox::limits::CIRCUIT_OPENS_AT;
+use countersign_core::outbox::store::CoolReason;
+use countersign_tests::model::{Model, Move, Op};
 use countersign_tests::simulate;
 
 /// A seed to begin with; runs go on from there.
@@ -87,7 +89,23 @@ fn the_runs_meet_what_they_are_about() {
                     met.insert("sent in a later round");
                 }
             }
+            if let Some(Move::Skip(_)) = model.made {
+                met.insert("a call that came too late");
+            }
+            if model.clock_went_back() {
+                met.insert("a clock that went back");
+            }
             for outbox in &model.outboxes {
+                if outbox.fault_streak > CIRCUIT_OPENS_AT {
+                    met.insert("a probe that failed");
+                }
+                if outbox.cool_reason == Some(CoolReason::Circuit) {
+                    met.insert(if outbox.fault_streak == 0 {
+                        "a circuit that closed"
+                    } else {
+                        "an open circuit"
+                    });
+                }
                 if outbox.bucket_cap > outbox.cap {
                     met.insert("a cap below what was sent");
                 }
@@ -126,4 +144,12 @@ const EXPECTED: &[&str] = &[
     "sent by a repeat",
     "sent in a later round",
     "a cap below what was sent",
+    "blocked_by_policy",
+    "suppressed",
+    "replied",
+    "an open circuit",
+    "a probe that failed",
+    "a circuit that closed",
+    "a call that came too late",
+    "a clock that went back",
 ];

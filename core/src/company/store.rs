@@ -115,7 +115,7 @@ pub(crate) async fn clock_went_back(conn: &mut PgConnection, company: CompanyId)
 }
 
 /// So much may the database's clock go back without a consequence.
-pub(crate) const CLOCK_TOLERANCE: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
+pub const CLOCK_TOLERANCE: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
 
 /// Says that something changed. Every connection counts in a row of its own, so that transactions of one company do not wait for each
 /// other to reach the disk; still the last statement of a transaction, because connections may share a row.

@@ -68,7 +68,8 @@ pub struct Settled {
 }
 
 /// Whether a call had no clear answer, so that more like it open the circuit of its outbox. A provider that asks to wait gave one.
-pub(crate) fn is_unclear(outcome: &Outcome) -> bool {
+#[must_use]
+pub fn is_unclear(outcome: &Outcome) -> bool {
     matches!(
         outcome,
         Outcome::Retry { after: None, .. } | Outcome::MaybeSent { replay: Replay::SameKey(None), .. }

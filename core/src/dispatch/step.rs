@@ -3,6 +3,7 @@
 //! What a [`Stepper`] does is what the tasks of a [`Dispatcher`](super::Dispatcher) do; it owns neither tasks nor timers. A value
 //! that is dropped between two phases is a worker that was lost there.
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::claim::{Batch, Claim, claim};
 use super::run::Engine;
@@ -37,6 +38,13 @@ impl OnTheWire {
     #[must_use]
     pub fn activity(&self) -> ActivityId {
         self.0.item.id
+    }
+
+    /// The same after the process stood still for so long between the wire and the call.
+    #[must_use]
+    pub fn stood_still(mut self, time: Duration) -> Self {
+        self.0.departed_at = self.0.departed_at.saturating_sub(time);
+        self
     }
 }
 

@@ -157,9 +157,11 @@ pub(crate) async fn call(departure: &Departure) -> Outcome {
 }
 
 /// A call that was not begun within this time of its wire is not begun any more.
-const LATEST: Duration = Duration::from_secs(60);
+pub const LATEST: Duration = Duration::from_secs(60);
 
-fn is_late(departed_at: Duration, now: Duration) -> bool {
+/// Whether a call comes too late after its wire to be begun, both by the clock that also counts the sleep of the machine.
+#[must_use]
+pub fn is_late(departed_at: Duration, now: Duration) -> bool {
     now.saturating_sub(departed_at) > LATEST
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use countersign_core::activity::status::Status;
 
 use super::provider::Request;
-use super::{Item, Model, Token};
+use super::{Item, Model, Token, WINDOW};
 
 /// A rule that does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +122,12 @@ impl Model {
             "C9: it leaves before the provider said"
         } else if item.expires_at <= self.now && !was_on_the_wire {
             "C4: it leaves though it has expired"
+        } else if was_on_the_wire && item.first_wire_at.is_some_and(|at| at <= self.now - WINDOW) {
+            "R3: it is repeated after its window has closed"
+        } else if item.is_suppressed {
+            "C4: it leaves for somebody who is suppressed"
+        } else if item.replied_at.is_some_and(|at| at > item.worded_at()) {
+            "C4: it leaves though the contact wrote after its words were written"
         } else if item.quota_day.is_none() {
             "C4: it leaves without quota"
         } else if item.approved_words(item.round) != Some(leaving.words) || item.round != leaving.round {

@@ -5,6 +5,7 @@ use countersign_core::activity::status::Status;
 use countersign_core::dispatch::elapsed;
 use countersign_core::dispatch::settle::may_replay;
 use countersign_core::gate::Ruling;
+use countersign_core::outbox::limits::circuit;
 use countersign_core::quota::day::{local_day, next_reset};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -31,6 +32,12 @@ impl Model {
             })
     }
 
+    /// Whether the circuit of an outbox was open and something of it is under way: then nothing else is tried.
+    pub(super) fn is_being_tried(&self, outbox: usize) -> bool {
+        circuit(self.outboxes[outbox].fault_streak).is_some()
+            && self.leases.iter().any(|lease| lease.outbox == outbox)
+    }
+
     /// Due rows, next first.
     fn candidates(&self, outbox: usize, limit: usize) -> impl Iterator<Item = usize> + use<> {
         let mut due = [(Timestamp::MAX, u8::MAX, usize::MAX); ITEMS];
@@ -50,6 +57,12 @@ impl Model {
         if !self.has_work(outbox, today) {
             return;
         }
+        // Where the circuit was open one call tells whether it may close.
+        let is_probe = circuit(self.outboxes[outbox].fault_streak).is_some();
+        if self.is_being_tried(outbox) {
+            return;
+        }
+        let limit = if is_probe { 1 } else { limit };
         let mut ready = Vec::with_capacity(limit);
         for index in self.candidates(outbox, limit) {
             match self.objection_to_claim(index) {
@@ -77,13 +90,15 @@ impl Model {
         if !ready.is_empty() {
             self.open_batch(worker, outbox, &ready, today);
         }
+        self.note_written();
     }
 
     /// Why a due row cannot be claimed: where it goes, the code, and when it is looked at again.
-    fn objection_to_claim(&self, index: usize) -> Option<(Status, &'static str, Timestamp)> {
+    fn objection_to_claim(&mut self, index: usize) -> Option<(Status, &'static str, Timestamp)> {
+        let ruling = self.judge(index);
         let item = &self.items[index];
         let is_replay = item.status == Status::Dispatching;
-        if let Some((ruling, code)) = self.judge(item) {
+        if let Some((ruling, code)) = ruling {
             return match ruling {
                 Ruling::Block { .. } | Ruling::Reopen if is_replay => {
                     Some((Status::Uncertain, code, item.send_after))
@@ -133,6 +148,9 @@ impl Model {
             if !self.allowed {
                 self.breach("C4: claimed for somebody who is not on the allowlist", index);
             }
+            if self.items[index].is_suppressed {
+                self.breach("C4: claimed for somebody who is suppressed", index);
+            }
             let tries = self.tries(index) + 1;
             if self.items[index].status == Status::BlockedByQuota {
                 self.go(index, Status::Approved);
@@ -158,12 +176,20 @@ impl Model {
                 tries,
                 is_replay,
                 first_wire_at: item.first_wire_at,
+                worded_at: item.worded_at(),
                 wire_at: None,
                 left: self.passed,
                 answer: None,
             });
         }
-        self.workers[worker] = Worker { token, outbox, slots };
-        self.leases.push(Lease { token, until: self.now + LEASE, credential: self.credential, items });
+        let is_doubtful = self.outboxes[outbox].fault_streak > 0;
+        self.workers[worker] = Worker { token, outbox, is_doubtful, slots };
+        self.leases.push(Lease {
+            token,
+            outbox,
+            until: self.now + LEASE,
+            credential: self.credential,
+            items,
+        });
     }
 }

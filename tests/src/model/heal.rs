@@ -44,7 +44,10 @@ impl Model {
         if self.filed().any(|item| is_draft(item.status) && item.expires_at <= self.now) {
             return Some(Op::Keep);
         }
-        let has_work = |outbox: usize| self.has_work(outbox, local_day(self.now, self.outboxes[outbox].zone));
+        let has_work = |outbox: usize| {
+            self.has_work(outbox, local_day(self.now, self.outboxes[outbox].zone))
+                && !self.is_being_tried(outbox)
+        };
         if let Some(outbox) =
             (0..).zip(&self.outboxes).map(|(outbox, _)| outbox).find(|outbox| has_work(usize::from(*outbox)))
         {

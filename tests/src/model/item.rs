@@ -40,6 +40,8 @@ pub(super) struct Decision {
     pub(super) words: u8,
     pub(super) verdict: &'static str,
     pub(super) at: Timestamp,
+    /// Whoever took it back did so although the contact wrote: the words still hold.
+    pub(super) holds: bool,
 }
 
 /// A message.
@@ -73,7 +75,13 @@ pub struct Item {
     pub quota_day: Option<Date>,
     /// Attempts on record.
     pub attempts: Vec<Attempt>,
+    /// When its contact last wrote.
+    pub replied_at: Option<Timestamp>,
+    /// Whether its contact is suppressed.
+    pub is_suppressed: bool,
     pub(super) decisions: Vec<Decision>,
+    /// When each wording was put on file.
+    pub(super) worded: [Option<Timestamp>; WORDINGS as usize],
     /// The day of the bucket, counted by the model, whose quota it holds.
     pub(super) quota_epoch: Option<u32>,
     /// The round in which it may have been taken without anybody knowing; 0 for none.
@@ -100,7 +108,10 @@ impl Item {
             first_wire_at: None,
             quota_day: None,
             attempts: Vec::new(),
+            replied_at: None,
+            is_suppressed: false,
             decisions: Vec::new(),
+            worded: [None; WORDINGS as usize],
             quota_epoch: None,
             ambiguous_in: 0,
             settled: 0,
@@ -127,6 +138,22 @@ impl Item {
     pub(super) fn approved_words(&self, round: i32) -> Option<u8> {
         let is_it = |decision: &&Decision| decision.round == round && decision.verdict == "approve";
         self.decisions.iter().find(is_it).map(|decision| decision.words)
+    }
+
+    /// Puts its words on file. Words that were there before stay from then.
+    pub(super) fn note_worded(&mut self, now: Timestamp) {
+        self.worded[usize::from(self.words)].get_or_insert(now);
+    }
+
+    /// When its words were put on file, or somebody said that they still hold.
+    pub(super) fn worded_at(&self) -> Timestamp {
+        let worded = self.worded[usize::from(self.words)].unwrap_or(Timestamp::MAX);
+        let held = self.decisions.iter().filter(|decision| decision.holds).map(|decision| decision.at).max();
+        if self.replied_at.is_some_and(|at| at > worded) {
+            worded.max(held.unwrap_or(worded))
+        } else {
+            worded
+        }
     }
 
     pub(super) fn is_dispatching_by(&self, token: u32) -> bool {

@@ -1,4 +1,6 @@
 //! What can happen, and how it is drawn.
+use std::sync::LazyLock;
+
 use countersign_core::approval::Resolution;
 use fastrand::Rng;
 use jiff::Timestamp;
@@ -136,6 +138,18 @@ pub enum Op {
         /// On it.
         allowed: bool,
     },
+    /// The contact of an item is suppressed, or an admin lifts that.
+    Suppress {
+        /// Which.
+        item: u8,
+        /// It is.
+        suppressed: bool,
+    },
+    /// The contact of an item wrote.
+    Hear {
+        /// Which.
+        item: u8,
+    },
 }
 
 /// The circumstances of a run.
@@ -164,6 +178,8 @@ pub enum Focus {
     People,
     /// Outboxes, credentials and recipients that are stopped, and the clock.
     Stops,
+    /// A provider that gives no clear answer for a while.
+    Outage,
 }
 
 /// When runs begin: an ordinary day, and the evenings before Paris and Los Angeles change their clocks.
@@ -176,7 +192,7 @@ impl Setup {
 
     /// Draws circumstances.
     pub fn draw(dice: &mut Rng) -> Self {
-        let focuses = [Focus::Quota, Focus::Loss, Focus::People, Focus::Stops];
+        let focuses = [Focus::Quota, Focus::Loss, Focus::People, Focus::Stops, Focus::Outage];
         Self {
             keeps_keys: dice.u8(0..3) > 0,
             has_undo_window: dice.u8(0..4) == 0,
@@ -187,7 +203,9 @@ impl Setup {
     }
 
     pub(super) fn start(self) -> Timestamp {
-        STARTS[usize::from(self.start)].parse().expect("a time")
+        static READ: LazyLock<[Timestamp; STARTS.len()]> =
+            LazyLock::new(|| STARTS.map(|start| start.parse().expect("a time")));
+        READ[usize::from(self.start)]
     }
 
     pub(super) fn cap(self, outbox: usize) -> i32 {
@@ -200,32 +218,44 @@ fn below(dice: &mut Rng, count: usize) -> u8 {
 }
 
 impl Op {
-    /// Draws one thing that happens: one of three belongs to what the run is about, the others are likely things more often.
+    /// Draws one thing that happens: one of three belongs to what the run is about, the others are likely things more often. An outage
+    /// is one only where it lasts.
     pub fn draw(dice: &mut Rng, focus: Focus) -> Self {
-        if dice.u8(0..3) == 0 { Self::draw_about(dice, focus) } else { Self::draw_any(dice) }
+        let of_three = if focus == Focus::Outage { 2 } else { 1 };
+        if dice.u8(0..3) < of_three { Self::draw_about(dice, focus) } else { Self::draw_any(dice) }
     }
 
     fn draw_about(dice: &mut Rng, focus: Focus) -> Self {
         let (item, outbox) = (below(dice, ITEMS), u8::from(dice.u8(0..4) == 0));
         let worker = below(dice, WORKERS);
-        match (focus, dice.u8(0..6)) {
+        match (focus, dice.u8(0..8)) {
             (Focus::Quota, 0..2) => Self::Cap { outbox, cap: dice.u8(0..4) },
             (Focus::Quota, 2..4) => Self::Zone { outbox, zone: below(dice, ZONES.len()) },
-            (Focus::Quota, 4) => Self::Wait { secs: 12 * 3_600 },
+            (Focus::Quota, 4 | 5) => Self::Wait { secs: 12 * 3_600 },
             (Focus::Quota, _) => Self::GiveBack { worker },
             (Focus::Loss, 0..2) => Self::Wait { secs: 31 },
             (Focus::Loss, 2..4) => Self::Recover,
-            (Focus::Loss, 4) => Self::Crash { worker, keeps_flying: dice.bool() },
+            (Focus::Loss, 4 | 5) => Self::Crash { worker, keeps_flying: dice.bool() },
+            (Focus::Loss, 6) => Self::Renew { worker },
             (Focus::Loss, _) => Self::Land { arrives: true },
             (Focus::People, 0) => Self::Edit { item },
             (Focus::People, 1..3) => Self::Undo { item },
             (Focus::People, 3) => Self::Settle { item, resolution: Resolution::BackToDraft },
+            (Focus::People, 4) => Self::Suppress { item, suppressed: dice.bool() },
+            (Focus::People, 5) => Self::Hear { item },
             (Focus::People, _) => Self::Approve { item, is_stale: false },
             (Focus::Stops, 0) => Self::Pause { outbox },
             (Focus::Stops, 1..3) => Self::Resume { outbox },
             (Focus::Stops, 3) => Self::Turn { mins: TURNS[dice.usize(0..TURNS.len())] },
             (Focus::Stops, 4) => Self::Rotate,
+            (Focus::Stops, 5) => Self::Suppress { item, suppressed: dice.u8(0..3) > 0 },
+            (Focus::Stops, 6) => Self::Hear { item },
             (Focus::Stops, _) => Self::Allow { allowed: dice.u8(0..3) > 0 },
+            (Focus::Outage, 0) => Self::Wait { secs: if dice.u8(0..4) > 0 { 2 } else { 300 } },
+            (Focus::Outage, _) => {
+                let reply = if dice.bool() { Reply::IsAway } else { Reply::FailsBefore };
+                Self::Work { worker: 0, outbox: 0, limit: 3, reply, dice: dice.u8(..) }
+            }
         }
     }
 

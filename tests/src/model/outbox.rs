@@ -1,4 +1,6 @@
 //! Outboxes with their buckets: what the product's SQL does to quota, caps, zones and switches.
+use countersign_core::outbox::limits::{CIRCUIT_OPENS_AT, circuit};
+use countersign_core::outbox::store::CoolReason;
 use countersign_core::quota::day::local_day;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -23,8 +25,12 @@ pub struct Outbox {
     pub enabled: bool,
     /// Whether it is stopped for good.
     pub killed: bool,
-    /// The provider asked to wait until then.
+    /// It waits until then.
     pub cool_until: Option<Timestamp>,
+    /// Why it does, or did.
+    pub cool_reason: Option<CoolReason>,
+    /// Calls in a row without a clear answer.
+    pub fault_streak: i32,
     /// Counts how often the bucket began anew.
     pub(super) epoch: u32,
     /// How much more the bucket counts than the messages hold, after moves to other zones.
@@ -42,6 +48,8 @@ impl Outbox {
             enabled: true,
             killed: false,
             cool_until: None,
+            cool_reason: None,
+            fault_streak: 0,
             epoch: 0,
             unreturned: 0,
         }
@@ -49,6 +57,37 @@ impl Outbox {
 
     pub(super) fn is_cooling(&self, now: Timestamp) -> bool {
         self.cool_until.is_some_and(|until| until > now)
+    }
+
+    /// The provider asked to wait.
+    pub(super) fn cool(&mut self, until: Timestamp) {
+        self.cool_until = self.cool_until.max(Some(until));
+        self.cool_reason = Some(CoolReason::Provider);
+    }
+
+    /// Calls were written, so many of them without a clear answer; with none of those, one was clear.
+    pub(super) fn count_faults(&mut self, now: Timestamp, faults: i32) {
+        let is_open = self.cool_reason == Some(CoolReason::Circuit);
+        if faults == 0 {
+            self.fault_streak = 0;
+            if is_open {
+                self.cool_until = None;
+            }
+            return;
+        }
+        if is_open && self.is_cooling(now) {
+            return;
+        }
+        self.fault_streak = if self.fault_streak < CIRCUIT_OPENS_AT {
+            (self.fault_streak + faults).min(CIRCUIT_OPENS_AT)
+        } else {
+            self.fault_streak.min(1000) + 1
+        };
+        let until = circuit(self.fault_streak).map(|wait| now + wait);
+        if until > self.cool_until {
+            self.cool_until = until;
+            self.cool_reason = Some(CoolReason::Circuit);
+        }
     }
 
     pub(super) fn has_quota(&self, today: Date) -> bool {
@@ -115,6 +154,7 @@ impl Model {
             let today = local_day(self.now, self.outboxes[outbox].zone);
             self.outboxes[outbox].cap = cap;
             self.outboxes[outbox].adjust(today, None);
+            self.note_written();
         }
     }
 
@@ -125,6 +165,7 @@ impl Model {
             self.outboxes[outbox].zone = zone;
             let (today, moves_to) = (local_day(self.now, before), local_day(self.now, zone));
             self.outboxes[outbox].adjust(today, Some(moves_to));
+            self.note_written();
         }
     }
 
@@ -137,16 +178,28 @@ impl Model {
     }
 
     pub(super) fn pause(&mut self, outbox: usize) {
-        self.outboxes[outbox].enabled = false;
+        if !self.outboxes[outbox].killed {
+            self.outboxes[outbox].enabled = false;
+            self.note_written();
+        }
     }
 
     pub(super) fn kill(&mut self, outbox: usize) {
-        self.outboxes[outbox].enabled = false;
-        self.outboxes[outbox].killed = true;
+        if !self.outboxes[outbox].killed {
+            self.outboxes[outbox].enabled = false;
+            self.outboxes[outbox].killed = true;
+            self.note_written();
+        }
     }
 
+    /// Pause, kill and an open circuit go away; what the provider asked for stays. A row held by a stop would be due again, but a claim
+    /// that meets a stop between looking and locking is nothing the model has.
     pub(super) fn resume(&mut self, outbox: usize) {
-        self.outboxes[outbox].enabled = true;
-        self.outboxes[outbox].killed = false;
+        let own = &mut self.outboxes[outbox];
+        own.enabled = true;
+        own.killed = false;
+        own.fault_streak = 0;
+        own.cool_until = own.cool_until.filter(|_| own.cool_reason == Some(CoolReason::Provider));
+        self.note_written();
     }
 }

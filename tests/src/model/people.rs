@@ -22,6 +22,8 @@ impl Model {
         item.order = order;
         item.expires_at = now + SignedDuration::from_hours(life_hours.into());
         item.send_after = now + SignedDuration::from_hours(delay_hours.into());
+        item.note_worded(now);
+        self.note_written();
     }
 
     /// What a decision looks at. `None` for what does not exist.
@@ -48,7 +50,9 @@ impl Model {
     fn decide(&mut self, item: usize, verdict: &'static str) {
         let (round, words) = (self.items[item].round, self.items[item].words);
         let at = self.now;
-        self.items[item].decisions.push(Decision { round, words, verdict, at });
+        let holds = verdict == "undo" && self.items[item].hold == Some("replied");
+        self.items[item].decisions.push(Decision { round, words, verdict, at, holds });
+        self.note_written();
     }
 
     pub(super) fn approve(&mut self, item: usize, is_stale: bool) {
@@ -85,6 +89,8 @@ impl Model {
         let item = &mut self.items[item];
         if item.is_filed() && item.status == Status::DraftPendingApproval && item.expires_at > now {
             item.words = next(item.words);
+            item.note_worded(now);
+            self.note_written();
         }
     }
 
@@ -115,5 +121,30 @@ impl Model {
             }
         }
         self.items[item].hold = None;
+        self.note_written();
+    }
+
+    /// The recipients are put on the allowlist, or taken off.
+    pub(super) fn allow(&mut self, allowed: bool) {
+        if self.allowed != allowed {
+            self.allowed = allowed;
+            self.note_written();
+        }
+    }
+
+    /// The contact of an item is suppressed, or that is lifted.
+    pub(super) fn suppress(&mut self, item: usize, suppressed: bool) {
+        if self.items[item].is_filed() && self.items[item].is_suppressed != suppressed {
+            self.items[item].is_suppressed = suppressed;
+            self.note_written();
+        }
+    }
+
+    /// The contact of an item wrote.
+    pub(super) fn hear(&mut self, item: usize) {
+        if self.items[item].is_filed() {
+            self.items[item].replied_at = self.items[item].replied_at.max(Some(self.now));
+            self.note_written();
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! The provider: what it took, under which key, and what it still knows of that.
-use countersign_core::dispatch::idempotency_key;
-use jiff::SignedDuration;
+use std::time::Duration;
 
-use super::{Item, KEYS_KEPT, LATE, Model};
+use countersign_core::dispatch::idempotency_key;
+
+use super::passing::UNDERWAY;
+use super::{Item, KEYS_KEPT, Model};
 
 /// A request as it travels.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +21,7 @@ pub(super) struct Request {
 pub(super) struct Stray {
     pub(super) request: Request,
     /// When it left, in time that really passed.
-    pub(super) left: SignedDuration,
+    pub(super) left: Duration,
 }
 
 /// One message the provider took.
@@ -27,7 +29,7 @@ pub(super) struct Stray {
 pub(super) struct Line {
     pub(super) request: Request,
     key: String,
-    at: SignedDuration,
+    at: Duration,
 }
 
 /// The ledger.
@@ -40,12 +42,11 @@ impl Model {
     /// The provider takes a message, unless it knows that it has.
     pub(super) fn accept(&mut self, request: Request) {
         let key = idempotency_key(Item::id(request.item), request.round);
-        let kept = SignedDuration::try_from(KEYS_KEPT).unwrap_or(SignedDuration::MAX);
         let is_known = self.setup.keeps_keys
             && self.provider.ledger.iter().any(|line| {
                 line.key == key
                     && line.request.credential == request.credential
-                    && self.passed - line.at < kept
+                    && self.passed - line.at < KEYS_KEPT
             });
         if !is_known {
             self.provider.ledger.push(Line { request, key, at: self.passed });
@@ -56,7 +57,7 @@ impl Model {
     pub(super) fn land(&mut self, arrives: bool) {
         if !self.strays.is_empty() {
             let stray = self.strays.remove(0);
-            if arrives && self.passed - stray.left <= LATE {
+            if arrives && self.passed - stray.left <= UNDERWAY {
                 self.accept(stray.request);
             }
         }

@@ -3,11 +3,11 @@ use std::time::Duration;
 
 use countersign_core::activity::status::Status;
 use countersign_core::dispatch::elapsed;
-use countersign_core::dispatch::settle::{KEY_MARGIN, may_replay};
+use countersign_core::dispatch::settle::may_replay;
 
 use super::item::Attempt;
 use super::provider::Request;
-use super::{KEYS_KEPT, LEASE, Model, Token};
+use super::{LEASE, Model, Token, WINDOW};
 
 impl Model {
     pub(super) fn renew(&mut self, worker: usize) {
@@ -35,6 +35,7 @@ impl Model {
             }
         }
         self.close_batch(lease.token);
+        self.note_written();
     }
 
     /// The attempt of a row that was on the wire when its worker was lost. A row that is repeated and was not on the wire yet still has
@@ -59,8 +60,7 @@ impl Model {
         self.note_ambiguous(Request { item: index, round, words, credential });
         self.items[index].record(attempt);
         let since = self.items[index].first_wire_at.map_or(Duration::MAX, |at| elapsed(at, self.now));
-        let keeps = self.setup.keeps_keys.then_some(KEYS_KEPT);
-        let again = may_replay(keeps, since, 1);
+        let again = may_replay(self.keeps_keys_for(), since, 1);
         self.go(index, if again { Status::Dispatching } else { Status::Uncertain });
         let now = self.now;
         let item = &mut self.items[index];
@@ -72,6 +72,7 @@ impl Model {
     }
 
     pub(super) fn keep(&mut self) {
+        let went_back = self.clock_went_back();
         for index in 0..self.items.len() {
             let item = &self.items[index];
             if !item.is_filed() {
@@ -80,15 +81,17 @@ impl Model {
             if item.status == Status::DraftPendingApproval && item.expires_at <= self.now {
                 self.go(index, Status::Expired);
                 self.items[index].hold = Some("expired");
+                self.note_written();
             } else if self.setup.keeps_keys
                 && self.items[index].status == Status::Dispatching
                 && self.items[index].token == Token::Waiting
-                && self.items[index].first_wire_at.is_some_and(|at| at < self.now - (KEYS_KEPT - KEY_MARGIN))
+                && (went_back || self.items[index].first_wire_at.is_some_and(|at| at < self.now - WINDOW))
             {
                 self.go(index, Status::Uncertain);
                 let item = &mut self.items[index];
                 item.token = Token::None;
                 item.hold = Some("window_closed");
+                self.note_written();
             }
         }
     }

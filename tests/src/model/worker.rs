@@ -2,16 +2,15 @@
 use std::time::Duration;
 
 use countersign_core::activity::status::Status;
-use countersign_core::dispatch::elapsed;
-use countersign_core::dispatch::settle::{Fate, History, settle};
+use countersign_core::dispatch::settle::{Fate, History, is_unclear, settle};
+use countersign_core::dispatch::{elapsed, is_late};
 use fastrand::Rng;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::item::Attempt;
-
 use super::provider::{Request, Stray};
 use super::reply::{Answer, Reply};
-use super::{KEYS_KEPT, LATE, Model, Token};
+use super::{KEYS_KEPT, Model, Token, WINDOW};
 
 /// A message in the hands of a worker: what it knew when it claimed.
 #[derive(Clone, Copy, Debug)]
@@ -21,9 +20,10 @@ pub(super) struct Slot {
     pub(super) tries: i16,
     pub(super) is_replay: bool,
     pub(super) first_wire_at: Option<Timestamp>,
+    pub(super) worded_at: Timestamp,
     pub(super) wire_at: Option<Timestamp>,
     /// When it went on the wire, in time that really passed.
-    pub(super) left: SignedDuration,
+    pub(super) left: Duration,
     pub(super) answer: Option<Answer>,
 }
 
@@ -32,6 +32,8 @@ pub(super) struct Slot {
 pub struct Worker {
     pub(super) token: u32,
     pub(super) outbox: usize,
+    /// Whether its outbox had calls without a clear answer when it claimed.
+    pub(super) is_doubtful: bool,
     pub(super) slots: Vec<Slot>,
 }
 
@@ -44,10 +46,10 @@ pub enum Move {
     Depart,
     /// Makes the call for that item.
     Call(usize),
+    /// Comes so late to the call for that item that it does not make it.
+    Skip(usize),
     /// Writes what is answered; `true` if that is the last of its batch.
     Write(bool),
-    /// Nothing any more: it was away for longer than any step lasts.
-    Die,
 }
 
 impl Worker {
@@ -69,18 +71,17 @@ impl Model {
     #[must_use]
     pub fn next_move(&self, worker: usize, dice: u8) -> Move {
         let slots = &self.workers[worker].slots;
-        let is_away = |slot: &Slot| self.passed - slot.left > LATE;
         if slots.is_empty() {
             return Move::Claim;
         }
         if self.workers[worker].has_claimed() {
-            return if slots.iter().any(is_away) { Move::Die } else { Move::Depart };
+            return Move::Depart;
         }
         let answered = slots.iter().filter(|slot| slot.answer.is_some()).count();
         match slots.iter().find(|slot| slot.answer.is_none()) {
             None => Move::Write(true),
             Some(_) if answered > 0 && dice % 2 == 1 => Move::Write(false),
-            Some(slot) if is_away(slot) => Move::Die,
+            Some(slot) if is_late(slot.left, self.passed) => Move::Skip(slot.request.item),
             Some(slot) => Move::Call(slot.request.item),
         }
     }
@@ -92,8 +93,8 @@ impl Model {
             Move::Claim => self.claim(worker, outbox, limit),
             Move::Depart => self.depart(worker),
             Move::Call(item) => self.call(worker, item, reply),
+            Move::Skip(item) => self.skip(worker, item),
             Move::Write(is_last) => self.write(worker, is_last, dice),
-            Move::Die => self.crash(worker, false),
         }
     }
 
@@ -104,13 +105,21 @@ impl Model {
         Some((slot.request.round, slot.request.words, slot.request.credential))
     }
 
+    /// How long ago, in time that really passed, the messages of a worker went on the wire.
+    #[must_use]
+    pub fn since_departure(&self, worker: usize) -> Duration {
+        self.workers[worker].slots.first().map_or(Duration::ZERO, |slot| self.passed - slot.left)
+    }
+
+    /// For how long a key is known to be kept. Where nobody knows how much time passed, none is.
     pub(super) fn keeps_keys_for(&self) -> Option<Duration> {
-        self.setup.keeps_keys.then_some(KEYS_KEPT)
+        (self.setup.keeps_keys && !self.clock_went_back()).then_some(KEYS_KEPT)
     }
 
     /// Wire: the stop facts are asked again; what may not go is given back.
     fn depart(&mut self, worker: usize) {
-        let Worker { token, outbox, mut slots } = std::mem::take(&mut self.workers[worker]);
+        let Worker { token, outbox, is_doubtful, mut slots } = std::mem::take(&mut self.workers[worker]);
+        let claimed = slots.len();
         let own = &self.outboxes[outbox];
         let is_open = own.enabled
             && !own.is_cooling(self.now)
@@ -120,7 +129,12 @@ impl Model {
             if !item.is_dispatching_by(token) {
                 return false;
             }
-            if !is_open || item.wire_at.is_none() && item.expires_at <= self.now {
+            let is_in_time = match item.first_wire_at.filter(|_| item.wire_at.is_some()) {
+                None => item.expires_at > self.now,
+                Some(at) => self.setup.keeps_keys && at > self.now - WINDOW,
+            };
+            let is_wanted = !item.is_suppressed && item.replied_at.is_none_or(|at| at <= slot.worded_at);
+            if !is_open || !is_in_time || !is_wanted {
                 if item.give_back() {
                     self.release(slot.request.item);
                 }
@@ -135,10 +149,13 @@ impl Model {
         for slot in &slots {
             self.check_departure(slot.request);
         }
+        if slots.len() < claimed {
+            self.note_written();
+        }
         if slots.is_empty() {
             self.close_batch(token);
         }
-        self.workers[worker] = Worker { token, outbox, slots };
+        self.workers[worker] = Worker { token, outbox, is_doubtful, slots };
     }
 
     /// A fresh claim that was taken back: approved again, its quota free.
@@ -160,6 +177,7 @@ impl Model {
             }
         }
         self.close_batch(token);
+        self.note_written();
     }
 
     /// A batch goes away unless it still holds a row.
@@ -192,6 +210,14 @@ impl Model {
         }
     }
 
+    /// The process or its machine stood still: the call is not begun, which is as good as a refused connection.
+    fn skip(&mut self, worker: usize, item: usize) {
+        let slots = self.workers[worker].slots.iter_mut();
+        for slot in slots.filter(|slot| slot.request.item == item) {
+            slot.answer = Some(Answer::NotSent);
+        }
+    }
+
     /// From here on nobody may believe that this attempt was not taken.
     pub(super) fn note_ambiguous(&mut self, request: Request) {
         let item = &mut self.items[request.item];
@@ -217,9 +243,10 @@ impl Model {
     }
 
     fn write(&mut self, worker: usize, is_last: bool, dice: u8) {
-        let Worker { token, outbox, mut slots } = std::mem::take(&mut self.workers[worker]);
+        let Worker { token, outbox, is_doubtful, mut slots } = std::mem::take(&mut self.workers[worker]);
         let mut dice = Rng::with_seed(dice.into());
         let mut cool: Option<Duration> = None;
+        let (mut unclear, mut clear) = (0, 0);
         for slot in &slots {
             let index = slot.request.item;
             let Some(answer) = slot.answer else { continue };
@@ -248,18 +275,26 @@ impl Model {
                 self.outboxes[outbox].enabled = false;
             }
             cool = cool.max(settled.cool);
+            *(if is_unclear(&outcome) { &mut unclear } else { &mut clear }) += 1;
         }
         if let Some(wait) = cool {
             let until = self.now + wait;
             for outbox in &mut self.outboxes {
-                outbox.cool_until = outbox.cool_until.max(Some(until));
+                outbox.cool(until);
             }
+        }
+        // A clear answer closes the circuit; it is news only where another was expected.
+        if clear > 0 && is_doubtful {
+            self.outboxes[outbox].count_faults(self.now, 0);
+        } else if clear == 0 && unclear > 0 {
+            self.outboxes[outbox].count_faults(self.now, unclear);
         }
         slots.retain(|slot| slot.answer.is_none());
         if is_last {
             self.close_batch(token);
         }
-        self.workers[worker] = Worker { token, outbox, slots };
+        self.note_written();
+        self.workers[worker] = Worker { token, outbox, is_doubtful, slots };
     }
 
     /// Moves a row on when its attempt is over.

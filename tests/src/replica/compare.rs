@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use countersign_core::activity::payload::PayloadHash;
 use countersign_core::activity::status::Status;
+use countersign_core::outbox::store::CoolReason;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use sqlx::Row;
@@ -40,6 +41,8 @@ struct Bucket {
     zone: String,
     is_open: [bool; 2],
     cool_until: Option<Instant>,
+    cool_reason: Option<&'static str>,
+    fault_streak: i32,
 }
 
 /// A time that two computations of it may differ by a little.
@@ -73,7 +76,16 @@ impl Replica {
     pub(super) async fn compare(&self) -> Result<(), String> {
         self.compare_items().await?;
         self.compare_outboxes().await?;
-        self.compare_leases().await
+        self.compare_leases().await?;
+        self.compare_seen().await
+    }
+
+    async fn compare_seen(&self) -> Result<(), String> {
+        let row = sqlx::query("SELECT max(seen_at) AS seen_at FROM crm_change_counters")
+            .fetch_one(&self.world.pool)
+            .await
+            .map_err(|error| error.to_string())?;
+        same("the latest time that was seen", &Some(Instant(self.model.seen)), &time(&row, "seen_at"))
     }
 
     async fn compare_items(&self) -> Result<(), String> {
@@ -81,7 +93,7 @@ impl Replica {
             "SELECT a.id, a.status, a.round, a.payload_sha256, a.hold_code, a.attempt, a.quota_day, a.send_after, a.wire_at, a.first_wire_at,
               a.claim_id, ARRAY(SELECT x.attempt || ' ' || x.outcome FROM crm_dispatch_attempts x
                 WHERE x.company_id = a.company_id AND x.activity_id = a.id ORDER BY x.attempt) AS attempts
-            FROM crm_activities a",
+            FROM crm_activities a WHERE a.outbox_id IS NOT NULL",
         )
         .fetch_all(&self.world.pool)
         .await
@@ -115,7 +127,8 @@ impl Replica {
     async fn compare_outboxes(&self) -> Result<(), String> {
         for (id, own) in self.outboxes.iter().zip(&self.model.outboxes) {
             let row = sqlx::query(
-                "SELECT b.day, b.sent_today, b.daily_cap AS bucket_cap, o.daily_cap AS cap, o.zone, o.enabled, o.killed_at, o.cool_until
+                "SELECT b.day, b.sent_today, b.daily_cap AS bucket_cap, o.daily_cap AS cap, o.zone, o.enabled, o.killed_at, o.cool_until,
+                  o.cool_reason, o.fault_streak
                 FROM crm_outboxes o JOIN crm_credential_buckets b ON b.company_id = o.company_id AND b.outbox_id = o.id WHERE o.id = $1",
             )
             .bind(id.0)
@@ -130,6 +143,12 @@ impl Replica {
                 zone: row.get("zone"),
                 is_open: [row.get("enabled"), time(&row, "killed_at").is_none()],
                 cool_until: time(&row, "cool_until"),
+                cool_reason: row.get::<Option<&str>, _>("cool_reason").map(|reason| match reason {
+                    "circuit" => "circuit",
+                    "provider" => "provider",
+                    other => panic!("`{other}` is no reason to wait"),
+                }),
+                fault_streak: row.get("fault_streak"),
             };
             if !(0..=is.bucket_cap).contains(&is.sent_today) {
                 return Err(format!("I3: {} of {}", is.sent_today, is.bucket_cap));
@@ -142,6 +161,11 @@ impl Replica {
                 zone: own.zone.to_owned(),
                 is_open: [own.enabled, !own.killed],
                 cool_until: own.cool_until.map(Instant),
+                cool_reason: own.cool_reason.map(|reason| match reason {
+                    CoolReason::Circuit => "circuit",
+                    CoolReason::Provider => "provider",
+                }),
+                fault_streak: own.fault_streak,
             };
             same("an outbox", &should, &is)?;
         }
