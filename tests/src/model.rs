@@ -69,6 +69,13 @@ pub struct Lease {
     items: u8,
 }
 
+impl Lease {
+    /// Whether its worker counts as lost: it ran out, or it ends so late that the clock must have gone back.
+    pub(crate) fn is_lost(&self, now: Timestamp) -> bool {
+        self.until < now || self.until > now + SignedDuration::from_hours(1)
+    }
+}
+
 /// Everything there is.
 #[derive(Clone, Debug)]
 pub struct Model {

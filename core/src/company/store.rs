@@ -99,13 +99,11 @@ pub async fn change_version(conn: &mut PgConnection, company: CompanyId) -> Resu
     Ok(version)
 }
 
-/// Whether the database's clock went back below what it showed before: time that passed cannot be told from it then. A clock that was a
-/// day and more ahead and was put right is forgotten: what was on the wire meanwhile has a first attempt in the future, and that alone
-/// closes its window.
+/// Whether the database's clock went back below what it showed before: time that passed cannot be told from it then.
 pub(crate) async fn clock_went_back(conn: &mut PgConnection, company: CompanyId) -> Result<bool, Error> {
     let went_back = sqlx::query_scalar!(
         r#"SELECT coalesce(max(seen_at) > clock_timestamp() + make_interval(secs => $2), false) AS "went_back!"
-        FROM crm_change_counters WHERE company_id = $1 AND seen_at < clock_timestamp() + interval '24 hours'"#,
+        FROM crm_change_counters WHERE company_id = $1"#,
         company.0,
         CLOCK_TOLERANCE.as_secs_f64()
     )
@@ -126,9 +124,7 @@ pub async fn bump(conn: &mut PgConnection, company: CompanyId) -> Result<(), Err
     sqlx::query!(
         r#"INSERT INTO crm_change_counters AS c (company_id, shard, version, seen_at)
         VALUES ($1, (pg_backend_pid() % 16)::smallint, 1, clock_timestamp())
-        ON CONFLICT (company_id, shard) DO UPDATE SET version = c.version + 1,
-          seen_at = CASE WHEN c.seen_at > clock_timestamp() + interval '24 hours' THEN clock_timestamp()
-            ELSE greatest(c.seen_at, clock_timestamp()) END"#,
+        ON CONFLICT (company_id, shard) DO UPDATE SET version = c.version + 1, seen_at = greatest(c.seen_at, clock_timestamp())"#,
         company.0
     )
     .execute(conn)

@@ -37,7 +37,7 @@ impl Model {
         if let Some((worker, _)) = (0..).zip(&self.workers).find(|(_, worker)| worker.is_busy()) {
             return Some(work(worker, 0));
         }
-        if self.leases.iter().any(|lease| lease.until < self.now) {
+        if self.leases.iter().any(|lease| lease.is_lost(self.now)) {
             return Some(Op::Recover);
         }
         let is_draft = |status| status == Status::DraftPendingApproval;

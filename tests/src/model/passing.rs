@@ -4,8 +4,9 @@
 //! not go back by more than a key is trusted less than its provider promises, unless somebody notices. What the product does not
 //! notice, and is therefore not covered by these runs beyond [`UNNOTICED`]:
 //!
-//! - A clock that goes back while a batch holds a message that may have been accepted. Its lease then stands for as long as the clock
-//!   went back, and when it runs out the clock shows again what it showed before.
+//! - A clock that goes back by less than an hour while a batch holds a message that may have been accepted. Its lease then stands for
+//!   as long as the clock went back, and when it runs out the clock shows again what it showed before. (These runs bound larger turns
+//!   there as well, although the product takes such a lease for one of a clock that went back.)
 //! - A clock that goes back no further than to what it showed when something was written last.
 //! - A clock that has caught up before anybody looked: no dispatcher ran meanwhile.
 use std::time::Duration;

@@ -22,7 +22,7 @@ impl Model {
 
     /// Takes over the batch whose lease ran out first.
     pub(super) fn recover(&mut self) {
-        let lost = self.leases.iter().filter(|lease| lease.until < self.now);
+        let lost = self.leases.iter().filter(|lease| lease.is_lost(self.now));
         let Some(lease) = lost.min_by_key(|lease| (lease.until, lease.token)).copied() else { return };
         for index in 0..self.items.len() {
             if lease.items & (1 << index) == 0 || !self.items[index].is_dispatching_by(lease.token) {

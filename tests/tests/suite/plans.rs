@@ -71,8 +71,8 @@ fn shipped(file: &str, words: &str) -> String {
 #[case::wire(
     "core/src/dispatch/store.rs",
     "SET wire_at = clock_timestamp()",
-    "uuid, uuid[], uuid, uuid, text, int, timestamptz[], uuid[], text[], float8",
-    "'{company}', '{ids}', '{outbox}', '{outbox}', NULL, NULL, '{{now}}', '{ids}', '{{a@example.com}}', 82800"
+    "uuid, uuid[], uuid, uuid, text, int, timestamptz[], uuid[], text[], float8, bool[], text[]",
+    "'{company}', '{ids}', '{outbox}', '{outbox}', NULL, NULL, '{{now}}', '{ids}', '{{a@example.com}}', 82800, '{{false}}', '{{a@example.com}}'"
 )]
 #[tokio::test]
 async fn hot_statements_use_indexes(
