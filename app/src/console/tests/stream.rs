@@ -11,6 +11,7 @@ use countersign_core::channel::ChannelName;
 use countersign_core::contact::look_alike::{Known, LookAlike};
 use countersign_core::outbox::store::{KillScope, WideKill};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 use ratatui::text::Span;
@@ -372,8 +373,17 @@ fn foreign() -> impl Strategy<Value = String> {
     proptest::collection::vec(pieces, 1..4).prop_map(|pieces| pieces.concat())
 }
 
+/// The same texts every time, so that no commit turns red by chance; others by `PROPTEST_RNG_SEED`.
+fn config() -> ProptestConfig {
+    let mut config = ProptestConfig { cases: 128, max_shrink_iters: 200, ..ProptestConfig::default() };
+    if matches!(config.rng_seed, RngSeed::Random) {
+        config.rng_seed = RngSeed::Fixed(1);
+    }
+    config
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     /// S1, S2, S6: nothing foreign acts on the terminal, whatever it is and wherever it stands.
     #[test]
