@@ -1,6 +1,6 @@
 //! The dispatcher: the only code that calls a channel.
 //!
-//! A message passes four durable phases. *Claimed* (`claim`): one transaction takes due rows of one outbox, judges them and takes
+//! A message passes four durable phases. *Claimed* (`claim`, `judge`): one transaction takes due rows of one outbox, judges them and takes
 //! quota; its id is the fencing token, its row the lease. *Wire* (`wire`): `wire_at` is committed before the first byte leaves.
 //! *Outcome* (`outcome`): what the call proved is written, each row against its token. *Closed*: audit, activity and bucket in that
 //! same transaction. `settle` decides what an outcome means, `recover` takes care of what a lost worker left, `run` holds the tasks, `slots` bounds the calls.
@@ -9,6 +9,7 @@ pub(crate) mod active;
 pub(crate) mod backoff;
 pub(crate) mod claim;
 pub mod idle;
+mod judge;
 mod keep;
 pub(crate) mod outcome;
 pub(crate) mod recover;
