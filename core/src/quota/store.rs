@@ -58,8 +58,7 @@ pub async fn take(
     Ok(taken.map_or((0, today), |taken| (taken.granted, taken.day.to_jiff())))
 }
 
-/// Gives back what was proven not to be sent: the same day only, never below zero. As many of those that wait for the next day are looked
-/// at again.
+/// Gives back what was proven not to be sent: the same day only, never below zero.
 ///
 /// # Errors
 /// A database fault.
@@ -70,29 +69,13 @@ pub async fn refund(
     day: Date,
     unused: i32,
 ) -> Result<(), Error> {
-    let done = sqlx::query!(
+    sqlx::query!(
         r#"UPDATE crm_credential_buckets SET sent_today = greatest(0, sent_today - $4)
         WHERE company_id = $1 AND outbox_id = $2 AND day = $3"#,
         company.0,
         outbox.0,
         jiff_sqlx::Date::from(day) as _,
         unused
-    )
-    .execute(&mut *conn)
-    .await?;
-    if done.rows_affected() == 0 {
-        return Ok(());
-    }
-    // Rows are locked before buckets everywhere else, so one that is held by somebody is passed over.
-    sqlx::query!(
-        r#"UPDATE crm_activities a SET send_after = now()
-        FROM (SELECT id FROM crm_activities
-          WHERE company_id = $1 AND outbox_id = $2 AND stage = 'queue' AND status = 'blocked_by_quota' AND send_after > now()
-          ORDER BY send_after, id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED) w
-        WHERE a.company_id = $1 AND a.id = w.id"#,
-        company.0,
-        outbox.0,
-        i64::from(unused)
     )
     .execute(conn)
     .await?;

@@ -143,27 +143,9 @@ impl Model {
         let Item { quota_day, quota_epoch, outbox, .. } = self.items[item];
         if let Some(day) = quota_day {
             self.outboxes[outbox].refund(day, quota_epoch);
-            if self.outboxes[outbox].day == day {
-                self.look_at_one_parked(outbox);
-            }
         }
         self.items[item].quota_day = None;
         self.items[item].quota_epoch = None;
-    }
-
-    /// Makes the first one due that waits for the next day: what came back is for it.
-    fn look_at_one_parked(&mut self, outbox: usize) {
-        let now = self.now;
-        let is_parked = |item: &&mut Item| {
-            item.is_filed()
-                && item.outbox == outbox
-                && item.status == Status::BlockedByQuota
-                && item.send_after > now
-        };
-        let parked = self.items.iter_mut().filter(is_parked);
-        if let Some(item) = parked.min_by_key(|item| (item.send_after, item.order)) {
-            item.send_after = now;
-        }
     }
 
     pub(super) fn set_cap(&mut self, outbox: usize, cap: i32) {
