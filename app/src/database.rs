@@ -5,7 +5,7 @@ use std::time::Duration;
 use color_eyre::eyre::{Context as _, Result};
 use countersign_core::db::catalogue::{self, Name};
 use countersign_core::db::phase::PhasesOff;
-use countersign_core::db::private::{self, Launcher, Lease, Location};
+use countersign_core::db::private::{self, Launcher, Lease, Location, Waiting};
 use countersign_core::db::{self, migrate};
 use countersign_core::engine::board::{Board, Reporter};
 use countersign_core::engine::keep;
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::exit::Fault;
-use crate::meter::{self, Meter};
+use crate::meter::{self, Meter, Step};
 
 /// A database that can be worked on.
 pub(crate) struct Database {
@@ -51,9 +51,7 @@ impl Database {
                     Some(socket) => format!("{name} at {}", socket.display()),
                     None => format!("{name} at {}:{}", options.get_host(), options.get_port()),
                 };
-                let pool = db::connect(options, connections)
-                    .await
-                    .map_err(|error| Fault::database(error.to_string()))?;
+                let pool = connected(options, connections).await?;
                 Ok(Self { pool, label, lease: None })
             }
             None => Self::connect(acquire().await?, Name::Main, connections).await,
@@ -64,7 +62,11 @@ impl Database {
     pub(crate) async fn open_demo(fresh: bool, connections: u32) -> Result<Self> {
         let lease = acquire().await?;
         if fresh {
-            catalogue::drop_demo(&mut admin(&lease).await?).await.map_err(Fault::from)?;
+            let drop = async |_: &Meter| {
+                catalogue::drop_demo(&mut admin(&lease).await?).await.map_err(Fault::from)?;
+                Ok::<_, color_eyre::Report>(())
+            };
+            meter::around("dropping the demo's database", None, drop).await?;
         }
         let database = Self::connect(lease, Name::Demo, connections).await?;
         migrated(&database.pool, &PhasesOff::default()).await?;
@@ -72,13 +74,16 @@ impl Database {
     }
 
     async fn connect(lease: Arc<Lease>, name: Name, connections: u32) -> Result<Self> {
-        catalogue::ensure(&mut admin(&lease).await?, name).await.map_err(Fault::from)?;
+        let make = async |_: &Meter| {
+            catalogue::ensure(&mut admin(&lease).await?, name).await.map_err(Fault::from)?;
+            Ok::<_, color_eyre::Report>(())
+        };
+        meter::around("making the database", None, make).await?;
         let options = lease
             .location()
             .connect_options(name.as_str())
             .map_err(|error| Fault::database(error.to_string()))?;
-        let pool =
-            db::connect(options, connections).await.map_err(|error| Fault::database(error.to_string()))?;
+        let pool = connected(options, connections).await?;
         let label = format!("{} in the private server", name.as_str());
         Ok(Self { pool, label, lease: Some(lease) })
     }
@@ -142,15 +147,26 @@ async fn wait_for_end(mut connection: sqlx::PgConnection, stop: &CancellationTok
 }
 
 async fn acquire() -> Result<Arc<Lease>> {
-    let start = tokio::task::spawn_blocking(|| {
-        let location = Location::for_user()?;
-        private::acquire(&location, &Launcher::own())
-    });
-    let lease = meter::around("starting the private database server", None, async |_: &Meter| start.await)
+    let start = async |meter: &Meter| {
+        let meter = meter.clone();
+        let tell = move |Waiting { stage, left }: Waiting| {
+            meter.step(Step { number: stage.number(), words: stage.words().to_owned(), left: Some(left) });
+        };
+        let acquire = move || private::acquire(&Location::for_user()?, &Launcher::own(), &tell);
+        tokio::task::spawn_blocking(acquire).await
+    };
+    let lease = meter::around("starting PostgreSQL", None, start)
         .await
         .wrap_err("starting the private server was given up")?
         .map_err(|error| Fault::database(error.to_string()))?;
     Ok(Arc::new(lease))
+}
+
+/// Opens a pool. A machine that does not answer is waited for.
+async fn connected(options: PgConnectOptions, connections: u32) -> Result<PgPool> {
+    let connect = async |_: &Meter| db::connect(options, connections).await;
+    let pool = meter::around("connecting to the database", None, connect).await;
+    Ok(pool.map_err(|error| Fault::database(error.to_string()))?)
 }
 
 /// Applies the migrations that are missing.

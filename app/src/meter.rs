@@ -2,9 +2,11 @@
 //! What takes less than a second says nothing.
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use countersign_core::clock;
+use countersign_core::safe_text::SafeText;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::progress::Progress;
@@ -16,32 +18,50 @@ const PATIENCE: SignedDuration = SignedDuration::from_secs(1);
 /// How often a file or pipe is told.
 const RARELY: SignedDuration = SignedDuration::from_secs(10);
 
-/// Where the work writes how far it is.
+/// Where the work writes how far it is. Clones are the same meter, for work that runs on a thread of its own.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Meter(Arc<State>);
+
 #[derive(Debug, Default)]
-pub(crate) struct Meter {
+struct State {
     done: AtomicUsize,
     total: AtomicUsize,
+    step: Mutex<Option<Step>>,
+}
+
+/// A part of work whose parts are unlike each other: how long the ones before it took says nothing about the rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Step {
+    /// Its number from 1, and how many there are.
+    pub(crate) number: Option<(usize, usize)>,
+    /// What is being done; may quote foreign text.
+    pub(crate) words: String,
+    /// After this time it is given up, where that is known.
+    pub(crate) left: Option<Duration>,
 }
 
 impl Meter {
     /// So much is done.
     pub(crate) fn set(&self, done: usize) {
-        self.done.store(done, Ordering::Relaxed);
+        self.0.done.store(done, Ordering::Relaxed);
     }
 
     /// So much is done, of so much.
     pub(crate) fn set_of(&self, done: usize, total: usize) {
         self.set(done);
-        self.total.store(total, Ordering::Relaxed);
+        self.0.total.store(total, Ordering::Relaxed);
     }
 
-    fn progress(&self, started: Timestamp) -> Progress {
+    /// This is being done.
+    pub(crate) fn step(&self, step: Step) {
+        *self.0.step.lock().unwrap_or_else(PoisonError::into_inner) = Some(step);
+    }
+
+    fn words(&self, what: &str, started: Timestamp, now: Timestamp) -> String {
         let read = |count: &AtomicUsize| u64::try_from(count.load(Ordering::Relaxed)).unwrap_or(u64::MAX);
-        Progress {
-            done: read(&self.done),
-            total: Some(read(&self.total)).filter(|total| *total > 0),
-            started,
-        }
+        let (done, total) = (read(&self.0.done), read(&self.0.total));
+        let progress = Progress { done, total: Some(total).filter(|total| *total > 0), started };
+        words(what, self.0.step.lock().unwrap_or_else(PoisonError::into_inner).as_ref(), progress, now)
     }
 }
 
@@ -54,9 +74,16 @@ fn is_due(is_terminal: bool, started: Timestamp, last: Option<Timestamp>, now: T
 }
 
 /// What is said.
-fn words(what: &str, progress: Progress, now: Timestamp) -> String {
+fn words(what: &str, step: Option<&Step>, progress: Progress, now: Timestamp) -> String {
+    let secs = now.duration_since(progress.started).as_secs();
+    if let Some(Step { number, words, left }) = step {
+        let number = number.filter(|(_, of)| *of > 1);
+        let number = number.map_or_else(String::new, |(number, of)| format!("step {number} of {of}: "));
+        let left = left.map_or_else(String::new, |left| format!(", given up in {} s", left.as_secs()));
+        return format!("{what} · {number}{} · {secs} s{left}", SafeText::line(words));
+    }
     if progress.done == 0 && progress.total.is_none() {
-        return format!("{what} · {} s", now.duration_since(progress.started).as_secs());
+        return format!("{what} · {secs} s");
     }
     format!("{what} · {}", progress.words(now))
 }
@@ -84,8 +111,11 @@ pub(crate) async fn around<T>(what: &str, total: Option<usize>, work: impl Async
             continue;
         }
         last = Some(now);
-        let words = words(what, meter.progress(started), now);
+        let words = meter.words(what, started, now);
         if is_terminal {
+            // A line that wraps could not be rewritten.
+            let columns = crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns));
+            let words = SafeText::line(&words).truncated(columns.saturating_sub(1));
             tell(&format!("\r{words:width$}"));
             width = words.chars().count();
         } else {
@@ -126,8 +156,29 @@ mod tests {
     fn what_cannot_be_counted_tells_its_time() {
         let started = Timestamp::UNIX_EPOCH;
         let now = started + SignedDuration::from_secs(3);
-        let at = |done, total| words("starting", Progress { done, total, started }, now);
+        let at = |done, total| words("starting", None, Progress { done, total, started }, now);
         assert_eq!(at(0, None), "starting · 3 s");
         assert_eq!(at(3, Some(6)), "starting · 3 of 6 · 1/s · 3 s left");
+    }
+
+    #[test]
+    fn a_step_tells_its_number_its_name_and_when_it_is_given_up() {
+        let started = Timestamp::UNIX_EPOCH;
+        let meter = Meter::default();
+        let at = |number, words: &str, left| {
+            meter.clone().step(Step { number, words: words.to_owned(), left });
+            meter.words("starting", started, started + SignedDuration::from_secs(3))
+        };
+        let left = Some(Duration::from_secs(57));
+        assert_eq!(
+            at(Some((1, 2)), "initdb", left),
+            "starting · step 1 of 2: initdb · 3 s, given up in 57 s"
+        );
+        assert_eq!(
+            at(Some((1, 1)), "the server starts", left),
+            "starting · the server starts · 3 s, given up in 57 s"
+        );
+        assert_eq!(at(None, "looking", None), "starting · looking · 3 s");
+        assert!(!at(None, "index \u{1b}[31m", None).contains('\u{1b}'));
     }
 }

@@ -120,7 +120,8 @@ impl Home {
     /// Keeps the private server running between commands, until [`Home::let_go`].
     pub(crate) fn keep_server(&mut self) {
         if self.lease.is_none() {
-            let lease = private::acquire(&self.location(), &Launcher::program(PathBuf::from(BINARY)));
+            let lease =
+                private::acquire(&self.location(), &Launcher::program(PathBuf::from(BINARY)), &|_| {});
             self.lease = Some(lease.unwrap_or_else(|error| panic!("the server does not start: {error}")));
         }
     }

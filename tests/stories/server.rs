@@ -5,6 +5,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
 use crate::home::Home;
 use crate::process;
+use crate::screen::Screen;
 
 /// Says that a story was not told, so that a green run is not mistaken for a proof.
 fn only_for_root(story: &str) -> bool {
@@ -68,4 +69,39 @@ fn a_place_the_server_cannot_reach_is_explained() {
         "{}",
         answer.err
     );
+}
+
+/// A start that takes long names its steps, how long it has waited and until when it will.
+#[test]
+fn a_slow_start_tells_what_it_waits_for() {
+    let mut home = Home::new();
+    home.keep_server();
+    let (_, postmaster) = home.server();
+    let programs = fs::read_link(format!("/proc/{postmaster}/exe")).expect("it is a program");
+    home.let_go();
+    home.is_deserted();
+    fs::remove_dir_all(home.path("data")).expect("the data can be removed");
+
+    // Programs that wait for a file before they do what they are for.
+    let place = home.path("slow");
+    fs::create_dir(&place).expect("a folder can be made");
+    for (name, waits_for, on) in [("initdb", "made", "*"), ("postgres", "started", "*logging_collector*")] {
+        let (file, program) = (home.path(waits_for), programs.with_file_name(name));
+        let words = format!(
+            "#!/bin/sh\ncase \"$*\" in {on}) while [ ! -e {} ]; do sleep 0.05; done;; esac\nexec {} \"$@\"\n",
+            file.display(),
+            program.display()
+        );
+        fs::write(place.join(name), words).expect("a file can be written");
+        fs::set_permissions(place.join(name), fs::Permissions::from_mode(0o755)).expect("it can be run");
+    }
+    home.set("PG_BINDIR", place.to_str().expect("a path of ours is text"));
+    let mut screen = Screen::open(&home, &["companies", "list"]);
+    screen.shows("starting PostgreSQL · step 1 of 2: initdb makes the data · ");
+    screen.shows(" s, given up in 5");
+    fs::write(home.path("made"), b"").expect("a file can be made");
+    screen.shows("starting PostgreSQL · step 2 of 2: the server starts · ");
+    fs::write(home.path("started"), b"").expect("a file can be made");
+    screen.ended_well();
+    screen.hides("starting PostgreSQL");
 }

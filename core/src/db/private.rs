@@ -20,6 +20,7 @@ mod location;
 mod locks;
 mod probe;
 mod server;
+mod stage;
 mod supervisor;
 mod temporary;
 
@@ -28,6 +29,7 @@ pub use error::PrivateError;
 pub use hidden::run_hidden;
 pub use lease::{Launcher, Lease, acquire};
 pub use location::Location;
+pub use stage::{Stage, Waiting};
 pub use temporary::TemporaryServer;
 
 /// The database role every client works as. It owns its databases and is no superuser.

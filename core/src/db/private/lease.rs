@@ -10,6 +10,7 @@ use super::error::PrivateError;
 use super::hidden::{self, HIDDEN, SUPERVISE};
 use super::location::Location;
 use super::probe::{Answer, probe};
+use super::stage::{Stage, Waiting};
 use super::{cluster, locks};
 use crate::clock;
 
@@ -54,18 +55,25 @@ pub struct Lease {
     _file: File,
 }
 
-/// Takes a lease and waits until the server takes connections. Blocks; not for an async thread.
+/// Takes a lease and waits until the server takes connections. Blocks; not for an async thread. `tell` hears again and again what
+/// it waits for.
 ///
 /// # Errors
 /// When the server cannot be started or a previous one does not stop; the error says what to do.
-pub fn acquire(location: &Location, launcher: &Launcher) -> Result<Lease, PrivateError> {
+pub fn acquire(
+    location: &Location,
+    launcher: &Launcher,
+    tell: &dyn Fn(Waiting),
+) -> Result<Lease, PrivateError> {
     location.prepare_root()?;
     let path = location.lease_file();
     let file = locks::open(&path)?;
     let give_up = clock::monotonic() + STOP_PATIENCE;
     // Refused only while a supervisor stops its server.
     while !locks::granted(file.try_lock_shared(), &path)? {
-        if clock::monotonic() >= give_up {
+        let now = clock::monotonic();
+        tell(Waiting { stage: Stage::EarlierStops, left: give_up.saturating_duration_since(now) });
+        if now >= give_up {
             let pid = super::supervisor::written_pid(&location.supervisor_lock_file());
             return Err(PrivateError::NotStopped {
                 path: location.root().to_owned(),
@@ -76,7 +84,7 @@ pub fn acquire(location: &Location, launcher: &Launcher) -> Result<Lease, Privat
         thread::sleep(Duration::from_millis(10));
     }
     let lease = Lease { location: location.clone(), launcher: launcher.clone(), _file: file };
-    lease.ensure_running()?;
+    lease.await_server(tell)?;
     Ok(lease)
 }
 
@@ -94,13 +102,16 @@ impl Lease {
     /// # Errors
     /// When the server cannot be started; the error says what to do.
     pub fn ensure_running(&self) -> Result<(), PrivateError> {
+        self.await_server(&|_| {})
+    }
+
+    fn await_server(&self, tell: &dyn Fn(Waiting)) -> Result<(), PrivateError> {
+        let data = self.location.data_dir();
         let socket = self.location.socket_file();
         let supervisor_lock = self.location.supervisor_lock_file();
         let since = clock::monotonic();
-        let mut patience = match cluster::data_version(&self.location.data_dir()) {
-            Some(_) => START_PATIENCE,
-            None => CREATE_PATIENCE,
-        };
+        let is_first = cluster::data_version(&data).is_none();
+        let mut patience = if is_first { CREATE_PATIENCE } else { START_PATIENCE };
         let mut next_try = since;
         let mut started: Option<Receiver<Output>> = None;
         let mut pause = Duration::from_millis(5);
@@ -117,6 +128,12 @@ impl Lease {
                 started = still_at_work(report)?;
             }
             let now = clock::monotonic();
+            let stage = match answer {
+                _ if is_first && cluster::data_version(&data).is_none() => Stage::MakesCluster,
+                Answer::Busy => Stage::Recovers { is_first },
+                Answer::Absent | Answer::Ready => Stage::Starts { is_first },
+            };
+            tell(Waiting { stage, left: (since + patience).saturating_duration_since(now) });
             if started.is_none() && !supervised && now >= next_try {
                 started = Some(self.start_supervisor()?);
                 next_try = now + RETRY_AFTER;
