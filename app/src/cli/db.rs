@@ -5,10 +5,12 @@ use countersign_core::db::catalogue::Name;
 use countersign_core::db::migrate;
 use countersign_core::db::private::{self, Location, Stopped};
 use countersign_core::db::repair::{self, Mode};
+use countersign_core::safe_text::SafeText;
 use serde_json::json;
 
 use crate::database::{Database, migrated};
 use crate::exit::{Code, Fault};
+use crate::meter::{self, Meter, Step};
 use crate::output::Output;
 use crate::session::Setup;
 
@@ -52,7 +54,11 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
                 return Err(Fault::usage("this drops tables with everything in them; add --yes if that is meant").into());
             }
             let database = Database::reach(&setup.config, 4).await?;
-            migrate::revert(&database.pool, &phase).await.map_err(Fault::schema)?;
+            let revert = async |meter: &Meter| {
+                migrate::revert_watched(&database.pool, &phase, &|done, total| meter.set_of(done, total)).await
+            };
+            let what = format!("reverting phase {}", SafeText::line(&phase).truncated(20));
+            meter::around(&what, None, revert).await.map_err(Fault::schema)?;
             let mut lines = vec![("reverted", format!("phase {phase}"))];
             if !phase.chars().all(|letter| setup.config.phases_off.contains(letter)) {
                 let words = "the phase is on in the configuration: the next command makes its tables again, empty";
@@ -73,7 +79,10 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
             if setup.config.database_url.is_some() {
                 return Err(Fault::usage("DATABASE_URL is set; that server is not ours to stop").into());
             }
-            let stopped = tokio::task::spawn_blocking(|| private::stop(&Location::for_user()?)).await?;
+            let stop = async |_: &Meter| {
+                tokio::task::spawn_blocking(|| private::stop(&Location::for_user()?)).await
+            };
+            let stopped = meter::around("stopping PostgreSQL", None, stop).await?;
             let sentence = match stopped.map_err(|error| Fault::database(error.to_string()))? {
                 Stopped::WasNotRunning => "was not running".to_owned(),
                 Stopped::Stopped { supervisor } => format!("stopped (supervisor {supervisor})"),
@@ -128,8 +137,14 @@ async fn status(setup: &Setup, output: Output) -> Result<()> {
 async fn repair(setup: &Setup, apply: bool, output: Output) -> Result<Code> {
     let database = Database::reach(&setup.config, 3).await?;
     let mode = if apply { Mode::Apply } else { Mode::Look };
-    let findings =
-        repair::repair(&database.pool, &setup.config.phases_off, mode).await.map_err(Fault::schema)?;
+    let work = async |meter: &Meter| {
+        let tell = |step: repair::Step<'_>| {
+            let number = Some((step.number, step.of));
+            meter.step(Step { number, words: step.words.to_owned(), left: None });
+        };
+        repair::repair_watched(&database.pool, &setup.config.phases_off, mode, &tell).await
+    };
+    let findings = meter::around("repair", None, work).await.map_err(Fault::schema)?;
     let left = findings.iter().any(|finding| finding.is_for_people);
     if output.is_json {
         output.json(&json!({ "applied": apply, "items": findings }))?;

@@ -189,6 +189,18 @@ pub async fn migrate_without(
 /// # Errors
 /// [`SchemaError::Needed`] while an applied phase refers to it, [`SchemaError::NoSuchPhase`], or what the database said.
 pub async fn revert(pool: &PgPool, phase: &str) -> Result<(), SchemaError> {
+    revert_watched(pool, phase, &|_, _| {}).await
+}
+
+/// The same; `advance` hears how many migrations are reverted, of how many that were applied.
+///
+/// # Errors
+/// As [`revert`]; what was reverted before stays reverted.
+pub async fn revert_watched(
+    pool: &PgPool,
+    phase: &str,
+    advance: &(dyn Fn(usize, usize) + Sync),
+) -> Result<(), SchemaError> {
     let letter = phase::letter(phase)?;
     let status = status(pool).await?;
     let dependants: Vec<_> = PHASES
@@ -205,6 +217,15 @@ pub async fn revert(pool: &PgPool, phase: &str) -> Result<(), SchemaError> {
     locked(pool, async |conn| {
         let mut migrator = filtered(|migration| phase_of(&migration.description) == letter);
         migrator.set_ignore_missing(true);
+        let mut left = applied(conn).await?;
+        left.retain(|version| migrator.version_exists(*version));
+        let total = left.len();
+        advance(0, total);
+        while left.pop_last().is_some() {
+            migrator.undo(&mut *conn, left.last().copied().unwrap_or(0)).await?;
+            advance(total - left.len(), total);
+        }
+        // Also where nothing counts as applied: a migration that is marked as failed is named and not passed by.
         migrator.undo(conn, 0).await?;
         Ok(())
     })

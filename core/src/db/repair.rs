@@ -77,15 +77,45 @@ pub enum Mode {
     Apply,
 }
 
+/// What a repair is at. Its steps are unlike each other: one reads a row, another a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step<'a> {
+    /// Its number, from 1 while looking and from 1 again while mending.
+    pub number: usize,
+    /// How many there are.
+    pub of: usize,
+    /// What is being done; may quote names out of the database.
+    pub words: &'a str,
+}
+
+/// Hears what a repair is at.
+pub type Tell<'a> = &'a (dyn Fn(Step<'_>) + Sync);
+
 /// Looks at a database, and mends it if asked to. What people have to do stays in the list.
 ///
 /// # Errors
 /// A database fault, or what the database said to a mending; what was mended before stays mended.
 pub async fn repair(pool: &PgPool, off: &PhasesOff, mode: Mode) -> Result<Vec<Finding>, SchemaError> {
+    repair_watched(pool, off, mode, &|_| {}).await
+}
+
+/// The same; `tell` hears what it is at.
+///
+/// # Errors
+/// As [`repair`].
+pub async fn repair_watched(
+    pool: &PgPool,
+    off: &PhasesOff,
+    mode: Mode,
+    tell: Tell<'_>,
+) -> Result<Vec<Finding>, SchemaError> {
     migrate::locked(pool, async |conn| {
-        let mut findings = look(conn, off).await?;
+        let mut findings = look(conn, off, tell).await?;
         if mode == Mode::Apply {
-            for finding in &mut findings {
+            let mendable: Vec<_> = findings.iter_mut().filter(|finding| !finding.is_for_people).collect();
+            let of = mendable.len();
+            for (finding, number) in mendable.into_iter().zip(1..) {
+                tell(Step { number, of, words: &format!("mends: {}", finding.what) });
                 mend(conn, finding).await?;
             }
         }
@@ -94,9 +124,12 @@ pub async fn repair(pool: &PgPool, off: &PhasesOff, mode: Mode) -> Result<Vec<Fi
     .await
 }
 
-async fn look(conn: &mut PgConnection, off: &PhasesOff) -> Result<Vec<Finding>, SchemaError> {
+async fn look(conn: &mut PgConnection, off: &PhasesOff, tell: Tell<'_>) -> Result<Vec<Finding>, SchemaError> {
+    let looks = |number, words: &str| tell(Step { number, of: 4, words });
+    looks(1, "looks at what was applied");
     let mut findings = ledger::look(conn).await?;
-    findings.extend(objects::look(conn).await?);
+    looks(2, "looks at indexes");
+    findings.extend(objects::look(conn, &|words| looks(2, words)).await?);
     let applied = migrate::applied(conn).await?;
     let is_whole = |letter: char| {
         migrate::ups()
@@ -105,7 +138,9 @@ async fn look(conn: &mut PgConnection, off: &PhasesOff) -> Result<Vec<Finding>, 
     };
     // Rows are looked at where their tables are as this binary knows them.
     if is_whole(super::phase::BASE) {
+        looks(3, "looks at companies, messages and claims");
         findings.extend(consistency::of_base(conn).await?);
+        looks(4, "looks at outboxes");
         if is_whole(OUTBOXES) && !off.contains(OUTBOXES) {
             findings.extend(consistency::of_outboxes(conn).await?);
         }

@@ -1,4 +1,6 @@
 //! Migrations: up, down one by one, up again; many starters at once; a newer schema; one phase at a time.
+use std::sync::Mutex;
+
 use std::collections::BTreeSet;
 
 use countersign_core::db::migrate::{self, SchemaError};
@@ -142,6 +144,21 @@ async fn phases_are_reverted_in_the_order_of_their_needs() {
     assert_eq!(schema(&pool).await, bare);
     migrate::migrate(&pool).await.expect("up again");
     assert_eq!(schema(&pool).await, full);
+}
+
+/// Whoever reverts hears of every migration, one after the other.
+#[tokio::test]
+async fn a_revert_tells_how_far_it_is() {
+    let (_database, pool) = empty().await;
+    migrate::migrate(&pool).await.expect("up");
+    let status = migrate::status(&pool).await.expect("reads");
+    let total = status.phases.iter().find(|phase| phase.phase == 'b').expect("phase b").applied.len();
+    let told = Mutex::new(Vec::new());
+    let note = |done, total| told.lock().expect("nobody panicked").push((done, total));
+    migrate::revert_watched(&pool, "b", &note).await.expect("b goes");
+    let told = told.into_inner().expect("nobody panicked");
+    assert!(total > 1);
+    assert_eq!(told, (0..=total).map(|done| (done, total)).collect::<Vec<_>>());
 }
 
 /// What is no phase is named as such.

@@ -1,4 +1,6 @@
 //! Repair: every kind of damage is found and explained; looking changes nothing; mending mends what needs no guess and only that.
+use std::sync::Mutex;
+
 use countersign_core::db::migrate::{self, SchemaError};
 use countersign_core::db::phase::PhasesOff;
 use countersign_core::db::repair::{self, Finding, Mode};
@@ -25,6 +27,30 @@ async fn a_database_in_order_needs_nothing() {
     let before = dump(&world).await;
     assert_eq!(run(&world, Mode::Apply).await, []);
     assert!(before == dump(&world).await, "nothing to do and something done");
+}
+
+/// Whoever waits hears which table is being read and what is being mended.
+#[tokio::test]
+async fn a_repair_tells_what_it_is_at() {
+    let world = World::new().await;
+    let told = Mutex::new(Vec::new());
+    let note = |step: repair::Step<'_>| {
+        let words = format!("{}/{} {}", step.number, step.of, step.words);
+        told.lock().expect("nobody panicked").push(words);
+    };
+    let off = PhasesOff::default();
+    repair::repair_watched(&world.pool, &off, Mode::Apply, &note).await.expect("repairs");
+    let told = told.into_inner().expect("nobody panicked");
+    let begins = |place: usize, words: &str| {
+        assert!(told.get(place).is_some_and(|told| told.starts_with(words)), "{words}: {told:?}");
+    };
+    begins(0, "1/4 looks at what was applied");
+    begins(1, "2/4 looks at indexes");
+    begins(2, "2/4 checks constraint ");
+    begins(3, "3/4 looks at companies, messages and claims");
+    begins(4, "4/4 looks at outboxes");
+    begins(5, "1/1 mends: constraint ");
+    assert_eq!(told.len(), 6);
 }
 
 /// Every row that can be missing: found, explained, made again; a bucket that comes back counts what was sent today.

@@ -4,7 +4,11 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 use super::{Finding, Mend};
 use crate::db::migrate::SchemaError;
 
-pub(super) async fn look(conn: &mut PgConnection) -> Result<Vec<Finding>, SchemaError> {
+/// `tell` hears which constraint is being checked: that reads a table.
+pub(super) async fn look(
+    conn: &mut PgConnection,
+    tell: &(dyn Fn(&str) + Sync),
+) -> Result<Vec<Finding>, SchemaError> {
     let mut findings = Vec::new();
     let indexes: Vec<String> = sqlx::query_scalar(
         "SELECT c.relname::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
@@ -29,6 +33,7 @@ pub(super) async fn look(conn: &mut PgConnection) -> Result<Vec<Finding>, Schema
     .await?;
     for row in constraints {
         let (table, constraint): (String, String) = (row.try_get("on_table")?, row.try_get("name")?);
+        tell(&format!("checks constraint {constraint} of {table}"));
         match try_to_validate(conn, &table, &constraint).await? {
             Ok(()) => findings.push(Finding::mendable(
                 "constraint_not_validated",
