@@ -16,6 +16,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use countersign_core::engine::board::Board;
+use countersign_core::engine::keep;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -32,6 +34,8 @@ pub struct SandboxOptions {
     pub addr: SocketAddr,
     /// The file that accepted messages are appended to.
     pub ledger: PathBuf,
+    /// Where its tasks say how they are; one that panics is started again.
+    pub board: Board,
 }
 
 /// A sandbox that cannot start.
@@ -63,7 +67,7 @@ impl Sandbox {
     /// # Errors
     /// When the address is not on this machine or taken, or the ledger cannot be opened.
     pub async fn start(options: SandboxOptions) -> Result<SandboxHandle, SandboxError> {
-        let SandboxOptions { addr, ledger } = options;
+        let SandboxOptions { addr, ledger, board } = options;
         if !addr.ip().is_loopback() {
             return Err(SandboxError::NotLoopback(addr));
         }
@@ -72,8 +76,14 @@ impl Sandbox {
         let listener = TcpListener::bind(addr).await.map_err(listen)?;
         let addr = listener.local_addr().map_err(listen)?;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let provider = Arc::new(Provider::new(ledger, stop.clone(), tasks.clone()));
-        tasks.spawn(server::serve(listener, Arc::clone(&provider)));
+        let (listening, writing) = (board.task("sandbox provider"), board.task("sandbox ledger"));
+        let provider = Arc::new(Provider::new(ledger, writing, stop.clone(), tasks.clone()));
+        let (listener, shared, until) = (Arc::new(listener), Arc::clone(&provider), stop.clone());
+        tasks.spawn(async move {
+            let life = || server::serve(Arc::clone(&listener), Arc::clone(&shared), listening.clone());
+            keep(&listening, &until, life).await;
+            listening.off();
+        });
         Ok(SandboxHandle { addr, provider, tasks, stop: stop.drop_guard() })
     }
 }

@@ -23,9 +23,6 @@ use crate::console::{DispatcherState, EngineStatus};
 use crate::exit::Fault;
 use crate::paths::Paths;
 
-/// The sandbox provider, on the board.
-const SANDBOX: &str = "sandbox provider";
-
 /// The engine at work.
 pub(crate) struct Running {
     /// Ways to send, also needed to show what would be sent.
@@ -67,7 +64,6 @@ impl Running {
         }
         if let Some(sandbox) = self.sandbox {
             sandbox.stop().await;
-            self.board.task(SANDBOX).off();
         }
         self.heart.stop().await;
     }
@@ -90,13 +86,13 @@ pub(crate) fn ways(config: &Config, sandbox: Option<SocketAddr>) -> Result<Lines
 }
 
 /// Starts the sandbox provider on a free loopback port.
-pub(crate) async fn start_sandbox(ledger: &Path, port: u16) -> Result<SandboxHandle> {
+pub(crate) async fn start_sandbox(ledger: &Path, port: u16, board: Board) -> Result<SandboxHandle> {
     if let Some(folder) = ledger.parent() {
         std::fs::create_dir_all(folder)
             .wrap_err_with(|| format!("the folder {} cannot be made", folder.display()))?;
     }
     let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    Sandbox::start(SandboxOptions { addr, ledger: ledger.to_owned() })
+    Sandbox::start(SandboxOptions { addr, ledger: ledger.to_owned(), board })
         .await
         .wrap_err_with(|| format!("the sandbox provider cannot start on port {port}"))
 }
@@ -115,12 +111,9 @@ pub(crate) async fn start(
         countersign_core::company::store::list(&mut conn).await.map_err(Fault::from)?
     };
     let sandbox = match companies.iter().any(|company| company.sandbox) {
-        true => Some(start_sandbox(&paths.sandbox_ledger(), 0).await?),
+        true => Some(start_sandbox(&paths.sandbox_ledger(), 0, board.clone()).await?),
         false => None,
     };
-    if sandbox.is_some() {
-        board.task(SANDBOX).ok();
-    }
     let address = sandbox.as_ref().map(SandboxHandle::addr);
     let lines = ways(config, address)?;
     let key = master_key(config, paths)?;

@@ -12,6 +12,7 @@ use countersign_core::activity::payload::Payload;
 use countersign_core::channel::{
     Channel, ChannelName, Header, Line, Lines, Outcome, RenderError, Request, Response, Transport,
 };
+use countersign_core::engine::board::Board;
 use countersign_core::ids::ActivityId;
 use countersign_core::secret::SecretText;
 use tempfile::TempDir;
@@ -128,7 +129,9 @@ fn ledger_in(folder: &Path) -> PathBuf {
 }
 
 async fn serve(addr: SocketAddr, ledger: &Path) -> SandboxHandle {
-    Sandbox::start(SandboxOptions { addr, ledger: ledger.to_owned() }).await.expect("the sandbox starts")
+    Sandbox::start(SandboxOptions { addr, ledger: ledger.to_owned(), board: Board::default() })
+        .await
+        .expect("the sandbox starts")
 }
 
 /// Lines on which mail travels by that transport, for ordinary companies and for sandboxed ones.

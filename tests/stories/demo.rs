@@ -1,4 +1,7 @@
 //! The demo: one command on a fresh machine, started by anyone at any time, however often.
+use std::collections::HashSet;
+use std::fs;
+
 use countersign_adapters::sandbox::Ledger;
 use rustix::process::Signal;
 
@@ -85,6 +88,59 @@ fn nothing_of_the_demo_leaves_its_sandbox() {
         entries.iter().any(|entry| entry.to == [to.as_str()])
     });
     assert_eq!(decoy.seen().count, 0);
+    screen.send("q");
+    screen.ended_well();
+}
+
+/// R18: a task of the sandbox provider that dies is named on Activity and started again, on the same port; then it accepts what it
+/// was asked meanwhile, once.
+#[test]
+fn a_dead_task_of_the_sandbox_provider_is_started_again() {
+    let mut home = Home::new();
+    let faults = home.path("faults");
+    fs::create_dir_all(&faults).expect("a folder can be made");
+    home.set("COUNTERSIGN_FAULT_DIR", faults.to_str().expect("a path of ours is text"));
+    home.keep_server();
+    home.run(&["demo", "--seed-only"]).ends_with(0);
+    let due: i64 = home.on("countersign_demo", async |conn| {
+        let at_once = "UPDATE crm_activities SET send_after = now() WHERE status = 'approved' AND hold_code IS DISTINCT FROM 'channel_unavailable'";
+        sqlx::query(at_once).execute(&mut *conn).await.expect(at_once);
+        let due = "SELECT count(*) FROM crm_activities WHERE status = 'approved' AND channel = 'email' AND hold_code IS DISTINCT FROM 'channel_unavailable'";
+        sqlx::query_scalar(due).fetch_one(conn).await.expect(due)
+    });
+    assert!(due > 0, "something is due");
+    let planted = ["sandbox_listener", "sandbox_ledger"].map(|name| faults.join(format!("{name}.panic")));
+    for fault in &planted {
+        fs::write(fault, b"").expect("a file can be made");
+    }
+    let mut screen = Screen::open(&home, &["demo"]);
+    screen.shows(" of 16  outbox freshness");
+    screen.send("9");
+    for (name, fault) in ["sandbox provider", "sandbox ledger"].into_iter().zip(&planted) {
+        screen.until("the task is named with its error", |screen| {
+            let contents = screen.contents();
+            let line = contents.lines().find(|line| line.trim_start().starts_with(name)).unwrap_or_default();
+            line.contains("! failed, restarting")
+                && line.contains(", restarted ")
+                && line.contains("last error")
+        });
+        fs::remove_file(fault).expect("the fault goes");
+    }
+    let ledger = home.path("data/countersign/sandbox/ledger.jsonl");
+    let entries =
+        || Ledger::open(&ledger).and_then(|ledger| ledger.entries()).expect("the ledger can be read");
+    crate::until("the sandbox provider accepts again", || !entries().is_empty());
+    screen.until("both tasks are well again", |screen| {
+        let contents = screen.contents();
+        let is_well = |name: &str| {
+            let words = contents.lines().find_map(|line| line.trim_start().strip_prefix(name));
+            words.is_some_and(|words| words.trim_start().starts_with("ok, "))
+        };
+        is_well("sandbox provider") && is_well("sandbox ledger")
+    });
+    let keys: Vec<_> = entries().into_iter().map(|entry| entry.idempotency_key).collect();
+    let different: HashSet<_> = keys.iter().collect();
+    assert_eq!(different.len(), keys.len(), "nothing was accepted twice");
     screen.send("q");
     screen.ended_well();
 }

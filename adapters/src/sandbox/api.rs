@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use countersign_core::activity::payload::PayloadHash;
 use countersign_core::clock;
+use countersign_core::engine::board::Reporter;
 use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method};
 use serde_json::{Value, json};
@@ -43,12 +44,17 @@ pub(super) struct Provider {
 }
 
 impl Provider {
-    pub(super) fn new(ledger: Ledger, stop: CancellationToken, tasks: TaskTracker) -> Self {
+    pub(super) fn new(
+        ledger: Ledger,
+        reporter: Reporter,
+        stop: CancellationToken,
+        tasks: TaskTracker,
+    ) -> Self {
         Self {
             faults: Faults::new(),
             seen: Mutex::default(),
             running: Mutex::default(),
-            writer: Writer::start(ledger, stop.clone(), &tasks),
+            writer: Writer::start(ledger, reporter, stop.clone(), &tasks),
             stop,
             tasks,
         }

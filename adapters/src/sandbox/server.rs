@@ -3,6 +3,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_core::engine::board::Reporter;
+use countersign_core::fault;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -21,18 +23,25 @@ const REQUEST_LIMIT_BYTES: usize = 2 * 1024 * 1024;
 /// A connection may idle for this long; longer than clients keep one, so that they rarely meet a closing connection.
 const IDLE: Duration = Duration::from_secs(75);
 
-/// Accepts connections until the sandbox stops.
-pub(super) async fn serve(listener: TcpListener, provider: Arc<Provider>) {
+/// Accepts connections until the sandbox stops. The listener outlives a panic in here, so the port stays the same.
+pub(super) async fn serve(listener: Arc<TcpListener>, provider: Arc<Provider>, reporter: Reporter) {
+    reporter.ok();
     loop {
         let accepted = tokio::select! {
             () = provider.stop().cancelled() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => _ = provider.tasks().spawn(connection(stream, Arc::clone(&provider))),
+            Ok((stream, _)) => {
+                fault::panic_point("sandbox_listener");
+                reporter.ok();
+                provider.tasks().spawn(connection(stream, Arc::clone(&provider)));
+            }
             // Out of file handles, usually: connections must end before new ones can begin.
             Err(error) => {
-                tracing::warn!(%error, "the sandbox could not accept a connection");
+                if reporter.waits(&error) {
+                    tracing::warn!(%error, "the sandbox could not accept a connection");
+                }
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }

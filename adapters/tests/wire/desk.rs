@@ -6,6 +6,7 @@ use countersign_adapters::http::{BaseUrl, HttpTransport, Timeouts};
 use countersign_adapters::resend::Resend;
 use countersign_adapters::sandbox::{Ledger, Sandbox, SandboxHandle, SandboxOptions};
 use countersign_core::channel::{Broken, Call, Channel, Request, Response, Transport};
+use countersign_core::engine::board::Board;
 use countersign_core::secret::SecretText;
 
 pub(crate) const MAIL: &str = r#"{"from":"Ana <ana@example.com>","subject":"Hello","tags":[{"name":"activity_id","value":"a-1"}],"text":"Hi","to":["bo@example.org"]}"#;
@@ -41,7 +42,9 @@ fn ledger_in(folder: &tempfile::TempDir) -> PathBuf {
 
 pub(crate) async fn start(ledger: &std::path::Path) -> SandboxHandle {
     let addr = "127.0.0.1:0".parse().expect("an address");
-    Sandbox::start(SandboxOptions { addr, ledger: ledger.to_owned() }).await.expect("starts")
+    Sandbox::start(SandboxOptions { addr, ledger: ledger.to_owned(), board: Board::default() })
+        .await
+        .expect("starts")
 }
 
 pub(crate) fn transport(sandbox: &SandboxHandle) -> HttpTransport {

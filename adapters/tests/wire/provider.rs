@@ -2,6 +2,7 @@
 use countersign_adapters::sandbox::{Entry, Fault, Sandbox, SandboxError, SandboxOptions, Seen};
 use countersign_adapters::{Settings, http::BaseUrl, lines};
 use countersign_core::channel::{ChannelName, Response, Transport};
+use countersign_core::engine::board::Board;
 use rstest::rstest;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -239,7 +240,8 @@ async fn a_sandbox_is_steered_over_http() {
 #[tokio::test]
 async fn a_sandbox_listens_on_this_machine_only() {
     let ledger = tempfile::tempdir().expect("a folder").path().join("ledger");
-    let options = SandboxOptions { addr: "0.0.0.0:0".parse().expect("an address"), ledger };
+    let options =
+        SandboxOptions { addr: "0.0.0.0:0".parse().expect("an address"), ledger, board: Board::default() };
     assert!(matches!(Sandbox::start(options).await, Err(SandboxError::NotLoopback(_))));
 }
 

@@ -1,6 +1,7 @@
 //! `countersign demo` and `countersign sandbox`.
 use color_eyre::eyre::Result;
 use countersign_core::demo;
+use countersign_core::engine::board::Board;
 use tokio_util::sync::CancellationToken;
 
 use super::console::{CONNECTIONS, show, theme};
@@ -78,7 +79,8 @@ fn said(filled: &demo::Filled) -> String {
 pub(super) async fn sandbox(setup: &Setup, arguments: &SandboxArguments, output: Output) -> Result<Code> {
     let stop = CancellationToken::new();
     let mut signals = Signals::listen()?;
-    let sandbox = engine::start_sandbox(&setup.paths.sandbox_ledger(), arguments.port).await?;
+    let sandbox =
+        engine::start_sandbox(&setup.paths.sandbox_ledger(), arguments.port, Board::default()).await?;
     output.line(format!(
         "sandbox provider on {}, ledger {}",
         sandbox.base_url(),
