@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::console::{DispatcherState, EngineStatus};
 use crate::exit::Fault;
+use crate::meter::{self, Meter};
 use crate::paths::Paths;
 
 /// The engine at work.
@@ -59,13 +60,17 @@ impl Running {
     /// Stops claiming, finishes what is on the wire, and ends.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
-        if let Err(error) = self.task.await {
-            tracing::error!("the dispatcher's keeper ended: {error}");
-        }
-        if let Some(sandbox) = self.sandbox {
-            sandbox.stop().await;
-        }
-        self.heart.stop().await;
+        let finish = async |_: &Meter| {
+            if let Err(error) = self.task.await {
+                tracing::error!("the dispatcher's keeper ended: {error}");
+            }
+            if let Some(sandbox) = self.sandbox {
+                sandbox.stop().await;
+            }
+            self.heart.stop().await;
+        };
+        // A call that was made may take as long as a provider is waited for.
+        meter::around("finishing what is on the wire", None, finish).await;
     }
 }
 

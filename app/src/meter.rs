@@ -94,16 +94,11 @@ pub(crate) async fn around<T>(what: &str, total: Option<usize>, work: impl Async
     meter.set_of(0, total.unwrap_or(0));
     let is_terminal = std::io::stderr().is_terminal();
     let started = clock::now();
-    let (mut last, mut width) = (None, 0);
+    let (mut last, mut line) = (None, Line { width: 0 });
     let mut work = std::pin::pin!(work(&meter));
     loop {
         tokio::select! {
-            result = &mut work => {
-                if width > 0 {
-                    tell(&format!("\r{:width$}\r", ""));
-                }
-                return result;
-            }
+            result = &mut work => return result,
             () = tokio::time::sleep(LOOK) => {}
         }
         let now = clock::now();
@@ -116,10 +111,24 @@ pub(crate) async fn around<T>(what: &str, total: Option<usize>, work: impl Async
             // A line that wraps could not be rewritten.
             let columns = crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns));
             let words = SafeText::line(&words).truncated(columns.saturating_sub(1));
+            let width = line.width;
             tell(&format!("\r{words:width$}"));
-            width = words.chars().count();
+            line.width = words.chars().count();
         } else {
             tell(&format!("countersign: {words}\n"));
+        }
+    }
+}
+
+/// What stands on the terminal. It is wiped away also where the work is given up.
+struct Line {
+    width: usize,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        if self.width > 0 {
+            tell(&format!("\r{:width$}\r", "", width = self.width));
         }
     }
 }

@@ -12,7 +12,7 @@ pub(crate) mod store_risk;
 pub mod store_snooze;
 pub mod verdict;
 
-pub use decide::{Undone, approve, approve_in, reject, retry, undo, undo_batch};
+pub use decide::{Undone, approve, approve_in, reject, retry, undo, undo_batch, undo_batch_watched};
 pub use resolve::{Resolution, resolve};
 pub use snooze::{snooze, unsnooze};
 pub use verdict::{Item, ItemOutcome, ItemResult};

@@ -17,6 +17,7 @@ use super::page::{Narrow, rows};
 use super::queue::show;
 use crate::exit::{Code, Fault};
 use crate::kept::Folder;
+use crate::meter::{self, Meter};
 use crate::output::{Output, complain};
 use crate::session::{Session, Setup};
 use crate::{editor, engine};
@@ -175,9 +176,12 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
 
 /// Takes back what was approved together.
 async fn undo_batch(session: &Session, batch: BatchId, output: Output) -> Result<Code> {
-    let done = approval::undo_batch(session.pool(), &session.actor, session.company.id, batch)
-        .await
-        .map_err(Fault::from)?;
+    let (pool, actor, company) = (session.pool(), &session.actor, session.company.id);
+    let undo = async |meter: &Meter| {
+        let advance = |done, total| meter.set_of(done, total);
+        approval::undo_batch_watched(pool, actor, company, batch, &advance).await
+    };
+    let done = meter::around("taking back", None, undo).await.map_err(Fault::from)?;
     if output.is_json {
         output.json(&done)?;
     } else {

@@ -98,3 +98,25 @@ impl Deciding {
         is_long.then(|| format!("{word} {}", self.progress.words(now)))
     }
 }
+
+/// The latest decision of this console that approved something.
+#[derive(Debug)]
+pub(crate) struct Latest {
+    /// Its generation.
+    pub(crate) decision: u64,
+    /// It is being taken back, and so far.
+    pub(crate) undoing: Option<Progress>,
+    /// It was.
+    pub(crate) is_undone: bool,
+}
+
+impl Latest {
+    /// How far taking it back has come, in words.
+    pub(crate) fn words(&self, now: Timestamp) -> Option<String> {
+        let progress = self.undoing?;
+        Some(match progress.total {
+            None => "taking back your latest batch".to_owned(),
+            Some(_) => format!("taking back {}", progress.words(now)),
+        })
+    }
+}

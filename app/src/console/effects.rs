@@ -87,7 +87,7 @@ impl Effects {
             _ => {
                 let session = self.session;
                 self.writes.spawn(async move {
-                    if let Some(msg) = write::run(&backend, session, effect).await {
+                    if let Some(msg) = write::run(&backend, session, effect, &replies).await {
                         let _ = replies.send(msg).await;
                     }
                 });

@@ -19,7 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::activity::Activity;
 use super::backend::EngineStatus;
-use super::deciding::Deciding;
+use super::deciding::{Deciding, Latest};
 use super::dialog::Dialog;
 use super::editor::Editor;
 use super::item::Row;
@@ -114,17 +114,6 @@ pub(crate) struct Batch {
     pub(crate) decision: u64,
     /// The items, with the end of the window of each.
     pub(crate) open: Vec<(ActivityId, Timestamp)>,
-}
-
-/// The latest decision of this console that approved something.
-#[derive(Debug)]
-pub(crate) struct Latest {
-    /// Its generation.
-    pub(crate) decision: u64,
-    /// It is being taken back.
-    pub(crate) is_asked: bool,
-    /// It was.
-    pub(crate) is_undone: bool,
 }
 
 /// Everything the console knows.

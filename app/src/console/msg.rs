@@ -78,6 +78,8 @@ pub(crate) enum Msg {
     KeptChecked(Vec<(ActivityId, Status)>),
     /// A switch was turned, or was not.
     Switched { reach: Reach, turn: Turn, result: Result<(), Failure> },
+    /// Of what was approved by that decision so many were tried to be taken back.
+    BatchGoesOn { decision: u64, tried: usize, of: usize },
     /// What was approved by that decision and had not left was taken back, or was not.
     BatchUndone { decision: u64, result: Result<Undone, Failure> },
 }

@@ -96,6 +96,7 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             switch::turned(model, &reach, &turn, result);
             true
         }
+        Msg::BatchGoesOn { decision, tried, of } => batch::goes_on(model, decision, tried, of),
         Msg::BatchUndone { decision, result } => {
             batch::undone(model, decision, result);
             true

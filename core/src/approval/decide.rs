@@ -342,6 +342,20 @@ pub async fn undo_batch(
     company: CompanyId,
     batch: BatchId,
 ) -> Result<Undone, Error> {
+    undo_batch_watched(pool, actor, company, batch, &|_, _| {}).await
+}
+
+/// The same; `advance` hears how many items were tried, of how many in the batch.
+///
+/// # Errors
+/// As [`undo_batch`]; what was taken back before stays taken back.
+pub async fn undo_batch_watched(
+    pool: &PgPool,
+    actor: &Actor,
+    company: CompanyId,
+    batch: BatchId,
+    advance: &(dyn Fn(usize, usize) + Sync),
+) -> Result<Undone, Error> {
     let (mut tx, _) = begin(pool, actor, company, "undo").await?;
     let size = store::batch_size(&mut tx, company, batch).await?;
     tx.rollback().await?;
@@ -362,6 +376,7 @@ pub async fn undo_batch(
         let results = undo(pool, actor, company, &ids).await?;
         done.undone += results.iter().filter(|result| result.outcome == ItemOutcome::Undone).count();
         tried.extend(ids);
+        advance(tried.len(), done.batch_size);
     }
 }
 

@@ -1,9 +1,11 @@
 //! Decisions of people: on which bytes, by whom, how often, how many at once.
+use std::sync::Mutex;
+
 use countersign_core::activity::status::Status;
 use countersign_core::actor::Actor;
 use countersign_core::approval::{self, BATCH_LIMIT, Item, ItemOutcome};
 use countersign_core::error::Error;
-use countersign_core::ids::ActivityId;
+use countersign_core::ids::{ActivityId, BatchId};
 use countersign_core::{company, outbox};
 use countersign_tests::world::{World, draft, mail_outbox};
 use rstest::rstest;
@@ -267,4 +269,23 @@ async fn an_approved_item_waits_for_its_undo_window() {
         (1, Some("undo_window".to_owned()))
     );
     assert!(send_after > countersign_core::clock::now());
+}
+
+/// A mass undo goes in steps and tells how far it is.
+#[tokio::test]
+async fn a_mass_undo_tells_how_far_it_is() {
+    let world = World::new().await;
+    let items = world.file_email(BATCH_LIMIT + 1).await;
+    let batch = BatchId::new();
+    for part in items.chunks(BATCH_LIMIT) {
+        let done = approval::approve_in(&world.pool, &world.approver, world.company, part, batch).await;
+        done.expect("is approved");
+    }
+    let told = Mutex::new(Vec::new());
+    let note = |tried, of| told.lock().expect("nobody panicked").push((tried, of));
+    let (pool, actor) = (&world.pool, &world.approver);
+    let done = approval::undo_batch_watched(pool, actor, world.company, batch, &note).await.expect("undone");
+    let all = items.len();
+    assert_eq!((done.undone, done.batch_size), (all, all));
+    assert_eq!(told.into_inner().expect("nobody panicked"), [(BATCH_LIMIT, all), (all, all)]);
 }

@@ -2,14 +2,20 @@
 use countersign_core::error::Error;
 use countersign_core::ids::BatchId;
 use countersign_core::{approval, draft, outbox};
+use tokio::sync::mpsc;
 
 use super::{LONG_WRITE, WRITE, within};
 use crate::console::backend::Backend;
 use crate::console::msg::{Effect, Msg};
 use crate::console::switch::{Reach, Turn};
 
-/// `session` tells the decisions of this console from those of every other.
-pub(super) async fn run(backend: &Backend, session: BatchId, effect: Effect) -> Option<Msg> {
+/// `session` tells the decisions of this console from those of every other; `replies` hears of what goes on for long.
+pub(super) async fn run(
+    backend: &Backend,
+    session: BatchId,
+    effect: Effect,
+    replies: &mpsc::Sender<Msg>,
+) -> Option<Msg> {
     let Backend { pool, actor, company, .. } = backend;
     let company = company.id;
     let msg = match effect {
@@ -37,7 +43,10 @@ pub(super) async fn run(backend: &Backend, session: BatchId, effect: Effect) -> 
             result: within(WRITE, approval::undo(pool, actor, company, &ids)).await,
         },
         Effect::UndoBatch { decision } => {
-            let work = approval::undo_batch(pool, actor, company, batch_of(session, decision));
+            // Where the screen does not keep up, it misses a step of many.
+            let advance = |tried, of| _ = replies.try_send(Msg::BatchGoesOn { decision, tried, of });
+            let batch = batch_of(session, decision);
+            let work = approval::undo_batch_watched(pool, actor, company, batch, &advance);
             Msg::BatchUndone { decision, result: within(LONG_WRITE, work).await }
         }
         Effect::Resolve { generation, id, resolution, reason } => {

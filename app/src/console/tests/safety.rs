@@ -325,7 +325,13 @@ fn a_whole_batch_is_taken_back_and_counted_even_after_its_time() {
     bench.press("UU");
     assert_eq!(bench.asked, [Effect::UndoBatch { decision }]);
     bench.asked.clear();
+    bench.press("k");
+    assert!(bench.text().contains("taking back your latest batch"), "{}", bench.text());
+    bench.later(2);
+    bench.tell(Msg::BatchGoesOn { decision, tried: 1_000, of: 4_000 });
+    assert!(bench.text().contains("taking back 1 000 of 4 000 · 500/s · 6 s left"), "{}", bench.text());
     bench.tell(Msg::BatchUndone { decision, result: Ok(Undone { undone: 1, batch_size: 2 }) });
+    assert!(!bench.text().contains("taking back"), "{}", bench.text());
     assert_eq!(bench.notice(), "taken back 1 of 2 messages; 1 had left, stopped or come back before");
     bench.press("U");
     assert!(bench.asked.is_empty() && bench.notice().contains("taken back already"), "{}", bench.notice());

@@ -3,11 +3,12 @@ use countersign_core::actor::Role as ActorRole;
 use countersign_core::approval::Undone;
 
 use super::live;
-use crate::console::deciding::Verb;
-use crate::console::model::{Latest, Model};
+use crate::console::deciding::{Latest, Verb};
+use crate::console::model::Model;
 use crate::console::msg::{Effect, Failure};
 use crate::console::theme::Role;
 use crate::console::words;
+use crate::progress::Progress;
 
 /// Whether there is something to take back, or why not.
 pub(crate) fn can_undo(model: &Model) -> Result<(), String> {
@@ -18,7 +19,7 @@ pub(crate) fn can_undo(model: &Model) -> Result<(), String> {
     }
     match &model.latest {
         None => Err("nothing was approved on this console yet".to_owned()),
-        Some(Latest { is_asked: true, .. }) => Err("your latest batch is being taken back".to_owned()),
+        Some(Latest { undoing: Some(_), .. }) => Err("your latest batch is being taken back".to_owned()),
         Some(Latest { is_undone: true, .. }) => Err("your latest batch was taken back already".to_owned()),
         Some(_) => Ok(()),
     }
@@ -26,11 +27,23 @@ pub(crate) fn can_undo(model: &Model) -> Result<(), String> {
 
 /// Takes it back. One batch only: an anxious second press must not reach the decision before it.
 pub(crate) fn undo(model: &mut Model) -> Vec<Effect> {
+    let started = model.now();
     let Some(latest) = &mut model.latest else {
         return Vec::new();
     };
-    latest.is_asked = true;
+    latest.undoing = Some(Progress { done: 0, total: None, started });
     vec![Effect::UndoBatch { decision: latest.decision }]
+}
+
+/// Learns how far that is.
+pub(super) fn goes_on(model: &mut Model, decision: u64, tried: usize, of: usize) -> bool {
+    let latest = model.latest.as_mut().filter(|latest| latest.decision == decision);
+    let Some(progress) = latest.and_then(|latest| latest.undoing.as_mut()) else {
+        return false;
+    };
+    progress.done = u64::try_from(tried).unwrap_or(u64::MAX);
+    progress.total = u64::try_from(of).ok();
+    true
 }
 
 /// Learns how much of it was taken back.
@@ -38,7 +51,7 @@ pub(super) fn undone(model: &mut Model, decision: u64, result: Result<Undone, Fa
     live::read_again(model);
     let latest = model.latest.as_mut().filter(|latest| latest.decision == decision);
     if let Some(latest) = latest {
-        latest.is_asked = false;
+        latest.undoing = None;
         latest.is_undone = result.is_ok();
     }
     match result {

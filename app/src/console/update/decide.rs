@@ -10,10 +10,10 @@ use countersign_core::ids::ActivityId;
 use countersign_core::safe_text::SafeText;
 
 use super::{live, mark, moves, report, snooze, switch};
-use crate::console::deciding::{Deciding, Request, Verb};
+use crate::console::deciding::{Deciding, Latest, Request, Verb};
 use crate::console::dialog::{Dialog, ResolveStep};
 use crate::console::field::Field;
-use crate::console::model::{Batch, Focus, Guard, Latest, Model, Screen};
+use crate::console::model::{Batch, Focus, Guard, Model, Screen};
 use crate::console::msg::{Effect, Failure};
 use crate::console::theme::Role;
 use crate::console::words;
@@ -371,7 +371,7 @@ fn remember(model: &mut Model, deciding: &Deciding) {
     let may_have_approved = !open.is_empty() || deciding.faults.iter().any(is_unknown);
     let decision = deciding.generation;
     if deciding.verb() == Verb::Approve && may_have_approved {
-        model.latest = Some(Latest { decision, is_asked: false, is_undone: false });
+        model.latest = Some(Latest { decision, undoing: None, is_undone: false });
     }
     if !open.is_empty() {
         model.batches.push(Batch { decision, open });

@@ -207,8 +207,11 @@ fn outbox_state(model: &Model) -> Option<(SafeText, Role)> {
 
 /// How far a decision about very many has come.
 fn progress(model: &Model) -> Option<(SafeText, Role)> {
-    let words = model.deciding.iter().find_map(|deciding| deciding.words(model.now()))?;
-    let text = format!("{words}   esc stops");
+    let deciding = model.deciding.iter().find_map(|deciding| deciding.words(model.now()));
+    let text = match deciding {
+        Some(words) => format!("{words}   esc stops"),
+        None => model.latest.as_ref()?.words(model.now())?,
+    };
     Some((SafeText::line(&text), Role::Title))
 }
 
