@@ -401,10 +401,22 @@ pub(crate) async fn begin(
     company: CompanyId,
     action: &'static str,
 ) -> Result<(PgTransaction<'static>, OperatorId), Error> {
-    let mut tx = pool.begin().await?;
+    admit(pool, pool.begin().await?, actor, company, action).await
+}
+
+/// As [`begin`] in a transaction that is open already; of one that is refused nothing stays.
+pub(crate) async fn admit(
+    pool: &PgPool,
+    mut tx: PgTransaction<'static>,
+    actor: &Actor,
+    company: CompanyId,
+    action: &'static str,
+) -> Result<(PgTransaction<'static>, OperatorId), Error> {
     match operator::authorise_change(&mut tx, actor, company, Role::Approver, action).await {
         Ok(operator) => Ok((tx, operator)),
         Err(refusal @ (Error::Forbidden { .. } | Error::Refused(_))) => {
+            tx.rollback().await?;
+            let mut tx = pool.begin().await?;
             let entry = audit::Entry::new(actor, "approval.refused");
             let entry = entry.detail(serde_json::json!({ "asked": action }));
             audit::store::append(&mut tx, company, &[entry]).await?;

@@ -10,11 +10,11 @@ use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
 
 use super::check::{Checked, FieldError, check};
-use super::input::{DEFAULT_DRAFTER, DraftInput};
+use super::input::{DEFAULT_DRAFTER, DraftInput, derived_key};
 use super::store::{self, NewActivity};
 use crate::activity::payload::{Envelope, Kind, Sealed};
-use crate::actor::Actor;
-use crate::approval::decide::begin;
+use crate::actor::{Actor, Role};
+use crate::approval::decide::admit;
 use crate::approval::store_risk::assess_all;
 use crate::audit;
 use crate::channel::Lines;
@@ -91,7 +91,8 @@ struct Repeat {
 /// Each input carries its line number.
 ///
 /// # Errors
-/// A database fault; then nothing was written.
+/// [`Error::Forbidden`] or [`Error::Refused`] for an operator who may not, at the latest when all is checked, or a database fault;
+/// then nothing was written.
 pub async fn file(
     pool: &PgPool,
     actor: &Actor,
@@ -106,7 +107,7 @@ pub async fn file(
 /// The same; `advance` hears how many inputs are behind.
 ///
 /// # Errors
-/// A database fault; then nothing was written.
+/// As [`file`].
 pub async fn file_watched(
     pool: &PgPool,
     actor: &Actor,
@@ -130,10 +131,6 @@ pub async fn add(
     input: DraftInput,
     lines: &Lines,
 ) -> Result<Report, Error> {
-    if !matches!(actor, Actor::Agent { .. }) {
-        // A draft is no decision: it is enough that its drafter might file one when they asked.
-        begin(pool, actor, company, "add a draft").await?.0.rollback().await?;
-    }
     if input.proposed_by.is_some() {
         let reason = "leave it out: who adds a draft is its drafter".to_owned();
         return Err(Error::Invalid { field: "proposedBy".to_owned(), reason });
@@ -154,6 +151,10 @@ async fn file_as(
     let mut tx = pool.begin().await?;
     // First of all: the second of two imports at once must find the keys, contacts and drafts of the first.
     store::take_turns(&mut tx, company).await?;
+    let is_person = actor.operator(Role::Viewer).is_some();
+    if is_person && drafter == Drafter::Caller {
+        (tx, _) = admit(pool, tx, actor, company, "add a draft").await?;
+    }
     let now = crate::db::now(&mut tx).await?;
     let outboxes = crate::outbox::store::settings(&mut tx, company, None).await?;
     let mut report = Report::default();
@@ -171,6 +172,11 @@ async fn file_as(
         tx.rollback().await?;
         report.filed.clear();
     } else {
+        // An import may take minutes; its operator is kept as they are for the end of it alone, so that an admin can shut them out
+        // meanwhile. Then nothing of it stays.
+        if is_person && drafter == Drafter::Named {
+            (tx, _) = admit(pool, tx, actor, company, "import drafts").await?;
+        }
         if report.filed.iter().any(|filed| filed.created) {
             company::store::bump(&mut tx, company).await?;
         }
@@ -444,15 +450,6 @@ fn drafts_contacts(drafts: &[Draft]) -> Vec<store::Wanted> {
 
 fn line_error(line: usize, error: FieldError) -> LineError {
     LineError { line, field: error.field, reason: error.reason }
-}
-
-/// Two drafts without a key are the same if agent, contact, kind and body are.
-fn derived_key(input: &DraftInput, request_sha256: &[u8]) -> String {
-    let mut hash = Sha256::new();
-    hash.update(input.proposed_by.as_deref().unwrap_or(DEFAULT_DRAFTER));
-    hash.update([0]);
-    hash.update(request_sha256);
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn find_outbox<'a>(

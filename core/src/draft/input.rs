@@ -2,6 +2,7 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::activity::payload::Kind;
 use crate::channel::ChannelName;
@@ -69,4 +70,13 @@ pub struct ContactInput {
     /// IANA time zone.
     #[serde(default)]
     pub zone: Option<String>,
+}
+
+/// Two drafts without a key are the same if agent, contact, kind and body are.
+pub(super) fn derived_key(input: &DraftInput, request_sha256: &[u8]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(input.proposed_by.as_deref().unwrap_or(DEFAULT_DRAFTER));
+    hash.update([0]);
+    hash.update(request_sha256);
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -4,12 +4,12 @@ use std::time::Duration;
 use countersign_core::activity::status::Status;
 use countersign_core::actor::Actor;
 use countersign_core::approval::{self, Item, ItemOutcome, ItemResult};
-use countersign_core::draft;
+use countersign_core::draft::{self, file::Mode};
 use countersign_core::error::Error;
 use countersign_core::ids::CompanyId;
 use countersign_core::operator::{self, token};
 use countersign_core::secret::SecretText;
-use countersign_tests::world::{World, rendering};
+use countersign_tests::world::{World, draft as draft_line, rendering};
 use sqlx::PgPool;
 use tokio::task::JoinHandle;
 
@@ -130,4 +130,81 @@ async fn who_decides_first_is_shut_out_afterwards() {
     let order = "SELECT string_agg(action, ' ' ORDER BY id) FROM crm_audit_log
         WHERE action IN ('approval.approve', 'operator.disable')";
     assert_eq!(world.text(order).await, "approval.approve operator.disable");
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Filing {
+    Add,
+    Import,
+}
+
+fn spawn_filing(world: &World, actor: &Actor, how: Filing) -> JoinHandle<Result<draft::Report, Error>> {
+    let (pool, actor, company) = (world.pool.clone(), actor.clone(), world.company);
+    tokio::spawn(async move {
+        let mut line = draft_line(1);
+        if matches!(how, Filing::Add) {
+            line.as_object_mut().expect("an object").remove("proposedBy");
+        }
+        let input = draft::check::parse(line.to_string().as_bytes()).expect("a good line");
+        match how {
+            Filing::Add => draft::add(&pool, &actor, company, input, &rendering()).await,
+            Filing::Import => {
+                let inputs = vec![(1, input)];
+                draft::file(&pool, &actor, company, inputs, &rendering(), Mode::AllOrNothing).await
+            }
+        }
+    })
+}
+
+/// The same for drafts: who was shut out before theirs are on file has filed none, however early they asked.
+#[rstest::rstest]
+#[case::add(Filing::Add)]
+#[case::import(Filing::Import)]
+#[tokio::test]
+async fn who_is_shut_out_first_files_nothing(#[case] how: Filing) {
+    let world = World::new().await;
+    // Another import is at work, so that this one waits for its turn.
+    let mut import = world.pool.begin().await.expect("a transaction");
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1::text, 7))")
+        .bind(world.company.0.to_string())
+        .execute(&mut *import)
+        .await
+        .expect("the turn is taken");
+    let asked = spawn_filing(&world, &world.approver, how);
+    until_waiting(&world, 1).await;
+    operator::disable(&world.pool, &world.admin, world.company, "ben")
+        .await
+        .expect("nobody has to wait for it");
+    import.commit().await.expect("commits");
+    let answer = asked.await.expect("ends");
+    assert!(matches!(&answer, Err(Error::Refused(words)) if words.contains("was disabled")), "{answer:?}");
+    assert_eq!(world.count("SELECT count(*) FROM crm_activities").await, 0, "nothing of it stays");
+    let refused = "SELECT count(*) FROM crm_audit_log WHERE action = 'approval.refused'";
+    assert_eq!(world.count(refused).await, 1, "the refusal is on record");
+}
+
+/// And who files first is shut out afterwards.
+#[rstest::rstest]
+#[case::add(Filing::Add)]
+#[case::import(Filing::Import)]
+#[tokio::test]
+async fn who_files_first_is_shut_out_afterwards(#[case] how: Filing) {
+    let world = World::new().await;
+    let mut other = world.pool.begin().await.expect("a transaction");
+    sqlx::query("LOCK TABLE crm_change_counters IN SHARE MODE")
+        .execute(&mut *other)
+        .await
+        .expect("the last table a filing writes to is locked");
+    let asked = spawn_filing(&world, &world.approver, how);
+    until_waiting(&world, 1).await;
+    let (pool, admin, company) = (world.pool.clone(), world.admin.clone(), world.company);
+    let shut = tokio::spawn(async move { operator::disable(&pool, &admin, company, "ben").await });
+    until_waiting(&world, 2).await;
+    other.rollback().await.expect("rolls back");
+    let report = asked.await.expect("ends").expect("it is filed");
+    assert_eq!(report.filed.len(), 1, "{report:?}");
+    shut.await.expect("ends").expect("ben is disabled");
+    let order = "SELECT string_agg(action, ' ' ORDER BY id) FROM crm_audit_log
+        WHERE action IN ('draft.file', 'operator.disable')";
+    assert_eq!(world.text(order).await, "draft.file operator.disable");
 }
