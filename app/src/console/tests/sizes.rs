@@ -62,6 +62,25 @@ fn a_narrow_terminal_tells_what_is_uncertain() {
     }
 }
 
+/// A list that does not fit says which of its rows are shown, on every size; one that fits says nothing.
+#[test]
+fn a_list_that_does_not_fit_says_so() {
+    let mut bench = Bench::new(60, 14);
+    let (rows, outboxes) = (bench.world.queue.len() + bench.world.trouble.len(), bench.world.outboxes.len());
+    bench.press("2");
+    let told = |bench: &mut Bench| {
+        let text = bench.text();
+        let heads = text.lines().filter(|line| line.contains(" of ")).map(str::trim).map(str::to_owned);
+        let ends = heads.filter_map(|line| line.rsplit("  ").next().map(str::to_owned));
+        ends.collect::<Vec<_>>()
+    };
+    assert_eq!(told(&mut bench), [format!("1-2 of {outboxes}"), format!("1-2 of {rows}")]);
+    bench.press("G");
+    assert!(told(&mut bench)[1].ends_with(&format!("-{rows} of {rows}")), "{}", bench.text());
+    bench.tell(Msg::Resized { width: 60, height: 60 });
+    assert_eq!(told(&mut bench), Vec::<String>::new());
+}
+
 /// F36: without UTF-8 nothing outside ASCII reaches the terminal, and nothing is hidden from the reader.
 #[test]
 fn without_utf8_text_is_spelled_out_in_ascii() {

@@ -1,4 +1,6 @@
 //! Outboxes with their quota, and below them what needs a person and what the dispatcher has before it.
+use std::ops::Range;
+
 use countersign_core::activity::status::Status;
 use countersign_core::activity::view::OutboxView;
 use ratatui::layout::Rect;
@@ -49,8 +51,15 @@ pub(super) fn draw(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>, paint
         canvas.put(areas.heads, words, Role::Muted);
         return;
     }
-    row_heads(areas.heads, canvas);
     let lines = model.list_lines();
+    let below = lines.iter().skip(model.outbox_at.top).take(usize::from(areas.list.height));
+    let shown: Vec<usize> =
+        below.filter_map(|line| if let ListLine::Row(index) = line { Some(*index) } else { None }).collect();
+    let is_whole = model.queue.next.is_none() && model.attention.next.is_none();
+    row_heads(areas.heads, canvas);
+    if let (Some(first), Some(last)) = (shown.first(), shown.last()) {
+        tell_cut(*first..last + 1, model.row_count(), is_whole, areas.heads, canvas);
+    }
     for (area, line) in areas.list.rows().zip(lines.into_iter().skip(model.outbox_at.top)) {
         match line {
             ListLine::NeedsYou => section("needs you", area, canvas),
@@ -67,6 +76,17 @@ pub(super) fn draw(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>, paint
     }
 }
 
+/// Says on the right of the heads which rows are shown, of how many, unless all are.
+fn tell_cut(shown: Range<usize>, count: usize, is_whole: bool, heads: Rect, canvas: &mut Canvas<'_>) {
+    if is_whole && shown == (0..count) {
+        return;
+    }
+    let first = shown.start + 1;
+    let rows = if shown.end == first { first.to_string() } else { format!("{first}-{}", shown.end) };
+    let more = if is_whole { "" } else { "+" };
+    canvas.put_right(heads, &[(&format!("  {rows} of {count}{more} "), Role::Muted)]);
+}
+
 fn section(words: &str, area: Rect, canvas: &mut Canvas<'_>) {
     canvas.put_all(area, [(" ", Role::Plain), (words, Role::Heading)]);
 }
@@ -74,6 +94,9 @@ fn section(words: &str, area: Rect, canvas: &mut Canvas<'_>) {
 fn outboxes(model: &Model, area: Rect, canvas: &mut Canvas<'_>, painted: &mut Painted) {
     let mut rows = area.rows();
     let widths = Widths::of(area.width);
+    let height = usize::from(area.height).saturating_sub(1).max(1);
+    let top = (model.outbox_index + 1).saturating_sub(height);
+    let count = model.outboxes.len();
     if let Some(area) = rows.next() {
         let mut columns = Columns::of(area);
         columns.next(1);
@@ -91,6 +114,7 @@ fn outboxes(model: &Model, area: Rect, canvas: &mut Canvas<'_>, painted: &mut Pa
             canvas.put(columns.next(widths.counts), "24 h", Role::Heading);
         }
         canvas.put(columns.rest(), "state", Role::Heading);
+        tell_cut(top..count.min(top + height), count, true, area, canvas);
     }
     if model.outboxes.is_empty() {
         if let Some(area) = rows.next() {
@@ -105,8 +129,6 @@ fn outboxes(model: &Model, area: Rect, canvas: &mut Canvas<'_>, painted: &mut Pa
         }
         return;
     }
-    let height = usize::from(area.height).saturating_sub(1).max(1);
-    let top = (model.outbox_index + 1).saturating_sub(height);
     for (area, (index, outbox)) in rows.zip(model.outboxes.iter().enumerate().skip(top)) {
         painted.targets.push((area, Target::Outbox(outbox.id)));
         outbox_line(model, outbox, index, area, &widths, canvas);
