@@ -4,17 +4,19 @@ mod jsonl;
 mod mapping;
 mod table;
 
-use std::io::Read as _;
+use std::io::{IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use color_eyre::eyre::{Context as _, Result};
 use countersign_core::draft::LineError;
 use countersign_core::draft::check::FieldError;
+use countersign_core::safe_text::SafeText;
 
 pub(crate) use self::fields::{ACCOUNT, CONTACT, DRAFT};
 use self::mapping::Wish;
 use crate::exit::Fault;
+use crate::meter::{self, Meter};
 
 /// Lines one import takes; more is split by hand, so that one transaction stays bounded.
 const LINES_LIMIT: usize = 100_000;
@@ -32,7 +34,7 @@ pub(crate) enum Format {
 }
 
 /// A file and how it is read.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Source {
     /// File, or - for standard input.
     pub(crate) file: PathBuf,
@@ -101,15 +103,40 @@ impl<T> Intake<T> {
     }
 }
 
-/// Reads a file; `parse` makes something of one JSON object.
+/// Reads a file and tells meanwhile how far it is; `parse` makes something of one JSON object.
 ///
 /// # Errors
 /// When the file cannot be read, is too large, or the mapping does not fit it.
-pub(crate) fn read<T>(
+pub(crate) async fn read<T: Send + 'static>(
+    source: &Source,
+    fields: &'static [Field],
+    parse: fn(&[u8]) -> Result<T, FieldError>,
+) -> Result<Intake<T>> {
+    let source = source.clone();
+    let is_input = source.file.as_os_str() == "-";
+    if is_input && std::io::stdin().is_terminal() {
+        // Nothing is written between the lines somebody types.
+        return read_all(&source, fields, parse, &Meter::default());
+    }
+    let name = source.file.display().to_string();
+    let name = if is_input { "standard input".to_owned() } else { SafeText::line(&name).truncated(60) };
+    let work = async move |meter: &Meter| {
+        let meter = meter.clone();
+        tokio::task::spawn_blocking(move || read_all(&source, fields, parse, &meter)).await
+    };
+    meter::around(&format!("reading {name}"), None, work).await.wrap_err("reading was given up")?
+}
+
+fn read_all<T>(
     source: &Source,
     fields: &[Field],
     parse: impl Fn(&[u8]) -> Result<T, FieldError>,
+    meter: &Meter,
 ) -> Result<Intake<T>> {
+    let parse = |json: &[u8]| {
+        meter.advance();
+        parse(json)
+    };
     let mut intake = Intake { lines: Vec::new(), errors: Vec::new(), unused: Vec::new() };
     let ending = source.file.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
     let is_tabbed = ending.as_deref() == Some("tsv");
@@ -127,6 +154,7 @@ pub(crate) fn read<T>(
                 let sentence = "--map, --map-file, --set and --delimiter are for CSV; say --format csv if the file is one";
                 return Err(Fault::usage(sentence).into());
             }
+            meter.set_of(0, bytes.iter().filter(|byte| **byte == b'\n').count());
             jsonl::read(&bytes, parse, &mut intake)?;
         }
     }

@@ -46,6 +46,11 @@ impl Meter {
         self.0.done.store(done, Ordering::Relaxed);
     }
 
+    /// One more is done.
+    pub(crate) fn advance(&self) {
+        self.0.done.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// So much is done, of so much.
     pub(crate) fn set_of(&self, done: usize, total: usize) {
         self.set(done);

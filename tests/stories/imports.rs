@@ -2,6 +2,7 @@
 use serde_json::json;
 
 use crate::office::{Office, draft, draft_as, text};
+use crate::screen::Screen;
 
 /// S15, S16: a bad line is named with its field and reason, and unless asked otherwise nothing of the file is kept.
 #[test]
@@ -136,4 +137,19 @@ fn accounts_and_contacts_come_before_drafts() {
         refused.complains("line 2: tier:").complains("line 3: name:").complains("nothing was written");
     assert!(!refused.err.contains('\u{1b}'), "S1");
     assert_eq!(home.count("SELECT count(*) FROM crm_accounts WHERE name = 'C'"), 0);
+}
+
+/// Reading a file that comes slowly tells that it is being read, and leaves nothing on the terminal.
+#[test]
+fn a_file_that_comes_slowly_is_waited_for_aloud() {
+    let office = Office::open("30s");
+    let path = office.home.path("firms.csv");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::from_raw_mode(0o600)).expect("a pipe");
+    let file = path.display().to_string();
+    let mut screen = Screen::open(&office.home, &["accounts", "import", &file]);
+    screen.shows(&format!("reading {file} · "));
+    std::fs::write(&path, "name\nNordlys\n").expect("somebody reads");
+    screen.ended_well();
+    screen.hides("reading ");
+    assert_eq!(office.home.count("SELECT count(*) FROM crm_accounts"), 1);
 }

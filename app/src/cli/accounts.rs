@@ -102,7 +102,7 @@ impl List {
 pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Code> {
     match verb {
         Verb::Import(source) => {
-            let intake = intake::read(&source, intake::ACCOUNT, check::account)?;
+            let intake = intake::read(&source, intake::ACCOUNT, check::account).await?;
             let session = setup.session().await?;
             let (mode, total) = (mode(&source, &intake.errors), intake.lines.len());
             let (pool, actor, company) = (session.pool(), &session.actor, session.company.id);
@@ -164,7 +164,7 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
 pub(super) async fn run_contacts(setup: &Setup, verb: ContactVerb, output: Output) -> Result<Code> {
     match verb {
         ContactVerb::Import(source) => {
-            let intake = intake::read(&source, intake::CONTACT, check::contact)?;
+            let intake = intake::read(&source, intake::CONTACT, check::contact).await?;
             let session = setup.session().await?;
             let (mode, total) = (mode(&source, &intake.errors), intake.lines.len());
             let (pool, actor, company) = (session.pool(), &session.actor, session.company.id);

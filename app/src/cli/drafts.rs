@@ -87,7 +87,7 @@ async fn add_one(setup: &Setup, path: &Path, output: Output) -> Result<Code> {
 
 async fn import(setup: &Setup, source: &intake::Source, output: Output) -> Result<Code> {
     let partial = source.partial;
-    let Intake { lines: inputs, errors, unused } = intake::read(source, intake::DRAFT, parse)?;
+    let Intake { lines: inputs, errors, unused } = intake::read(source, intake::DRAFT, parse).await?;
     tell_unused(&unused);
     let session = setup.session().await?;
     let lines = engine::ways(&setup.config, None)?;
