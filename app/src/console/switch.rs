@@ -41,6 +41,16 @@ pub(crate) enum Turn {
 }
 
 impl Turn {
+    /// What is being done, in front of what it is done to.
+    pub(crate) fn doing(&self) -> &'static str {
+        match self {
+            Self::Pause { .. } => "pausing",
+            Self::Resume => "resuming",
+            Self::Kill { .. } => "killing",
+            Self::Lift => "letting go again",
+        }
+    }
+
     /// What was done to it then.
     pub(crate) fn done(&self) -> &'static str {
         match self {

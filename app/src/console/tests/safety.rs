@@ -207,6 +207,7 @@ fn a_kill_asks_why_and_takes_neither_its_own_key_nor_nothing_for_an_answer() {
         panic!("{:?}", bench.asked);
     };
     assert_eq!((name.as_str(), turn), ("main", &Turn::Kill { reason: "wrong list".to_owned() }));
+    assert_eq!(bench.notice(), "killing: main", "until the answer is here");
     let Effect::Switch { reach, turn } = bench.asked.remove(0) else { panic!() };
     bench.tell(Msg::Switched { reach, turn, result: Ok(()) });
     assert_eq!(bench.notice(), "killed: main");
@@ -234,6 +235,7 @@ fn only_an_admin_lifts_a_kill_and_by_another_key_than_asked() {
         panic!("{:?}", bench.asked);
     };
     assert_eq!(name, "main");
+    assert_eq!(bench.notice(), "letting go again: main");
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub(crate) fn ask_pause(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     if !outbox.enabled {
-        return vec![Effect::Switch { reach, turn: Turn::Resume }];
+        return turn_it(model, reach, Turn::Resume);
     }
     model.dialog = Some(Dialog::Stop { field: Field::default(), reach, is_kill: false });
     Vec::new()
@@ -89,6 +89,13 @@ pub(crate) fn can_kill(model: &Model) -> Result<(), String> {
     }
 }
 
+/// Turns a switch. Until the answer is here the screen says what is being done: whoever pressed the key for an emergency looks for it.
+fn turn_it(model: &mut Model, reach: Reach, turn: Turn) -> Vec<Effect> {
+    let name = reach.name(model.theme.charset);
+    model.say(Role::Title, &format!("{}: {name}", turn.doing()));
+    vec![Effect::Switch { reach, turn }]
+}
+
 /// Takes the reason of a stop.
 pub(super) fn stop(model: &mut Model, field: Field, reach: Reach, is_kill: bool) -> Vec<Effect> {
     let Some(reason) = field.filled() else {
@@ -100,7 +107,7 @@ pub(super) fn stop(model: &mut Model, field: Field, reach: Reach, is_kill: bool)
         return Vec::new();
     }
     let turn = if is_kill { Turn::Kill { reason } } else { Turn::Pause { reason } };
-    vec![Effect::Switch { reach, turn }]
+    turn_it(model, reach, turn)
 }
 
 /// Takes the key that confirms that something killed sends again. It cannot be the one that opened the question.
@@ -115,7 +122,7 @@ pub(super) fn lift(model: &mut Model, key: &str) -> Vec<Effect> {
         model.say(Role::Bad, &format!("not lifted: {problem}"));
         return Vec::new();
     }
-    vec![Effect::Switch { reach, turn: Turn::Lift }]
+    turn_it(model, reach, Turn::Lift)
 }
 
 /// Learns whether a switch was turned.
