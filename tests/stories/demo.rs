@@ -122,7 +122,7 @@ fn a_dead_task_of_the_sandbox_provider_is_started_again() {
             let line = contents.lines().find(|line| line.trim_start().starts_with(name)).unwrap_or_default();
             line.contains("! failed, restarting")
                 && line.contains(", restarted ")
-                && line.contains("last error")
+                && line.contains("panicked: asked to fail")
         });
         fs::remove_file(fault).expect("the fault goes");
     }
