@@ -21,16 +21,18 @@ async fn a_provider_that_is_down_opens_the_circuit() {
     let worker = Worker::start(&world, provider.lines(), one_by_one).await;
     world.until("the circuit opens", async || world.count(CIRCUIT_IS_OPEN).await == 1).await;
     worker.stop().await;
-    // The fifth call opened it, and from there on each call that fails opens it anew, for longer.
+    // The fifth call opens it, and from there on each call that fails opens it anew, for longer. A call or two may have begun before the
+    // fifth was on record, and have been recorded with it.
     let beyond = "SELECT (SELECT count(*) FROM crm_dispatch_attempts) - (SELECT count(*) FROM crm_audit_log WHERE action = 'outbox.circuit')";
-    assert_eq!(world.count(beyond).await, 4);
+    let before = world.count(beyond).await;
+    assert!((4..=6).contains(&before), "{before}");
     // With room for all of them at once still one is tried.
     world.hurry().await;
     let worker = Worker::start(&world, provider.lines(), quick()).await;
     let opened = "SELECT count(*) FROM crm_audit_log WHERE action = 'outbox.circuit'";
     world.until("a probe failed", async || world.count(opened).await >= 2).await;
     worker.stop().await;
-    assert_eq!(world.count(beyond).await, 4);
+    assert_eq!(world.count(beyond).await, before);
     provider.come_back().await;
     world.hurry().await;
     let worker = Worker::start(&world, provider.lines(), quick()).await;
