@@ -28,6 +28,10 @@ use clap::Parser as _;
 
 use crate::exit::Code;
 
+/// A dispatcher makes small strings on one thread and drops them on another, for which the system's allocator takes a fifth of its time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().skip(1).collect();
     // The private server is started by this very binary; that has to happen before any thread exists.

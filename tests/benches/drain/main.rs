@@ -26,6 +26,10 @@ use std::process::ExitCode;
 use self::part::{Part, Stage};
 use self::report::Report;
 
+/// That of the product.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Sizes of a run.
 struct Options {
     rounds: usize,
