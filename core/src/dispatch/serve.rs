@@ -1,4 +1,4 @@
-//! One turn for one outbox: rows are claimed, put on the wire as slots come free, and called.
+//! One turn for one outbox: rows are claimed, put on the wire as places come free, and called as slots do.
 //!
 //! While calls run, the next rows are claimed already, so that a free slot waits for one commit and not for a whole claim. Of those
 //! rows there are only as many as leave within a moment, and they go on the wire, where the stop facts are asked again, when there is
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::Dispatcher;
 use super::claim::{Batch, Claim, Claimed, claim};
 use super::run::Done;
-use super::slots::{Credential, Slot};
+use super::slots::{Credential, Place};
 use super::store::DueOutbox;
 use super::wire::{self, Arrival, Departure};
 use crate::channel::{Outcome, Replay};
@@ -37,9 +37,9 @@ impl Dispatcher {
         if room() == 0 {
             return Ok(false);
         }
-        // Nothing is claimed that could not leave in a moment.
-        let slots = tokio::select! {
-            slots = self.slots.take(room()) => slots,
+        // Nothing is claimed that could not leave in a moment. What is free is left to those who have rows for it meanwhile.
+        let free = tokio::select! {
+            places = self.slots.take(room()) => places.len(),
             () = stop.cancelled() => return Ok(false),
         };
         // Waiting may have shown that its calls hang.
@@ -47,7 +47,7 @@ impl Dispatcher {
         if room == 0 {
             return Ok(false);
         }
-        let limit = slots.len().max(self.slots.soon()).min(room);
+        let limit = free.max(self.slots.soon()).min(room);
         let claimed =
             claim(&self.engine.pool, settings, &self.engine.lines, &self.engine.key, due, limit).await?;
         match claimed {
@@ -57,33 +57,37 @@ impl Dispatcher {
                 self.active.open(&batch);
                 crate::fault::point("claimed").await;
                 let items = std::mem::take(&mut batch.items);
-                self.send_off(&batch, items, slots, done, stop).await
+                self.send_off(&batch, items, done, stop).await
             }
         }
     }
 
-    /// Puts rows on the wire, as many at a time as have a slot. Says whether all of them went.
+    /// Puts rows on the wire, as many at a time as have a place. Says whether all of them went.
     async fn send_off(
         &self,
         batch: &Batch,
         mut items: Vec<Claimed>,
-        mut slots: Vec<Slot>,
         done: &Done,
         stop: &CancellationToken,
     ) -> Result<bool, Error> {
-        loop {
-            if slots.is_empty() || self.active.is_cooling(batch) {
-                drop(slots);
+        while !items.is_empty() {
+            let places = tokio::select! {
+                places = self.slots.take(items.len()) => places,
+                () = tokio::time::sleep(PATIENCE) => Vec::new(),
+                () = stop.cancelled() => Vec::new(),
+            };
+            if places.is_empty() || self.active.is_cooling(batch) {
+                drop(places);
                 self.give_back(batch, &items).await?;
                 return Ok(false);
             }
-            let later = items.split_off(slots.len().min(items.len()));
+            let later = items.split_off(places.len().min(items.len()));
             let count = items.len();
             match wire::depart(&self.engine.pool, batch, items).await {
                 Ok(departures) => {
                     let stopped = count - departures.len();
-                    for (departure, slot) in departures.into_iter().zip(slots) {
-                        tokio::spawn(self.call(departure, slot, done.clone()));
+                    for (departure, place) in departures.into_iter().zip(places) {
+                        tokio::spawn(self.call(departure, place, done.clone()));
                     }
                     self.leave(batch.company, batch.id, stopped).await;
                 }
@@ -93,16 +97,9 @@ impl Dispatcher {
                     return Err(error);
                 }
             }
-            if later.is_empty() {
-                return Ok(true);
-            }
             items = later;
-            slots = tokio::select! {
-                slots = self.slots.take(items.len()) => slots,
-                () = tokio::time::sleep(PATIENCE) => Vec::new(),
-                () = stop.cancelled() => Vec::new(),
-            };
         }
+        Ok(true)
     }
 
     async fn give_back(&self, batch: &Batch, items: &[Claimed]) -> Result<(), Error> {
@@ -130,24 +127,30 @@ impl Dispatcher {
         }
     }
 
-    /// Makes one call and hands in what came of it.
-    fn call(&self, departure: Departure, mut slot: Slot, done: Done) -> impl Future<Output = ()> + use<> {
+    /// Makes one call, once there is a slot, and hands in what came of it.
+    fn call(&self, departure: Departure, place: Place, done: Done) -> impl Future<Output = ()> + use<> {
         let (active, slots) = (self.active.clone(), self.slots.clone());
         let slow_after = self.engine.settings.slow_after;
         async move {
-            let outcome = {
-                let mut call = pin!(guarded(&departure));
-                match tokio::time::timeout(slow_after, &mut call).await {
-                    Ok(outcome) => outcome,
-                    Err(_) => {
-                        slot.give_way(payer(&departure));
-                        call.await
+            let mut slot = place.begin().await;
+            let outcome = match &mut slot {
+                None => wire::late("no call ended that could have made room; nothing was sent"),
+                Some(slot) => {
+                    let mut call = pin!(guarded(&departure));
+                    match tokio::time::timeout(slow_after, &mut call).await {
+                        Ok(outcome) => outcome,
+                        Err(_) => {
+                            slot.give_way(payer(&departure));
+                            call.await
+                        }
                     }
                 }
             };
             let arrival = Arrival { departure, outcome };
             active.note_wait(&arrival);
-            slots.note_end();
+            if slot.is_some() {
+                slots.note_end();
+            }
             // The slot stays taken until the writer has room, so that a slow database slows the wire down.
             if !done.send(arrival).await {
                 tracing::error!("an outcome had nowhere to go; its lease will tell");

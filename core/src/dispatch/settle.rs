@@ -67,6 +67,15 @@ pub struct Settled {
     pub pause: Option<String>,
 }
 
+/// Code of a call that was not begun in time.
+pub const LATE: &str = "late";
+
+/// Whether the provider was asked at all: only then the outcome says something about it.
+#[must_use]
+pub fn was_asked(outcome: &Outcome) -> bool {
+    !matches!(outcome, Outcome::Retry { code, .. } if code == LATE)
+}
+
 /// Whether a call had no clear answer, so that more like it open the circuit of its outbox. A provider that asks to wait gave one.
 #[must_use]
 pub fn is_unclear(outcome: &Outcome) -> bool {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sqlx::PgPool;
 
 use super::claim::{Batch, Claimed, DISPATCHER};
-use super::settle::KEY_MARGIN;
+use super::settle::{KEY_MARGIN, LATE};
 use super::store;
 use crate::activity::payload::PayloadHash;
 use crate::audit;
@@ -137,11 +137,7 @@ pub(crate) async fn call(departure: &Departure) -> Outcome {
     crate::fault::point("wired").await;
     if is_late(departure.departed_at, clock::since_boot()) {
         // Somebody else may have repeated it since, and the provider may have forgotten the key of that.
-        return Outcome::Retry {
-            code: "not_sent".to_owned(),
-            detail: "the process or its machine stood still before the call; nothing was sent".to_owned(),
-            after: None,
-        };
+        return late("the process or its machine stood still before the call; nothing was sent");
     }
     let answer = departure.line.transport.exchange(call).await;
     crate::fault::point("answered").await;
@@ -154,6 +150,11 @@ pub(crate) async fn call(departure: &Departure) -> Outcome {
             Outcome::MaybeSent { code: "no_answer".to_owned(), detail, replay: Replay::SameKey(None) }
         }
     }
+}
+
+/// What came of a call that was not begun. That says nothing about its provider.
+pub(crate) fn late(detail: &str) -> Outcome {
+    Outcome::Retry { code: LATE.to_owned(), detail: detail.to_owned(), after: None }
 }
 
 /// A call that was not begun within this time of its wire is not begun any more.
