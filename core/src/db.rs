@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 use crate::error::Error;
 
@@ -35,6 +35,12 @@ pub async fn connect(options: PgConnectOptions, max_connections: u32) -> Result<
         .connect_with(options)
         .await?;
     Ok(pool)
+}
+
+/// Begins a transaction whose statements keep the plan that fits any number of rows. Such a plan looks each row up; one made for the rows
+/// at hand reads whole tables as long as those are small, and is made anew each time.
+pub(crate) async fn begin_steady(pool: &PgPool) -> Result<Transaction<'static, Postgres>, Error> {
+    Ok(pool.begin_with("BEGIN; SET LOCAL plan_cache_mode = force_generic_plan").await?)
 }
 
 /// Reads the database's clock, the one that leases, quotas and expiry go by.

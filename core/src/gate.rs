@@ -17,12 +17,15 @@ pub mod quota;
 mod reply;
 pub mod spacing;
 pub(crate) mod store;
+pub(crate) mod store_facts;
+mod store_past;
 mod suppression;
 #[cfg(test)]
 mod tests;
 mod undo_window;
 mod window;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use jiff::Timestamp;
@@ -143,7 +146,7 @@ pub struct Verdict {
     /// Stable code, for rows and machines; empty when it passes.
     pub code: &'static str,
     /// One sentence for people.
-    pub sentence: String,
+    pub sentence: Cow<'static, str>,
 }
 
 /// Pass, wait or stop.
@@ -167,19 +170,29 @@ pub enum Ruling {
 }
 
 impl Verdict {
-    fn pass(gate: &'static str, sentence: impl Into<String>) -> Self {
+    fn pass(gate: &'static str, sentence: impl Into<Cow<'static, str>>) -> Self {
         Self { gate, ruling: Ruling::Pass, code: "", sentence: sentence.into() }
     }
 
-    fn defer(gate: &'static str, code: &'static str, until: Timestamp, sentence: impl Into<String>) -> Self {
+    fn defer(
+        gate: &'static str,
+        code: &'static str,
+        until: Timestamp,
+        sentence: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self { gate, ruling: Ruling::Defer { until }, code, sentence: sentence.into() }
     }
 
-    fn block(gate: &'static str, code: &'static str, status: Status, sentence: impl Into<String>) -> Self {
+    fn block(
+        gate: &'static str,
+        code: &'static str,
+        status: Status,
+        sentence: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self { gate, ruling: Ruling::Block { status }, code, sentence: sentence.into() }
     }
 
-    fn reopen(gate: &'static str, code: &'static str, sentence: impl Into<String>) -> Self {
+    fn reopen(gate: &'static str, code: &'static str, sentence: impl Into<Cow<'static, str>>) -> Self {
         Self { gate, ruling: Ruling::Reopen, code, sentence: sentence.into() }
     }
 

@@ -121,7 +121,9 @@ async fn advice(
         problem: "its outbox is not there".to_owned(),
     })?;
     let needs_two = policy.asks_for_two() && row.risk == Risk::High;
-    let batch = gate::store::load(conn, company, outbox, policy, &[row.id], is_dry_run).await?;
+    let now = crate::db::now(conn).await?;
+    let rows = gate::store::row(conn, company, row.id).await?.into_iter().collect();
+    let batch = gate::store::load(conn, company, outbox, policy, now, rows, is_dry_run).await?;
     let quota = gate::store::standing(conn, company, &batch.outbox, batch.now).await?;
     let verdicts = batch.candidates.first().map(|candidate| {
         let is_over = !matches!(
@@ -270,7 +272,7 @@ fn row(found: &PgRow) -> Result<ActivityRow, Error> {
         to: found.try_get("recipient")?,
         headline: found.try_get("headline")?,
         proposed_by: found.try_get("proposed_by")?,
-        risk: gate::store::read_risk(found.try_get("risk")?, id)?,
+        risk: gate::store_facts::read_risk(found.try_get("risk")?, id)?,
         approvals: found.try_get("approvals")?,
         created_at: always("created_at")?,
         expires_at: instant("expires_at")?,

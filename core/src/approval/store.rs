@@ -140,7 +140,7 @@ pub(super) async fn lock(
                 quota_day: row.quota_day.map(jiff_sqlx::Date::to_jiff),
                 is_by_operator: row.proposed_by.is_some(),
                 recipients: row.recipients,
-                risk: crate::gate::store::read_risk(&row.risk, row.id)?,
+                risk: crate::gate::store_facts::read_risk(&row.risk, row.id)?,
                 hold_code: row.hold_code,
             },
         );

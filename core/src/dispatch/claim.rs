@@ -97,7 +97,7 @@ pub(crate) async fn claim(
     limit: usize,
 ) -> Result<Claim, Error> {
     let company = due.company;
-    let mut tx = pool.begin().await?;
+    let mut tx = crate::db::begin_steady(pool).await?;
     let Some(outbox) = store::outbox(&mut tx, company, due.outbox).await? else {
         return Ok(Claim::Nothing);
     };
@@ -111,10 +111,10 @@ pub(crate) async fn claim(
     let is_probe = limits::circuit(outbox.fault_streak).is_some();
     let is_single = is_spaced || is_probe;
     let limit = if is_single { 1 } else { limit };
-    let mut ids = store::lock_due(&mut tx, company, due.outbox, lines.is_dry_run(), limit).await?;
-    if ids.is_empty() {
+    let locked = store::lock_due(&mut tx, company, due.outbox, lines.is_dry_run(), limit).await?;
+    let Some((now, mut rows)) = locked else {
         return Ok(Claim::Nothing);
-    }
+    };
     let outbox = match is_single {
         // Another dispatcher may have sent from it while this one waited for the lock.
         true => {
@@ -128,13 +128,13 @@ pub(crate) async fn claim(
     }
     let policy = store_policy::policy(&mut tx, company).await?;
     if policy.caps_frequency() {
-        ids = gate::store::lock_shared(&mut tx, company, &ids).await?;
-        if ids.is_empty() {
+        rows = gate::store::lock_shared(&mut tx, company, rows).await?;
+        if rows.is_empty() {
             return Ok(Claim::Nothing);
         }
     }
-    let judging = gate::store::load(&mut tx, company, outbox, policy, &ids, lines.is_dry_run()).await?;
-    let (now, outbox) = (judging.now, judging.outbox.clone());
+    let judging = gate::store::load(&mut tx, company, outbox, policy, now, rows, lines.is_dry_run()).await?;
+    let outbox = judging.outbox.clone();
     let credential = match line {
         Some(line) if line.channel.reaches_people() => {
             Some(credential(&mut tx, company, key, &outbox).await?)

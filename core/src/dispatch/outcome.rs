@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use sqlx::{PgConnection, PgPool};
 
 use super::claim::{DISPATCHER, elapsed};
-use super::settle::{Fate, History, Settled, is_unclear, settle};
+use super::settle::{Fate, History, Settled, is_unclear, settle, was_asked};
 use super::store;
 use super::store_close::{self, Attempt, Closing};
 use super::wire::{Arrival, Departure, refund};
@@ -29,10 +29,9 @@ pub(crate) async fn write(
     finished: &[ClaimId],
     dice: &mut fastrand::Rng,
 ) -> Result<(), Error> {
-    let mut tx = pool.begin().await?;
-    let pair = |arrival: &Arrival| (arrival.departure.item.id, arrival.departure.claim);
+    let mut tx = crate::db::begin_steady(pool).await?;
     let pairs: Vec<(ActivityId, ClaimId)> = arrivals.iter().map(pair).collect();
-    let mine = store_close::still_mine(&mut tx, company, &pairs).await?;
+    let mine = close_accepted_or_lock(&mut tx, company, arrivals).await?;
     let now = crate::db::now(&mut tx).await?;
     let (live, late): (Vec<&Arrival>, Vec<&Arrival>) =
         arrivals.iter().partition(|arrival| mine.contains(&pair(arrival)));
@@ -48,11 +47,6 @@ pub(crate) async fn write(
 
     let attempts: Vec<Attempt> = settled.iter().map(|(arrival, _)| attempt(arrival)).collect();
     store_close::insert_attempts(&mut tx, company, &attempts).await?;
-    for (fate, status) in [(Fate::Sent, Status::Sent), (Fate::SentDryrun, Status::SentDryrun)] {
-        let so_ended = settled.iter().filter(|(_, settled)| settled.fate == fate);
-        let ids: Vec<ActivityId> = so_ended.map(|(arrival, _)| arrival.departure.item.id).collect();
-        store_close::close_accepted(&mut tx, company, status, &ids).await?;
-    }
     let closings: Vec<Closing> =
         settled.iter().filter_map(|(arrival, settled)| closing(arrival, settled)).collect();
     store_close::close(&mut tx, company, &closings).await?;
@@ -77,6 +71,38 @@ pub(crate) async fn write(
     tx.commit().await?;
     crate::fault::point("closed").await;
     Ok(())
+}
+
+fn pair(arrival: &Arrival) -> (ActivityId, ClaimId) {
+    (arrival.departure.item.id, arrival.departure.claim)
+}
+
+/// Closes what was accepted, which asks for nothing else, and locks the other rows. Returns those that still carried their token; the
+/// others were taken over by somebody else.
+async fn close_accepted_or_lock(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    arrivals: &[Arrival],
+) -> Result<HashSet<(ActivityId, ClaimId)>, Error> {
+    let mut accepted: BTreeMap<(ClaimId, Status), Vec<ActivityId>> = BTreeMap::new();
+    let mut others = Vec::new();
+    for arrival in arrivals {
+        let (id, claim) = pair(arrival);
+        let status = match arrival.departure.line.channel.reaches_people() {
+            true => Status::Sent,
+            false => Status::SentDryrun,
+        };
+        match arrival.outcome {
+            Outcome::Accepted { .. } => accepted.entry((claim, status)).or_default().push(id),
+            _ => others.push((id, claim)),
+        }
+    }
+    let mut mine = store_close::still_mine(conn, company, &others).await?;
+    for ((claim, status), ids) in accepted {
+        let closed = store_close::close_accepted(conn, company, claim, status, &ids).await?;
+        mine.extend(closed.into_iter().map(|id| (id, claim)));
+    }
+    Ok(mine)
 }
 
 fn history(departure: &Departure, now: Timestamp, is_time_known: bool) -> History {
@@ -118,7 +144,10 @@ fn attempt(arrival: &Arrival) -> Attempt {
         wire_at: Some(departure.wire_at),
         secret_version: departure.secret_version,
         provider_ref,
-        evidence: serde_json::json!({ "code": code, "detail": detail }),
+        evidence: match code {
+            None => serde_json::json!({}),
+            Some(code) => serde_json::json!({ "code": code, "detail": detail }),
+        },
         outcome: arrival.outcome.as_str(),
     }
 }
@@ -227,7 +256,7 @@ async fn watch_circuits(
     settled: &[(&Arrival, Settled)],
 ) -> Result<(), Error> {
     let mut seen: BTreeMap<OutboxId, (i32, bool, bool)> = BTreeMap::new();
-    for (arrival, _) in settled {
+    for (arrival, _) in settled.iter().filter(|(arrival, _)| was_asked(&arrival.outcome)) {
         let (unclear, is_clear, is_doubtful) = seen.entry(arrival.departure.outbox).or_default();
         if is_unclear(&arrival.outcome) {
             *unclear += 1;

@@ -32,6 +32,9 @@ const CLAIMERS: usize = 2;
 /// Tasks that write outcomes: while one waits for its commit, the other works.
 const WRITERS: usize = 2;
 
+/// Looking for what is to be repeated takes at most one part in so many of a claimer's time.
+const REPLAYS_SHARE: u32 = 20;
+
 /// How long a stop waits for a database that is away.
 const PARTING: Duration = Duration::from_secs(30);
 
@@ -181,9 +184,11 @@ impl Dispatcher {
             let mut conn = self.engine.pool.acquire().await?;
             let mut due = store::due_outboxes(&mut conn).await?;
             if clock::monotonic() >= *replays_at {
-                *replays_at = clock::monotonic() + self.engine.settings.poll;
-                let replays = store::replay_outboxes(&mut conn).await?;
-                due.extend(replays);
+                let begin = clock::monotonic();
+                due.extend(store::replay_outboxes(&mut conn).await?);
+                // The look goes through everything that is due, so where that is much it comes less often.
+                let now = clock::monotonic();
+                *replays_at = now + self.engine.settings.poll.max((now - begin) * REPLAYS_SHARE);
                 due.sort_unstable_by_key(|outbox| (outbox.company, outbox.outbox));
                 due.dedup_by_key(|outbox| (outbox.company, outbox.outbox));
             }

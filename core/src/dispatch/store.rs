@@ -12,9 +12,11 @@ use super::Settings;
 use super::claim::Claimed;
 use crate::activity::payload::PayloadHash;
 use crate::activity::status::Status;
+use crate::activity::store::{read_hash, read_kind, read_status};
 use crate::contact::allowlist::normalise;
 use crate::error::Error;
-use crate::ids::{ActivityId, ClaimId, CompanyId, OutboxId};
+use crate::gate::store::Row;
+use crate::ids::{ActivityId, ClaimId, CompanyId, ContactId, OutboxId};
 use crate::outbox::store::OutboxSettings;
 
 /// An outbox with something to do.
@@ -81,16 +83,19 @@ pub(super) async fn outbox(
 }
 
 /// Locks due rows, next first, and passes over what others hold. A dry-run process leaves rows alone that a real attempt may have
-/// sent: it could not tell. The lock comes first and alone: what is read of the rows afterwards is then at least as new.
+/// sent: it could not tell. The lock comes first and alone: what is read about the rows afterwards is then at least as new. Returns the
+/// time of this transaction with them.
 pub(super) async fn lock_due(
     conn: &mut PgConnection,
     company: CompanyId,
     outbox: OutboxId,
     is_dry_run: bool,
     limit: usize,
-) -> Result<Vec<ActivityId>, Error> {
-    let ids = sqlx::query_scalar!(
-        r#"SELECT a.id AS "id: ActivityId" FROM crm_activities a
+) -> Result<Option<(Timestamp, Vec<Row>)>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT a.id AS "id: ActivityId", a.contact_id AS "contact: ContactId", a.kind, a.status, a.round, a.attempt,
+          a.payload_sha256 AS "payload_sha256!", a.send_after, a.expires_at, a.first_wire_at, a.quota_day, now() AS "now!"
+        FROM crm_activities a
         WHERE a.company_id = $1 AND a.outbox_id = $2 AND a.stage = 'queue' AND a.send_after <= now()
           AND (a.status IN ('approved', 'blocked_by_quota')
             OR a.status = 'dispatching' AND a.claim_id = '00000000-0000-0000-0000-000000000000' AND NOT $3)
@@ -102,7 +107,28 @@ pub(super) async fn lock_due(
     )
     .fetch_all(conn)
     .await?;
-    Ok(ids)
+    let Some(now) = rows.first().map(|row| row.now.to_jiff()) else {
+        return Ok(None);
+    };
+    let rows: Result<Vec<Row>, Error> = rows
+        .into_iter()
+        .map(|row| {
+            Ok(Row {
+                contact: row.contact,
+                kind: read_kind(&row.kind, row.id)?,
+                status: read_status(&row.status, row.id)?,
+                round: row.round,
+                attempt: row.attempt,
+                payload_sha256: read_hash(&row.payload_sha256, row.id)?,
+                send_after: row.send_after.to_jiff(),
+                expires_at: row.expires_at.map(jiff_sqlx::Timestamp::to_jiff),
+                first_wire_at: row.first_wire_at.map(jiff_sqlx::Timestamp::to_jiff),
+                quota_day: row.quota_day.map(jiff_sqlx::Date::to_jiff),
+                id: row.id,
+            })
+        })
+        .collect();
+    Ok(Some((now, rows?)))
 }
 
 /// Whether anything of an outbox is claimed or on the wire.

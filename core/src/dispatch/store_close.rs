@@ -18,6 +18,9 @@ pub(super) async fn still_mine(
     company: CompanyId,
     pairs: &[(ActivityId, ClaimId)],
 ) -> Result<HashSet<(ActivityId, ClaimId)>, Error> {
+    if pairs.is_empty() {
+        return Ok(HashSet::new());
+    }
     let ids: Vec<Uuid> = pairs.iter().map(|(id, _)| id.0).collect();
     let claims: HashSet<Uuid> = pairs.iter().map(|(_, claim)| claim.0).collect();
     let claims: Vec<Uuid> = claims.into_iter().collect();
@@ -102,27 +105,27 @@ pub(super) struct Closing {
     pub(super) keeps_quota: bool,
 }
 
-/// Closes rows that went as they should, under the lock that `still_mine` took: the many, so with the least work.
+/// Closes rows of one batch that went as they should and still carry its token, and returns them: the many, so in one statement.
 pub(super) async fn close_accepted(
     conn: &mut PgConnection,
     company: CompanyId,
+    claim: ClaimId,
     status: Status,
     ids: &[ActivityId],
-) -> Result<(), Error> {
-    if ids.is_empty() {
-        return Ok(());
-    }
+) -> Result<Vec<ActivityId>, Error> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-    sqlx::query!(
-        r#"UPDATE crm_activities SET status = $3, hold_code = NULL, claim_id = NULL, closed_at = clock_timestamp()
-        WHERE company_id = $1 AND id = ANY ($2) AND status = 'dispatching'"#,
+    let closed = sqlx::query_scalar!(
+        r#"UPDATE crm_activities SET status = $4, hold_code = NULL, claim_id = NULL, closed_at = clock_timestamp()
+        WHERE company_id = $1 AND id = ANY ($2) AND claim_id = $3 AND status = 'dispatching'
+        RETURNING id AS "id: ActivityId""#,
         company.0,
         &ids,
+        claim.0,
         status.as_str()
     )
-    .execute(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(())
+    Ok(closed)
 }
 
 /// Moves the other rows on, under the same lock.

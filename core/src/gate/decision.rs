@@ -11,7 +11,7 @@ const GATE: &str = "decision";
 
 pub(super) fn judge(facts: &Facts<'_>) -> Verdict {
     let item = facts.item;
-    let block = |code, sentence: &str| Verdict::block(GATE, code, Status::BlockedByPolicy, sentence);
+    let block = |code, sentence: &'static str| Verdict::block(GATE, code, Status::BlockedByPolicy, sentence);
     if item.stored_sha256 != Some(item.payload_sha256) {
         return block(
             "payload_mismatch",

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Facts, Verdict};
 use crate::activity::payload::{InstagramAction, Parts};
 use crate::activity::status::Status;
+use crate::channel::ChannelName;
 
 const GATE: &str = "window";
 
@@ -14,12 +15,17 @@ const FREE: SignedDuration = SignedDuration::from_hours(24);
 /// Instagram takes words that a person wrote, under its human-agent tag, for seven days.
 const HUMAN: SignedDuration = SignedDuration::from_hours(7 * 24);
 
+/// Whether it matters who wrote the words of a message on that channel.
+pub(super) fn asks_about_draft(channel: ChannelName) -> bool {
+    channel == ChannelName::Instagram
+}
+
 pub(super) fn judge(facts: &Facts<'_>) -> Verdict {
     let Some(envelope) = &facts.item.envelope else {
         // The decision gate says what is wrong with it.
         return Verdict::pass(GATE, "nothing to ask");
     };
-    let closed = |sentence: &str| Verdict::block(GATE, "window", Status::BlockedByPolicy, sentence);
+    let closed = |sentence: &'static str| Verdict::block(GATE, "window", Status::BlockedByPolicy, sentence);
     let last = facts.item.replied_here_at;
     match &envelope.payload.parts {
         Parts::Whatsapp { template: Some(_), .. } => Verdict::pass(GATE, "a template needs no open window"),

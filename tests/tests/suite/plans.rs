@@ -56,17 +56,24 @@ fn shipped(file: &str, words: &str) -> String {
     "uuid, uuid, boolean, bigint",
     "'{company}', '{outbox}', false, 50"
 )]
-#[case::facts(
-    "core/src/gate/store.rs",
-    "AS worded_at",
-    "uuid, uuid[], boolean",
-    "'{company}', '{ids}', false"
+#[case::bytes("core/src/gate/store_facts.rs", "FROM crm_payloads", "uuid, uuid[]", "'{company}', '{ids}'")]
+#[case::decisions(
+    "core/src/gate/store_facts.rs",
+    "FROM crm_decisions",
+    "uuid, uuid[]",
+    "'{company}', '{ids}'"
 )]
 #[case::touches(
-    "core/src/gate/store.rs",
+    "core/src/gate/store_past.rs",
     "FROM crm_contacts c\n        JOIN crm_activities a",
     "uuid, uuid[], uuid[], interval, boolean",
     "'{company}', '{ids}', '{ids}', '7 days', false"
+)]
+#[case::accepted(
+    "core/src/dispatch/store_close.rs",
+    "RETURNING id AS \"id: ActivityId\"",
+    "uuid, uuid[], uuid, text",
+    "'{company}', '{ids}', '{outbox}', 'sent'"
 )]
 #[case::wire(
     "core/src/dispatch/store.rs",

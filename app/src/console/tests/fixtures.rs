@@ -85,7 +85,7 @@ pub(super) fn sealed(
     let (channel, kind, headline) = (payload.channel, payload.kind, payload.parts.headline().to_owned());
     let envelope = Envelope { payload, renderer: request.as_ref().map(|_| "resend/1".to_owned()), request };
     let bytes = envelope.seal().unwrap();
-    let pass = |gate| Verdict { gate, ruling: Ruling::Pass, code: "", sentence: String::new() };
+    let pass = |gate| Verdict { gate, ruling: Ruling::Pass, code: "", sentence: "".into() };
     ActivityDetail {
         row: ActivityRow {
             id: id(number),

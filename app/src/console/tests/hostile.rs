@@ -55,7 +55,7 @@ fn everywhere(text: &str, status: Status) -> ActivityDetail {
     item.row.risk = countersign_core::approval::risk::Risk::High;
     item.risk_reasons = vec![text.to_owned(), text.to_owned()];
     item.needs_two = true;
-    item.verdicts[0].sentence = text.to_owned();
+    item.verdicts[0].sentence = text.to_owned().into();
     item.verdicts[0].ruling = countersign_core::gate::Ruling::Block { status: Status::BlockedByPolicy };
     item.attempts = vec![countersign_core::activity::view::AttemptView {
         attempt: 1,

@@ -306,7 +306,7 @@ fn hostile_text_stays_inside_on_every_side() {
                 text.clone_into(&mut touch.headline);
                 touch.text = Some(text.to_owned());
             }
-            world.drafts[0].verdicts[0].sentence = text.to_owned();
+            world.drafts[0].verdicts[0].sentence = text.to_owned().into();
             world.drafts[0].raw = text.as_bytes().to_vec();
             world.before = Some(Version {
                 payload_sha256: world.drafts[0].row.payload_sha256,

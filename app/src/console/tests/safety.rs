@@ -71,7 +71,12 @@ fn gates(against: &[(&'static str, Ruling)]) -> Vec<Verdict> {
             let found = against.iter().find(|(name, _)| *name == gate);
             let ruling = found.map_or(Ruling::Pass, |(_, ruling)| *ruling);
             let sentence = format!("what {gate} says");
-            Verdict { gate, ruling, code: if found.is_some() { "code" } else { "" }, sentence }
+            Verdict {
+                gate,
+                ruling,
+                code: if found.is_some() { "code" } else { "" },
+                sentence: sentence.into(),
+            }
         })
         .collect()
 }
