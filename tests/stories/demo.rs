@@ -29,6 +29,8 @@ fn two_demos_at_once_are_one_company() {
     // Without a key press in the other one.
     reject_the_first(&mut one);
     other.shows(&approvals(pending - 1));
+    // The list is there a moment after the number above it.
+    other.shows(&format!("{} pending", pending - 1));
 
     one.signal(Signal::KILL);
     one.ended();
