@@ -304,6 +304,11 @@ fn what_is_of_high_risk_waits_for_a_second_person() {
     let human = office.home.run(&["approvals", "show", id(&item)]).ends_with(0).out;
     assert!(human.contains("1 approval so far; a second person has to give theirs"), "{human}");
 
+    // Taken back, it counts for nothing; given again, it is the first of two again.
+    assert_eq!(text(&office.home.json(&["approvals", "undo", id(&item)])["items"][0]["result"]), "undone");
+    let human = office.home.run(&["approvals", "show", id(&item)]).ends_with(0).out;
+    assert!(human.contains("two people have to approve it"), "{human}");
+    office.home.run(&["approvals", "approve", &item]).ends_with(0);
     office.home.set("COUNTERSIGN_TOKEN", &token);
     office.home.run(&["--as", "ben", "approvals", "approve", &item]).ends_with(0);
     office.dispatch().finish().ends_with(0);
