@@ -37,6 +37,7 @@ mod tab;
 #[cfg(test)]
 mod tests;
 mod theme;
+mod undoing;
 mod update;
 mod view;
 mod words;

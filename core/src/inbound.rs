@@ -4,3 +4,4 @@ mod record;
 mod store;
 
 pub use self::record::{Direction, NOTE_LIMIT, Noted, record};
+pub use self::store::{NotedView, noted};

@@ -304,6 +304,11 @@ fn what_is_of_high_risk_waits_for_a_second_person() {
     let human = office.home.run(&["approvals", "show", id(&item)]).ends_with(0).out;
     assert!(human.contains("1 approval so far; a second person has to give theirs"), "{human}");
 
+    // Taken back, it counts for nothing; given again, it is the first of two again.
+    assert_eq!(text(&office.home.json(&["approvals", "undo", id(&item)])["items"][0]["result"]), "undone");
+    let human = office.home.run(&["approvals", "show", id(&item)]).ends_with(0).out;
+    assert!(human.contains("two people have to approve it"), "{human}");
+    office.home.run(&["approvals", "approve", &item]).ends_with(0);
     office.home.set("COUNTERSIGN_TOKEN", &token);
     office.home.run(&["--as", "ben", "approvals", "approve", &item]).ends_with(0);
     office.dispatch().finish().ends_with(0);
@@ -361,6 +366,20 @@ fn a_message_that_passed_elsewhere_is_noted() {
         .complains("at");
     note("person1@example.com", "sideways", &["--note", "x"]).ends_with(2);
     note("nobody@example.com", "in", &["--note", "x"]).ends_with(1).complains("contacts list");
+    let ids = home.texts("SELECT id::text FROM crm_activities WHERE outbox_id IS NULL ORDER BY created_at");
+    let [out, written] = [&ids[0], &ids[1]].map(|id| home.json(&["activities", "show", id]));
+    assert_eq!(
+        (&out["status"], &out["direction"], &out["at"]),
+        (&json!("recorded"), &json!("out"), &json!("2026-01-02T10:00:00Z"))
+    );
+    assert_eq!(
+        (&written["status"], &written["direction"], &written["note"]),
+        (&json!("received"), &json!("in"), &json!("call me"))
+    );
+    let shown = home.run(&["activities", "show", &ids[0]]).ends_with(0).out;
+    let lines =
+        ["status    recorded (written by other means)", "channel   whatsapp", "note      sent a card"];
+    assert!(lines.iter().all(|line| shown.contains(line)), "{shown}");
     office.dispatch().finish().ends_with(0);
     assert_eq!(stands(&office), ["blocked_by_policy replied", "received", "recorded", "sent"]);
     assert_eq!(office.provider.ledger()[0].to, ["person2@example.com"]);

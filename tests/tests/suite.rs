@@ -59,6 +59,8 @@ mod recovery;
 mod repair;
 #[path = "suite/revising.rs"]
 mod revising;
+#[path = "suite/second_person.rs"]
+mod second_person;
 #[path = "suite/secrets.rs"]
 mod secrets;
 #[path = "suite/settling.rs"]

@@ -12,6 +12,7 @@ use countersign_core::approval::{self, Resolution};
 use countersign_core::channel::Lines;
 use countersign_core::gate::Ruling;
 use countersign_core::ids::ActivityId;
+use countersign_core::inbound;
 use countersign_core::safe_text::SafeText;
 use serde_json::{Value, json};
 
@@ -142,11 +143,12 @@ fn listed(row: &ActivityRow) -> Vec<String> {
 /// Prints one item in full, with the hash that a decision about it names.
 pub(super) async fn show(setup: &Setup, session: &Session, id: ActivityId, output: Output) -> Result<Code> {
     let lines = engine::ways(&setup.config, None)?;
-    let detail = {
-        let mut conn = session.pool().acquire().await?;
-        store_read::detail(&mut conn, session.company.id, id, &lines).await.map_err(Fault::from)?
-    };
+    let mut conn = session.pool().acquire().await?;
+    let detail = store_read::detail(&mut conn, session.company.id, id, &lines).await.map_err(Fault::from)?;
     let Some(detail) = detail else {
+        if let Some(noted) = inbound::noted(&mut conn, session.company.id, id).await.map_err(Fault::from)? {
+            return activities::show_noted(&noted, output);
+        }
         let sentence = format!("{id} is not an item of {}", session.company.slug);
         return Err(Fault { code: Code::Failed, sentence }.into());
     };

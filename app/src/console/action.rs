@@ -108,7 +108,7 @@ actions! {
         has_row, |model, _| inspect(model);
     "pause" Decide: &["p"], "pause", "pause the outbox with a reason, or let it send again", OUTBOX,
         can_pause, |model, _| switch::ask_pause(model);
-    "undo" Decide: &["u"], "undo", "take back the approval under the cursor in Outbox, else your latest, while its time runs", ALL,
+    "undo" Decide: &["u"], "undo", "take back the approval under the cursor, or your latest while its time runs", ALL,
         can_undo, |model, _| decide::undo(model);
     "undo-batch" Decide: &["U"], "", "take back everything of your latest approval that has not left; says how many of how many", ALL,
         batch::can_undo, |model, _| batch::undo(model);
@@ -302,13 +302,10 @@ fn can_retry(model: &Model) -> Result<(), String> {
 
 fn can_undo(model: &Model) -> Result<(), String> {
     model.may_write(Role::Approver)?;
-    let under_cursor = model.screen == Screen::Outbox
-        && model.focus == Focus::Rows
-        && model.current().is_some_and(super::item::Row::can_be_taken_back);
-    if under_cursor || model.undoable().is_some() {
-        return Ok(());
+    match model.undoing() {
+        Some(_) => Ok(()),
+        None => Err("nothing can be taken back now".to_owned()),
     }
-    Err("nothing can be taken back now".to_owned())
 }
 
 fn open(model: &mut Model) -> Vec<Effect> {

@@ -176,6 +176,8 @@ pub(crate) struct Model {
     pub(crate) summary_in_flight: Option<(u64, i64)>,
     pub(crate) deciding: Vec<Deciding>,
     pub(crate) batches: Vec<Batch>,
+    /// The draft of which the latest decision of this console was the first approval of two.
+    pub(crate) voted: Option<ActivityId>,
     /// What `undo-batch` means.
     pub(crate) latest: Option<Latest>,
     pub(crate) dialog: Option<Dialog>,
@@ -256,6 +258,7 @@ impl Model {
             summary_in_flight: None,
             deciding: Vec::new(),
             batches: Vec::new(),
+            voted: None,
             latest: None,
             dialog: None,
             editor: None,
@@ -420,16 +423,6 @@ impl Model {
 
     pub(crate) fn is_snooze_list(&self) -> bool {
         matches!(self.filter.snoozed, Snoozed::Only(_))
-    }
-
-    /// The newest approvals that can still be taken back, and when the first of them cannot.
-    pub(crate) fn undoable(&self) -> Option<(Vec<ActivityId>, Timestamp)> {
-        let now = self.now();
-        self.batches.iter().rev().find_map(|batch| {
-            let open: Vec<_> = batch.open.iter().filter(|(_, until)| *until > now).collect();
-            let until = open.iter().map(|(_, until)| *until).min()?;
-            Some((open.iter().map(|(id, _)| *id).collect(), until))
-        })
     }
 
     /// Whether decisions can be made at all, or why not.

@@ -64,6 +64,8 @@ pub(crate) struct Preview {
     pub(crate) risk: Risk,
     /// What is at stake and who still has to agree, where that is worth a line.
     pub(crate) stakes: Option<SafeText>,
+    /// Who approved these bytes in this round.
+    pub(crate) approvers: Vec<SafeText>,
     /// Recipients who can be taken for somebody else, each as a sentence.
     pub(crate) doubts: Vec<SafeText>,
     pub(crate) outbox: SafeText,
@@ -115,6 +117,10 @@ impl Preview {
             verdicts: activity.verdicts.clone(),
             risk: activity.row.risk,
             stakes: stakes::line(activity, setting.charset),
+            approvers: stakes::approvers(activity)
+                .into_iter()
+                .map(|name| setting.charset.line(name))
+                .collect(),
             doubts: message::doubts(&detail, setting.charset),
             outbox: setting.charset.line(&activity.row.outbox),
             is_complete: activity.envelope.is_some(),

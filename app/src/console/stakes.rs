@@ -16,7 +16,7 @@ pub(crate) fn role(risk: Risk) -> Role {
 }
 
 /// Who approved exactly these bytes in this round, oldest first; foreign text.
-fn approvers(detail: &ActivityDetail) -> Vec<&str> {
+pub(crate) fn approvers(detail: &ActivityDetail) -> Vec<&str> {
     let counts = |decision: &&countersign_core::activity::view::DecisionView| {
         decision.verdict == "approve"
             && decision.round == detail.round

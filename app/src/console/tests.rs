@@ -22,3 +22,4 @@ mod stream;
 mod table;
 mod themes;
 mod triage;
+mod votes;

@@ -224,7 +224,7 @@ fn detail_of(decision: &Decision, batch: Option<BatchId>) -> serde_json::Value {
 }
 
 /// Makes items drafts again: approved ones that have not left, and blocked or failed ones for another look. A newer draft in the
-/// same place is superseded.
+/// same place is superseded. A draft that one of two people approved needs two again.
 ///
 /// # Errors
 /// As [`approve`].
@@ -301,6 +301,7 @@ async fn undo_as(
                 let mut decision = Decision::new(*id, row.round, row.standing.payload_sha256);
                 // Whoever reopens what a reply stopped says that the words still hold.
                 decision.reason = row.hold_code.clone().filter(|code| code == "replied");
+                decision.completes = row.standing.status != Status::DraftPendingApproval;
                 decisions.push(decision);
                 ItemOutcome::Undone
             }
@@ -315,8 +316,13 @@ async fn undo_as(
         return Ok(results);
     }
     store::insert(&mut tx, company, "undo", operator, None, &decisions).await?;
-    make_room(&mut tx, actor, company, &decisions).await?;
-    store::set_draft(&mut tx, company, &decisions).await?;
+    decisions.sort_by_key(|decision| !decision.completes);
+    let (decided, votes) = decisions.split_at(decisions.partition_point(|decision| decision.completes));
+    make_room(&mut tx, actor, company, decided).await?;
+    store::set_draft(&mut tx, company, decided).await?;
+    if !votes.is_empty() {
+        store::start_round(&mut tx, company, votes).await?;
+    }
     record(&mut tx, actor, company, what.action(), None, &decisions).await?;
     tx.commit().await?;
     Ok(results)
@@ -332,7 +338,8 @@ pub struct Undone {
     pub batch_size: usize,
 }
 
-/// Takes back everything of a batch of approvals that has not left, in steps of [`BATCH_LIMIT`]. What is on the wire stays there.
+/// Takes back everything of a batch of approvals that has not left, first approvals of two included, in steps of [`BATCH_LIMIT`]. What is
+/// on the wire stays there.
 ///
 /// # Errors
 /// As [`approve`]; [`Error::NotFound`] for a batch that does not exist.

@@ -47,7 +47,7 @@ pub(crate) struct Decision {
     pub(super) payload_sha256: PayloadHash,
     /// Doubts about its recipients that the person was told and decided against, each as a sentence.
     pub(super) confirmed: Vec<String>,
-    /// Whether it needs no further one; false for the first of two.
+    /// Whether it needs no further one; false for the first of two, and for taking that back.
     pub(super) completes: bool,
     /// Why, where each has a reason of its own.
     pub(super) reason: Option<String>,
@@ -255,6 +255,33 @@ pub(super) async fn set_draft(
     expect_all(done.rows_affected(), decisions.len())
 }
 
+/// Begins the next round of drafts whose first approval of two is taken back, so that it counts nowhere any more. A round begins when an
+/// item becomes a draft again, so these stop being one for a moment that nobody sees.
+pub(super) async fn start_round(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    decisions: &[Decision],
+) -> Result<(), Error> {
+    let ids = activity_ids(decisions);
+    sqlx::query!(
+        r#"UPDATE crm_activities SET status = 'blocked_by_policy'
+        WHERE company_id = $1 AND id = ANY ($2) AND status = 'draft_pending_approval'"#,
+        company.0,
+        &ids
+    )
+    .execute(&mut *conn)
+    .await?;
+    let done = sqlx::query!(
+        r#"UPDATE crm_activities SET status = 'draft_pending_approval', round = round + 1
+        WHERE company_id = $1 AND id = ANY ($2) AND status = 'blocked_by_policy'"#,
+        company.0,
+        &ids
+    )
+    .execute(conn)
+    .await?;
+    expect_all(done.rows_affected(), decisions.len())
+}
+
 pub(super) async fn set_resolved(
     conn: &mut PgConnection,
     company: CompanyId,
@@ -278,7 +305,8 @@ pub(super) async fn set_resolved(
     }
 }
 
-/// Items of a batch of decisions that are approved and have not left, at most `limit`, without those that were tried already. What is on the wire is past taking back.
+/// Items of a batch of decisions that are approved and have not left, or wait for a second approval; at most `limit`, without those that
+/// were tried already. What is on the wire is past taking back.
 pub(super) async fn undoable(
     conn: &mut PgConnection,
     company: CompanyId,
@@ -290,7 +318,9 @@ pub(super) async fn undoable(
     let ids = sqlx::query_scalar!(
         r#"SELECT d.activity_id AS "id: ActivityId" FROM crm_decisions d
         JOIN crm_activities a ON a.company_id = d.company_id AND a.id = d.activity_id AND a.round = d.round
-        WHERE d.company_id = $1 AND d.batch_id = $2 AND d.verdict = 'approve' AND d.completes AND a.status IN ('approved', 'blocked_by_quota')
+        WHERE d.company_id = $1 AND d.batch_id = $2 AND d.verdict = 'approve'
+          AND CASE WHEN d.completes THEN a.status IN ('approved', 'blocked_by_quota')
+            ELSE a.status = 'draft_pending_approval' AND d.payload_sha256 = a.payload_sha256 END
           AND d.activity_id <> ALL ($4)
         ORDER BY a.contact_id, a.outbox_id, a.kind, d.activity_id LIMIT $3"#,
         company.0,

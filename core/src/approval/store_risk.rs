@@ -17,6 +17,9 @@ use crate::ids::{ActivityId, CompanyId};
 /// Approved texts are looked for among so many of the drafter's newest messages.
 const LOOKED_THROUGH: i64 = 2_000;
 
+/// So many contacts at one domain are asked after.
+const ASKED_AFTER: i64 = 1_000;
+
 /// Drafter, channel and kind: messages that share them can be of one family.
 type Sort = (String, String, String);
 
@@ -103,7 +106,8 @@ async fn subjects(
         .collect())
 }
 
-/// Domains at which somebody was written to, or wrote, before.
+/// Domains at which somebody was written to, or wrote, before. At a domain of a mail provider there may be any number of contacts, so only
+/// so many of them are asked after, roughly the oldest; where none of those was, it counts as unknown, which asks for a second look.
 async fn known_domains(
     conn: &mut PgConnection,
     company: CompanyId,
@@ -116,12 +120,13 @@ async fn known_domains(
     let wanted: Vec<String> = domains.into_iter().collect();
     let known = sqlx::query_scalar!(
         r#"SELECT w.domain AS "domain!" FROM unnest($2::text[]) AS w (domain)
-        WHERE EXISTS (SELECT FROM crm_contact_addresses d
-          JOIN crm_activities t ON t.company_id = $1 AND t.contact_id = d.contact_id
-          WHERE d.company_id = $1 AND d.kind = 'email' AND split_part(d.address, '@', 2) = w.domain
-            AND t.status IN ('sent', 'recorded', 'received', 'dispatching', 'uncertain'))"#,
+        WHERE EXISTS (SELECT FROM (SELECT d.contact_id FROM crm_contact_addresses d
+            WHERE d.company_id = $1 AND d.kind = 'email' AND split_part(d.address, '@', 2) = w.domain LIMIT $3) d
+          CROSS JOIN LATERAL (SELECT FROM crm_activities t WHERE t.company_id = $1 AND t.contact_id = d.contact_id
+            AND t.status IN ('sent', 'recorded', 'received', 'dispatching', 'uncertain') LIMIT 1) t)"#,
         company.0,
-        &wanted
+        &wanted,
+        ASKED_AFTER
     )
     .fetch_all(conn)
     .await?;

@@ -215,7 +215,7 @@ pub(crate) fn completes(standing: &Standing, operator: uuid::Uuid, needs_two: bo
     !needs_two || standing.votes.iter().any(|vote| *vote != operator)
 }
 
-/// Says whether an item can become a draft again; `None` means yes.
+/// Says whether an item can become a draft that nobody approved; `None` means yes.
 #[must_use]
 pub fn objection_to_undo(standing: Option<&Standing>) -> Option<ItemOutcome> {
     match standing {
@@ -226,6 +226,8 @@ pub fn objection_to_undo(standing: Option<&Standing>) -> Option<ItemOutcome> {
             | Status::BlockedByAllowlist
             | Status::BlockedByPolicy
             | Status::Failed => None,
+            // The first of two approvals that were asked for.
+            Status::DraftPendingApproval if !standing.votes.is_empty() => None,
             Status::DraftPendingApproval => Some(ItemOutcome::Already { status: standing.status }),
             Status::Dispatching => {
                 Some(ItemOutcome::Refused { reason: "it is being sent; too late to take it back".to_owned() })
@@ -332,6 +334,11 @@ mod tests {
             Some(ItemOutcome::Refused { .. })
         ));
         assert_eq!(objection_to_undo(Some(&standing(Status::Approved))), None);
+        let mut draft = standing(Status::DraftPendingApproval);
+        let already = ItemOutcome::Already { status: Status::DraftPendingApproval };
+        assert_eq!(objection_to_undo(Some(&draft)), Some(already));
+        draft.votes = vec![ME];
+        assert_eq!(objection_to_undo(Some(&draft)), None);
         assert!(matches!(objection_to_undo(Some(&standing(Status::Sent))), Some(ItemOutcome::Taken { .. })));
     }
 }

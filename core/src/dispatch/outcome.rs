@@ -213,48 +213,52 @@ async fn give_back_quota(
     Ok(())
 }
 
-/// A broken account pauses its outbox; a wait the provider asked for counts for every outbox of the credential.
+/// A broken account pauses its outbox; a wait the provider asked for counts for every outbox of the credential; calls without a clear
+/// answer count for the circuit. The usual case costs nothing: an answer came, and nothing else was expected.
 async fn stop_outboxes(
     conn: &mut PgConnection,
     company: CompanyId,
     now: Timestamp,
     settled: &[(&Arrival, Settled)],
 ) -> Result<(), Error> {
-    let mut paused = HashSet::new();
+    let mut pausing: BTreeMap<OutboxId, &str> = BTreeMap::new();
+    let mut cooling: BTreeMap<&str, std::time::Duration> = BTreeMap::new();
     for (arrival, settled) in settled {
-        let id = arrival.departure.outbox;
-        if let Some(reason) = &settled.pause
-            && paused.insert(id)
-        {
-            let reason = crate::safe_text::SafeText::line(reason).truncated(300);
-            if outbox::store::pause_open(conn, company, id, &reason).await? {
-                let entry = audit::Entry::new(&DISPATCHER, "outbox.pause").subject(id).reason(Some(&reason));
-                audit::store::append(conn, company, &[entry]).await?;
-            }
+        if let Some(reason) = &settled.pause {
+            pausing.entry(arrival.departure.outbox).or_insert(reason);
         }
-    }
-    let mut cooling: HashMap<&str, std::time::Duration> = HashMap::new();
-    for (arrival, settled) in settled {
         if let Some(wait) = settled.cool {
             let longest = cooling.entry(&arrival.departure.credential_id).or_default();
             *longest = wait.max(*longest);
+        }
+    }
+    let watched = watched(settled);
+    if pausing.is_empty() && cooling.is_empty() && watched.is_empty() {
+        return Ok(());
+    }
+    let outboxes: Vec<OutboxId> = pausing.keys().chain(watched.keys()).copied().collect();
+    let credentials: Vec<String> = cooling.keys().map(|id| (*id).to_owned()).collect();
+    outbox::store::lock(conn, company, &outboxes, &credentials).await?;
+    for (id, reason) in pausing {
+        let reason = crate::safe_text::SafeText::line(reason).truncated(300);
+        if outbox::store::pause_open(conn, company, id, &reason).await? {
+            let entry = audit::Entry::new(&DISPATCHER, "outbox.pause").subject(id).reason(Some(&reason));
+            audit::store::append(conn, company, &[entry]).await?;
         }
     }
     for (credential_id, wait) in cooling {
         let until = now + SignedDuration::try_from(wait).unwrap_or(SignedDuration::from_hours(24));
         outbox::store::cool(conn, company, credential_id, until).await?;
     }
-    watch_circuits(conn, company, now, settled).await
+    for (id, faults) in watched {
+        count_faults(conn, company, now, id, faults).await?;
+    }
+    Ok(())
 }
 
-/// Counts calls without a clear answer and opens the circuit of an outbox that had too many of them in a row. One clear answer, good or
-/// bad, closes it.
-async fn watch_circuits(
-    conn: &mut PgConnection,
-    company: CompanyId,
-    now: Timestamp,
-    settled: &[(&Arrival, Settled)],
-) -> Result<(), Error> {
+/// Outboxes of which something is to be counted: how many calls had no clear answer, or none if one had, good or bad, although others
+/// had not before.
+fn watched(settled: &[(&Arrival, Settled)]) -> BTreeMap<OutboxId, i32> {
     let mut seen: BTreeMap<OutboxId, (i32, bool, bool)> = BTreeMap::new();
     for (arrival, _) in settled.iter().filter(|(arrival, _)| was_asked(&arrival.outcome)) {
         let (unclear, is_clear, is_doubtful) = seen.entry(arrival.departure.outbox).or_default();
@@ -265,21 +269,27 @@ async fn watch_circuits(
         }
         *is_doubtful |= arrival.departure.is_doubtful;
     }
-    for (id, (unclear, is_clear, is_doubtful)) in seen {
-        // The usual case costs nothing: an answer came, and nothing else was expected.
-        if is_clear && !is_doubtful {
-            continue;
-        }
-        let faults = if is_clear { 0 } else { unclear };
-        let streak = outbox::store::count_faults(conn, company, id, faults).await?;
-        let Some(wait) = streak.filter(|_| faults > 0).and_then(limits::circuit) else {
-            continue;
-        };
-        let until = now + SignedDuration::try_from(wait).unwrap_or(SignedDuration::from_mins(5));
-        outbox::store::open_circuit(conn, company, id, until).await?;
-        let detail = serde_json::json!({ "unclear": streak, "until": until });
-        let entry = audit::Entry::new(&DISPATCHER, "outbox.circuit").subject(id).detail(detail);
-        audit::store::append(conn, company, &[entry]).await?;
-    }
-    Ok(())
+    seen.into_iter()
+        .filter(|(_, (_, is_clear, is_doubtful))| !is_clear || *is_doubtful)
+        .map(|(id, (unclear, is_clear, _))| (id, if is_clear { 0 } else { unclear }))
+        .collect()
+}
+
+/// Counts calls without a clear answer and opens the circuit of an outbox that had too many of them in a row. None of them closes it.
+async fn count_faults(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    now: Timestamp,
+    id: OutboxId,
+    faults: i32,
+) -> Result<(), Error> {
+    let streak = outbox::store::count_faults(conn, company, id, faults).await?;
+    let Some(wait) = streak.filter(|_| faults > 0).and_then(limits::circuit) else {
+        return Ok(());
+    };
+    let until = now + SignedDuration::try_from(wait).unwrap_or(SignedDuration::from_mins(5));
+    outbox::store::open_circuit(conn, company, id, until).await?;
+    let detail = serde_json::json!({ "unclear": streak, "until": until });
+    let entry = audit::Entry::new(&DISPATCHER, "outbox.circuit").subject(id).detail(detail);
+    audit::store::append(conn, company, &[entry]).await
 }

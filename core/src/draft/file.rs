@@ -266,7 +266,7 @@ impl Batch<'_> {
         for (mut draft, contact) in drafts.into_iter().zip(contacts.iter().copied()) {
             let kind = draft.checked.kind.unwrap_or(match draft.outbox.channel {
                 crate::channel::ChannelName::CalCom => Kind::Booking,
-                _ if draft.checked.payload.to.starts_with("feed:") => Kind::Post,
+                _ if draft.checked.payload.parts.is_post() => Kind::Post,
                 _ if touched.contains(&contact) => Kind::FollowUp,
                 _ => Kind::FirstTouch,
             });

@@ -1,10 +1,12 @@
 //! SQL of noted messages.
 use jiff::Timestamp;
+use serde::Serialize;
 use sqlx::PgConnection;
 
-use super::Noted;
+use super::{Direction, Noted};
 use crate::activity::payload::Kind;
 use crate::activity::status::Status;
+use crate::activity::store::{read_channel, read_status};
 use crate::actor::Actor;
 use crate::channel::ChannelName;
 use crate::error::Error;
@@ -84,4 +86,70 @@ pub(super) async fn note_inbound(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// A noted message as people see it. It has no outbox, no frozen bytes, no decisions and no attempts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NotedView {
+    /// The activity.
+    pub id: ActivityId,
+    /// `received` or `recorded`.
+    pub status: Status,
+    /// Who wrote.
+    pub direction: Direction,
+    /// On which channel.
+    pub channel: ChannelName,
+    /// With whom.
+    pub contact_id: ContactId,
+    /// Their name; foreign text.
+    pub contact: String,
+    /// Their company; foreign text.
+    pub account: Option<String>,
+    /// When it passed.
+    pub at: Timestamp,
+    /// What it said, in a line; foreign text.
+    pub note: String,
+    /// Who noted it.
+    pub noted_by: String,
+}
+
+/// Reads one noted message; `None` for an activity that is none.
+///
+/// # Errors
+/// [`Error::Corrupt`] for a row that makes no sense, or a database fault.
+pub async fn noted(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    id: ActivityId,
+) -> Result<Option<NotedView>, Error> {
+    let row = sqlx::query!(
+        r#"SELECT a.status, a.channel, a.created_at, c.id AS "contact_id: ContactId", c.name AS contact, k.name AS "account?",
+          e.headline, e.proposed_by
+        FROM crm_activities a
+        JOIN crm_activity_details e ON e.company_id = a.company_id AND e.activity_id = a.id
+        JOIN crm_contacts c ON c.company_id = a.company_id AND c.id = a.contact_id
+        LEFT JOIN crm_accounts k ON k.company_id = c.company_id AND k.id = c.account_id
+        WHERE a.company_id = $1 AND a.id = $2 AND a.status IN ('received', 'recorded')"#,
+        company.0,
+        id.0
+    )
+    .fetch_optional(conn)
+    .await?;
+    row.map(|row| {
+        let status = read_status(&row.status, id)?;
+        Ok(NotedView {
+            id,
+            status,
+            direction: if status == Status::Received { Direction::In } else { Direction::Out },
+            channel: read_channel(&row.channel, id)?,
+            contact_id: row.contact_id,
+            contact: row.contact,
+            account: row.account,
+            at: row.created_at.to_jiff(),
+            note: row.headline,
+            noted_by: row.proposed_by,
+        })
+    })
+    .transpose()
 }

@@ -87,7 +87,29 @@ pub(super) async fn knows_zone(conn: &mut PgConnection, zone: &str) -> Result<bo
     Ok(known)
 }
 
-/// Makes every outbox of one credential wait, as its provider asked.
+/// Locks outboxes, and those of credentials, in id order. Whoever writes to several in one transaction locks all of them here first, so
+/// that two of them can never wait for each other in a circle.
+pub(crate) async fn lock(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    outboxes: &[OutboxId],
+    credentials: &[String],
+) -> Result<(), Error> {
+    let outboxes: Vec<uuid::Uuid> = outboxes.iter().map(|id| id.0).collect();
+    sqlx::query!(
+        r#"SELECT id FROM crm_outboxes
+        WHERE company_id = $1 AND (id = ANY ($2) OR split_part(substr(secret_ref, 10), ':', 1) = ANY ($3))
+        ORDER BY id FOR NO KEY UPDATE"#,
+        company.0,
+        &outboxes,
+        credentials
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(())
+}
+
+/// Makes every outbox of one credential wait, as its provider asked. They are locked already.
 pub(crate) async fn cool(
     conn: &mut PgConnection,
     company: CompanyId,

@@ -2,6 +2,7 @@
 use std::time::Duration;
 
 use countersign_core::channel::{Outcome, Replay};
+use countersign_core::dispatch::settle::LATE;
 use fastrand::Rng;
 
 /// What the provider does with a call.
@@ -51,6 +52,8 @@ pub enum Answer {
     KeyUsed,
     /// The connection was refused.
     NotSent,
+    /// The call was not begun.
+    Late,
     /// The connection broke.
     Nothing,
 }
@@ -108,6 +111,7 @@ impl Answer {
             Self::Failed => "500",
             Self::KeyUsed => "invalid_idempotent_request",
             Self::NotSent => "not_sent",
+            Self::Late => LATE,
             Self::Nothing => "no_answer",
         }
     }
@@ -127,7 +131,7 @@ impl Answer {
             Self::AccountRefused => Outcome::AccountBroken { code, detail },
             Self::Failed => Outcome::MaybeSent { code, detail, replay: again },
             Self::KeyUsed => Outcome::MaybeSent { code, detail, replay: Replay::Never },
-            Self::NotSent => Outcome::Retry { code, detail, after: None },
+            Self::NotSent | Self::Late => Outcome::Retry { code, detail, after: None },
             Self::Nothing => Outcome::MaybeSent { code, detail, replay: again },
         }
     }

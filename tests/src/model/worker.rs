@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use countersign_core::activity::status::Status;
-use countersign_core::dispatch::settle::{Fate, History, is_unclear, settle};
+use countersign_core::dispatch::settle::{Fate, History, is_unclear, settle, was_asked};
 use countersign_core::dispatch::{elapsed, is_late};
 use fastrand::Rng;
 use jiff::Timestamp;
@@ -210,11 +210,12 @@ impl Model {
         }
     }
 
-    /// The process or its machine stood still: the call is not begun, which is as good as a refused connection.
+    /// The process or its machine stood still: the call is not begun, which is as good as a refused connection and says nothing about the
+    /// provider.
     fn skip(&mut self, worker: usize, item: usize) {
         let slots = self.workers[worker].slots.iter_mut();
         for slot in slots.filter(|slot| slot.request.item == item) {
-            slot.answer = Some(Answer::NotSent);
+            slot.answer = Some(Answer::Late);
         }
     }
 
@@ -275,7 +276,9 @@ impl Model {
                 self.outboxes[outbox].enabled = false;
             }
             cool = cool.max(settled.cool);
-            *(if is_unclear(&outcome) { &mut unclear } else { &mut clear }) += 1;
+            if was_asked(&outcome) {
+                *(if is_unclear(&outcome) { &mut unclear } else { &mut clear }) += 1;
+            }
         }
         if let Some(wait) = cool {
             let until = self.now + wait;

@@ -81,7 +81,8 @@ fn as_bytes(answer: Answer) -> Result<Response, Broken> {
         Answer::AccountRefused => Ok(says(401, answer.code())),
         Answer::Failed => Ok(response(500, &[], "")),
         Answer::KeyUsed => Ok(says(409, answer.code())),
-        Answer::NotSent => Err(Broken::NotSent { detail: "refused".to_owned() }),
+        // A call that is not begun never gets here.
+        Answer::NotSent | Answer::Late => Err(Broken::NotSent { detail: "refused".to_owned() }),
         Answer::Nothing => Err(Broken::MaybeSent { detail: "reset".to_owned() }),
     }
 }

@@ -1,4 +1,5 @@
 //! R21: the circuit of an outbox: it opens when calls have no clear answer, is tried with one call at a time, and closes with the first answer.
+use countersign_adapters::sandbox::Fault;
 use countersign_core::activity::status::Status;
 use countersign_core::channel::ChannelName;
 use countersign_tests::books;
@@ -82,4 +83,36 @@ async fn a_clear_answer_starts_the_count_anew() {
     worker.stop().await;
     assert_eq!(world.count("SELECT fault_streak::bigint FROM crm_outboxes").await, 0);
     assert_eq!(provider.requests(), 1);
+}
+
+/// A wait that a provider asks for is written to every outbox of the credential. They are locked in id order, whatever order they lie
+/// in, so that two writers cannot wait for each other: while one waits for the first outbox, it holds none behind it.
+#[tokio::test]
+async fn outboxes_of_one_credential_are_locked_in_order() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let later = world.add_outbox(&mail_outbox("later")).await;
+    assert!(world.outbox < later);
+    // The first one lies behind the later one from here on, and is read in that order.
+    world.sql("UPDATE crm_outboxes SET updated_at = now() WHERE name = 'mail'").await;
+    let unsorted = world.options().options([("enable_indexscan", "off"), ("enable_bitmapscan", "off")]);
+    world.approved_email(1).await;
+    provider.fails([Fault::RateLimited { retry_after: Some("60".to_owned()) }.times(1)]);
+    let valve = Valve::default();
+    let lines = mail_by(valve.before(provider.transport()));
+    let worker = Worker::start_by(unsorted, &world, lines, quick());
+    world.until("the call is under way", async || valve.arrived() == 1).await;
+
+    let mut tx = world.pool.begin().await.expect("the database answers");
+    let lock = "SELECT id FROM crm_outboxes WHERE id = $1 FOR NO KEY UPDATE NOWAIT";
+    sqlx::query(lock).bind(world.outbox.0).execute(&mut *tx).await.expect("nobody holds the first");
+    valve.open();
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    world.until("the writer waits for the first", async || world.count(waiting).await >= 1).await;
+    sqlx::query(lock).bind(later.0).execute(&mut *tx).await.expect("it holds none behind the first");
+    tx.commit().await.expect("the locks are given back");
+
+    let cooling = "SELECT count(*) FROM crm_outboxes WHERE cool_reason = 'provider' AND cool_until > now()";
+    world.until("both wait", async || world.count(cooling).await == 2).await;
+    worker.stop().await;
+    books::compare(&world, &provider).await;
 }

@@ -257,3 +257,36 @@ async fn idle_means_that_nothing_will_happen_soon() {
     worker.stop().await;
     assert_eq!(world.status(items[0].id).await, Status::Sent);
 }
+
+/// I13: outboxes that cannot be served stand in nobody's way: each turn goes on behind them.
+#[tokio::test]
+async fn a_turn_goes_on_past_outboxes_that_fail() {
+    const FAILING: usize = 40;
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let mut lines = Vec::with_capacity(FAILING);
+    for number in 0..FAILING {
+        let name = format!("broken-{number}");
+        world.add_outbox(&mail_outbox(&name)).await;
+        let mut line = draft(100 + number);
+        line["outbox"] = name.into();
+        lines.push(line);
+    }
+    let stuck = world.file(&lines).await;
+    world.approve(&stuck).await;
+    world
+        .sql(&format!(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'a defect'; END $$;
+            CREATE TRIGGER refuse BEFORE INSERT ON crm_dispatch_claims FOR EACH ROW WHEN (NEW.outbox_id <> '{}')
+            EXECUTE FUNCTION refuse()",
+            world.outbox
+        ))
+        .await;
+    // One row a turn: if a fault ended the turn, forty out of forty-one would bring nothing but a wait.
+    let good = world.approved_email(6).await;
+    let worker = Worker::start(&world, provider.lines(), Settings { batch: 1, ..quick() }).await;
+    world.until_count(Status::Sent, good.len()).await;
+    worker.stop().await;
+    assert_eq!(world.statuses().await.get("approved").copied(), i64::try_from(FAILING).ok());
+    assert_eq!(provider.requests(), good.len() as u64);
+    books::compare(&world, &provider).await;
+}

@@ -1,9 +1,11 @@
 //! How drafts come in: once, whole, in the right place.
 use countersign_core::activity::status::Status;
 use countersign_core::actor::Actor;
+use countersign_core::channel::ChannelName;
 use countersign_core::draft::file::Mode;
 use countersign_core::draft::{self as drafts, DraftInput, Report};
 use countersign_tests::world::{World, draft, draft_to, mail_outbox, rendering};
+use rstest::rstest;
 use serde_json::{Value, json};
 
 /// Everything a filing writes, counted.
@@ -195,6 +197,58 @@ async fn the_kind_follows_from_history() {
     assert_eq!(kind().await, "reply");
 }
 
+/// The kind is the drafter's word, and posts pass gates that speak of a recipient: what is a post is told by the bytes alone.
+#[tokio::test]
+async fn a_kind_that_the_bytes_contradict_is_refused() {
+    let world = World::new().await;
+    let mut feed = mail_outbox("posts");
+    feed.channel = ChannelName::Linkedin;
+    feed.sender = "urn:li:person:1".to_owned();
+    world.add_outbox(&feed).await;
+    let before = rows(&world).await;
+    let mut mail = draft(1);
+    mail["kind"] = "post".into();
+    let post = json!({ "channel": "linkedin", "outbox": "posts", "to": "feed:urn:li:person:1", "kind": "follow_up", "payload": { "action": "post", "text": "News" } });
+    let report = world.import(&[mail, post], Mode::Partial).await;
+    assert_eq!((problems(&report), report.filed.len()), (vec![(1, "kind"), (2, "kind")], 0));
+    assert_eq!(rows(&world).await, before);
+}
+
+/// The same where the kind is left out: a direct message is none for being addressed like a feed, and a post is one however it is addressed.
+#[rstest]
+#[case::message("dm", "feed:17841400000000000", "first_touch")]
+#[case::post("post", "17841400000000000", "post")]
+#[tokio::test]
+async fn the_kind_that_is_left_out_is_read_from_the_bytes(
+    #[case] action: &str,
+    #[case] to: &str,
+    #[case] kind: &str,
+) {
+    let world = World::new().await;
+    let mut outbox = mail_outbox("insta");
+    outbox.channel = ChannelName::Instagram;
+    outbox.sender = "17841400000000001".to_owned();
+    world.add_outbox(&outbox).await;
+    let line = json!({ "channel": "instagram", "outbox": "insta", "to": to, "payload": { "action": action, "text": "News" } });
+    world.file(&[line]).await;
+    assert_eq!(world.text("SELECT kind FROM crm_activities").await, kind);
+}
+
+/// Nobody talks a message to a stranger out of its risk by calling it a follow-up or a reply.
+#[rstest]
+#[case::first_touch("first_touch")]
+#[case::follow_up("follow_up")]
+#[case::reply("reply")]
+#[tokio::test]
+async fn a_first_touch_is_one_whatever_it_is_called(#[case] kind: &str) {
+    let world = World::new().await;
+    let mut line = draft(1);
+    line["kind"] = kind.into();
+    world.file(&[line]).await;
+    let judged = world.text("SELECT risk || ': ' || risk_reasons[1] FROM crm_activity_details").await;
+    assert_eq!(judged, "high: first touch to example.com");
+}
+
 /// One open draft in a place: a rival has to name the one it replaces.
 #[tokio::test]
 async fn a_draft_replaces_another_only_by_name() {
@@ -245,7 +299,7 @@ async fn a_failed_replacement_leaves_the_older_draft() {
 async fn a_draft_of_a_channel_without_an_adapter_is_kept() {
     let world = World::new().await;
     let mut outbox = mail_outbox("posts");
-    outbox.channel = countersign_core::channel::ChannelName::Linkedin;
+    outbox.channel = ChannelName::Linkedin;
     outbox.sender = "urn:li:person:1".to_owned();
     world.add_outbox(&outbox).await;
     let post = json!({ "channel": "linkedin", "outbox": "posts", "to": "feed:urn:li:person:1", "payload": { "action": "post", "text": "News" } });

@@ -269,3 +269,43 @@ async fn counts_are_bounded() {
     let counts = store_read::counts(&mut conn, world.company).await.expect("counts");
     assert_eq!((counts.pending, counts.holding, counts.sending), (COUNT_LIMIT, 300, 0));
 }
+
+/// Whether a domain is known costs so much at most, however many contacts are at a provider of mail that all the world uses.
+#[rstest]
+#[case::nobody_was_written_to(0)]
+#[case::one_of_the_oldest_was(1)]
+#[tokio::test]
+async fn a_domain_with_many_contacts_is_not_read_through(
+    #[case] sent: i64,
+    #[values("force_generic_plan", "force_custom_plan")] mode: &str,
+) {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    if sent > 0 {
+        world.approved_email(1).await;
+        let worker = Worker::start(&world, provider.lines(), quick()).await;
+        world.until_count(Status::Sent, 1).await;
+        worker.stop().await;
+    }
+    crowd(&world, 6_000, 0).await;
+    world
+        .sql(
+            "INSERT INTO crm_contact_addresses (company_id, kind, address, contact_id)
+            SELECT company_id, 'email', id || '@example.com', id FROM crm_contacts c WHERE NOT EXISTS (
+              SELECT FROM crm_contact_addresses d WHERE d.contact_id = c.id); ANALYZE",
+        )
+        .await;
+    let statement = shipped("core/src/approval/store_risk.rs", "split_part(d.address");
+    let mut tx = world.pool.begin().await.expect("a transaction");
+    let prepare =
+        format!("SET LOCAL plan_cache_mode = {mode}; PREPARE known (uuid, text[], bigint) AS {statement}");
+    sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut *tx).await.expect("prepares");
+    let read = "SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::bigint FROM pg_stat_xact_user_tables
+        WHERE relname IN ('crm_activities', 'crm_contact_addresses')";
+    let before: i64 = sqlx::query_scalar(read).fetch_one(&mut *tx).await.expect("counts");
+    let ask = format!("EXECUTE known ('{}', '{{example.com, nowhere.example}}', 1000)", world.company);
+    let known: Vec<String> = sqlx::query_scalar(AssertSqlSafe(ask)).fetch_all(&mut *tx).await.expect("reads");
+    let after: i64 = sqlx::query_scalar(read).fetch_one(&mut *tx).await.expect("counts");
+    assert_eq!(known, vec!["example.com"; usize::try_from(sent).expect("few")]);
+    // An address and an activity of each contact that is asked after.
+    assert!(after - before <= 2_000, "{} rows were read", after - before);
+}

@@ -1,6 +1,6 @@
 //! R9: what becomes known after an approval stops the message, be it before the claim or between the claim and the wire.
 use countersign_core::activity::status::Status;
-use countersign_core::approval::ItemOutcome;
+use countersign_core::approval::{Item, ItemOutcome};
 use countersign_core::channel::ChannelName;
 use countersign_core::company::policy::{PolicyChange, set_policy};
 use countersign_core::contact::consent::{State, record_consent};
@@ -193,6 +193,44 @@ async fn four_eyes_asked_for_later_make_it_a_draft_again() {
     books::compare(&world, &provider).await;
 }
 
+/// One place holds one open draft: of two messages in it that become drafts again at once one does, the other waits for its turn, and
+/// what is behind them goes on.
+#[tokio::test]
+async fn of_two_in_one_place_one_becomes_a_draft_again() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let first = world.approved_email(1).await;
+    let mut line = draft(1);
+    (line["clientDedupKey"], line["kind"]) = ("another".into(), "first_touch".into());
+    let second = world.file(&[line]).await;
+    world.approve(&second).await;
+    let change = PolicyChange { four_eyes: Some(true), ..PolicyChange::default() };
+    set_policy(&world.pool, &world.admin, world.company, &change).await.expect("three people may decide");
+    let behind = world.file(&[draft(2)]).await;
+    world.try_approve(&world.approver, &behind).await;
+    world.try_approve(&world.second, &behind).await;
+
+    dispatch_until(&world, &provider, "the one behind is sent", async || {
+        world.status(behind[0].id).await == Status::Sent
+    })
+    .await;
+    let both = [world.stored(first[0].id).await, world.stored(second[0].id).await];
+    assert_eq!(
+        both.each_ref().map(|stored| (stored.status, stored.round)),
+        [(Status::DraftPendingApproval, 2), (Status::Approved, 1)]
+    );
+    assert!(both.iter().all(|stored| stored.hold_code.as_deref() == Some("second_person")), "{both:?}");
+
+    // Its turn comes: it takes the place over.
+    world.hurry().await;
+    dispatch_until(&world, &provider, "it is a draft again", async || {
+        world.status(second[0].id).await == Status::DraftPendingApproval
+    })
+    .await;
+    assert_eq!(world.status(first[0].id).await, Status::Superseded);
+    assert_eq!(provider.requests(), 1);
+    books::compare(&world, &provider).await;
+}
+
 /// Whoever reopens what a reply stopped says that the words still hold; the next reply stops it again.
 #[tokio::test]
 async fn what_a_reply_stopped_can_be_reopened_and_sent() {
@@ -245,9 +283,85 @@ async fn news_between_claim_and_wire_stop_one_message(#[case] statement: &str, #
     let (world, provider) = (World::new().await, Provider::start().await);
     let items = world.approved_email(3).await;
     with_the_claim(&world, statement).await;
-    dispatch_until(&world, &provider, "all are over", async || {
+    stopped_at_the_wire(&world, &provider, &items, code).await;
+}
+
+/// R9: a copy is a message too: who gets one and withdraws consent between claim and wire stops it, and nobody else's.
+#[rstest]
+#[case::visible("cc")]
+#[case::hidden("bcc")]
+#[tokio::test]
+async fn consent_withdrawn_by_whoever_gets_a_copy_stops_it_at_the_wire(#[case] copied: &str) {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let friend = world.file(&[draft_to("friend@example.com", 9)]).await;
+    let mut line = draft(1);
+    line["payload"][copied] = json!(["Friend@Example.com"]);
+    let items = world.file(&[line, draft(2)]).await;
+    world.approve(&items).await;
+    let contact = contact_of(&world, friend[0].id).await;
+    let withdrawn = format!(
+        "INSERT INTO crm_consents (company_id, contact_id, channel, state, evidence, recorded_by)
+        SELECT id, '{contact}', 'email', 'withdrawn', 'a call', 'ada' FROM crm_companies ON CONFLICT DO NOTHING"
+    );
+    with_the_claim(&world, &withdrawn).await;
+    stopped_at_the_wire(&world, &provider, &items, "consent").await;
+}
+
+/// R9: whoever suppresses an address means the mailbox, however the message spells it.
+#[rstest]
+#[case::letters("PERSON@Example.com", "person@EXAMPLE.com")]
+#[case::punycode_of_what_was_written("person@b\u{fc}cher.example", "person@xn--bcher-kva.example")]
+#[case::script_of_what_was_encoded("person@xn--bcher-kva.example", "Person@B\u{dc}CHER.example")]
+#[case::composed("person@b\u{fc}cher.example", "person@bu\u{308}cher.example")]
+#[tokio::test]
+async fn a_suppression_in_another_spelling_stops_it_at_the_wire(#[case] written: &str, #[case] known: &str) {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    world.allow("*").await;
+    let items = world.file(&[draft_to(written, 1), draft_to("person@books.example", 2)]).await;
+    world.approve(&items).await;
+    with_the_claim(&world, &suppression_of(known)).await;
+    stopped_at_the_wire(&world, &provider, &items, "suppressed").await;
+}
+
+/// The same for whoever gets a copy.
+#[tokio::test]
+async fn a_suppression_in_another_spelling_stops_a_copy_at_the_wire() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    world.allow("*").await;
+    let mut line = draft(1);
+    line["payload"]["bcc"] = json!(["Friend@b\u{fc}cher.example"]);
+    let items = world.file(&[line, draft(2)]).await;
+    world.approve(&items).await;
+    with_the_claim(&world, &suppression_of("friend@xn--bcher-kva.example")).await;
+    stopped_at_the_wire(&world, &provider, &items, "suppressed").await;
+}
+
+/// A tag makes another mailbox: what it means is its provider's business, and is not guessed.
+#[tokio::test]
+async fn a_suppression_of_a_tagged_address_is_not_one_of_the_plain_address() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let items =
+        world.file(&[draft_to("person+news@example.com", 1), draft_to("person@example.com", 2)]).await;
+    world.approve(&items).await;
+    with_the_claim(&world, &suppression_of("Person+News@example.com")).await;
+    stopped_at_the_wire(&world, &provider, &items, "suppressed").await;
+}
+
+/// What suppressing writes, as a statement.
+fn suppression_of(address: &str) -> String {
+    let identity = Identity::parse(address).expect("an address");
+    format!(
+        "INSERT INTO crm_suppressions (company_id, kind, address, reason, created_by)
+        SELECT id, '{}', '{}', 'complaint', 'ada' FROM crm_companies ON CONFLICT DO NOTHING",
+        identity.kind, identity.address
+    )
+}
+
+/// The first item was claimed, did not go on the wire, and is blocked by that code; the others are sent.
+async fn stopped_at_the_wire(world: &World, provider: &Provider, items: &[Item], code: &str) {
+    dispatch_until(world, provider, "all are over", async || {
         world.status(items[0].id).await == Status::BlockedByPolicy
-            && world.statuses().await.get("sent") == Some(&2)
+            && world.statuses().await.get("sent").copied() == i64::try_from(items.len() - 1).ok()
     })
     .await;
     let given_back = format!(
@@ -257,8 +371,10 @@ async fn news_between_claim_and_wire_stop_one_message(#[case] statement: &str, #
     assert_eq!(world.count(&given_back).await, 1, "it was claimed before it was stopped");
     let stored = world.stored(items[0].id).await;
     assert_eq!((stored.hold_code.as_deref(), stored.attempt), (Some(code), 0));
-    assert_eq!((provider.requests(), world.sent_today(world.outbox).await), (2, 2));
-    books::compare(&world, &provider).await;
+    let sent = items.len() - 1;
+    assert_eq!(provider.requests(), sent as u64);
+    assert_eq!(world.sent_today(world.outbox).await, i32::try_from(sent).expect("few"));
+    books::compare(world, provider).await;
 }
 
 /// R9: a wide kill between claim and wire stops everything that was claimed.

@@ -3,7 +3,7 @@ use color_eyre::eyre::Result;
 use countersign_core::approval::{self, ItemOutcome};
 use countersign_core::channel::ChannelName;
 use countersign_core::ids::ActivityId;
-use countersign_core::inbound::{self, Direction, Noted};
+use countersign_core::inbound::{self, Direction, Noted, NotedView};
 use serde_json::json;
 
 use crate::cli::accounts::contact;
@@ -77,6 +77,31 @@ pub(super) async fn record(session: &Session, record: Record, output: Output) ->
     output.thing(
         &json!({ "id": id, "contact": found.id, "channel": record.channel, "direction": direction }),
         &[("noted", word.to_owned()), ("contact", found.name), ("id", id.to_string())],
+    )?;
+    Ok(Code::Done)
+}
+
+/// Prints a noted message.
+pub(super) fn show_noted(noted: &NotedView, output: Output) -> Result<Code> {
+    let way = match noted.direction {
+        Direction::In => "the contact wrote",
+        Direction::Out => "written by other means",
+    };
+    let with = noted
+        .account
+        .as_ref()
+        .map_or_else(|| noted.contact.clone(), |account| format!("{} · {account}", noted.contact));
+    output.thing(
+        &serde_json::to_value(noted)?,
+        &[
+            ("item", noted.id.to_string()),
+            ("status", format!("{} ({way})", noted.status.as_str())),
+            ("channel", noted.channel.to_string()),
+            ("contact", with),
+            ("at", format!("{:.0}", noted.at)),
+            ("noted by", noted.noted_by.clone()),
+            ("note", noted.note.clone()),
+        ],
     )?;
     Ok(Code::Done)
 }

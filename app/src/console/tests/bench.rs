@@ -343,6 +343,11 @@ impl Bench {
                     let voted = self.world.drafts.iter_mut().filter(|item| item.row.id == result.id);
                     voted.for_each(|item| item.row.approvals = 1);
                 }
+                // A draft of which the first approval was taken back stays one, in its next round.
+                ItemOutcome::Undone => {
+                    let drafts = self.world.drafts.iter_mut().filter(|item| item.row.id == result.id);
+                    drafts.for_each(|item| (item.row.approvals, item.round) = (0, item.round + 1));
+                }
                 _ => {}
             }
         }
@@ -350,7 +355,8 @@ impl Bench {
             |outcome: &ItemOutcome| matches!(outcome, ItemOutcome::Snoozed { .. } | ItemOutcome::Woken);
         let gone: Vec<_> = results
             .iter()
-            .filter(|result| result.outcome.is_done() && result.outcome != ItemOutcome::NeedsSecond)
+            .filter(|result| result.outcome.is_done())
+            .filter(|result| !matches!(result.outcome, ItemOutcome::NeedsSecond | ItemOutcome::Undone))
             .filter(|result| !is_snooze(&result.outcome))
             .map(|result| result.id)
             .collect();

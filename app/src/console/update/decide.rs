@@ -13,9 +13,10 @@ use super::{live, mark, moves, report, snooze, switch};
 use crate::console::deciding::{Deciding, Latest, Request, Verb};
 use crate::console::dialog::{Dialog, ResolveStep};
 use crate::console::field::Field;
-use crate::console::model::{Batch, Focus, Guard, Model, Screen};
+use crate::console::model::{Batch, Guard, Model, Screen};
 use crate::console::msg::{Effect, Failure};
 use crate::console::theme::Role;
+use crate::console::undoing::Undoing;
 use crate::console::words;
 use crate::progress::Progress;
 
@@ -154,12 +155,10 @@ pub(crate) fn retry(model: &mut Model) -> Vec<Effect> {
 }
 
 pub(crate) fn undo(model: &mut Model) -> Vec<Effect> {
-    let under_cursor = (model.screen == Screen::Outbox && model.focus == Focus::Rows)
-        .then(|| model.current().filter(|row| row.can_be_taken_back()).map(crate::console::item::Row::id))
-        .flatten();
-    let ids = match under_cursor {
-        Some(id) => vec![id],
-        None => model.undoable().map(|(ids, _)| ids).unwrap_or_default(),
+    let ids = match model.undoing() {
+        Some(Undoing::Row(id) | Undoing::Vote(id)) => vec![id],
+        Some(Undoing::Latest(ids, _)) => ids,
+        None => Vec::new(),
     };
     let ids: Vec<ActivityId> = ids.into_iter().filter(|id| !model.is_deciding(*id)).collect();
     if ids.is_empty() {
@@ -368,7 +367,14 @@ fn remember(model: &mut Model, deciding: &Deciding) {
         })
         .collect();
     let is_unknown = |(_, failure): &(usize, Failure)| matches!(failure, Failure::Unavailable(_));
-    let may_have_approved = !open.is_empty() || deciding.faults.iter().any(is_unknown);
+    let votes: Vec<ActivityId> = deciding
+        .results
+        .iter()
+        .filter(|result| result.outcome == ItemOutcome::NeedsSecond)
+        .map(|result| result.id)
+        .collect();
+    model.voted = if let (true, [only]) = (open.is_empty(), votes.as_slice()) { Some(*only) } else { None };
+    let may_have_approved = !open.is_empty() || !votes.is_empty() || deciding.faults.iter().any(is_unknown);
     let decision = deciding.generation;
     if deciding.verb() == Verb::Approve && may_have_approved {
         model.latest = Some(Latest { decision, undoing: None, is_undone: false });

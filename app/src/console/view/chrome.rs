@@ -9,6 +9,7 @@ use crate::console::layout::Layout;
 use crate::console::model::{Focus, Link, Model, Screen};
 use crate::console::msg::{Painted, Target};
 use crate::console::theme::Role;
+use crate::console::undoing::Undoing;
 use crate::console::words;
 use crate::console::{action, activity, outbox_state};
 use countersign_core::outbox::store::KillScope;
@@ -268,10 +269,13 @@ fn hints(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
 /// The hint of an action, with what is known about it now.
 fn hint_word(model: &Model, action: &action::Action) -> String {
     match action.id {
-        "undo" => model.undoable().map_or_else(
-            || action.hint.to_owned(),
-            |(ids, until)| format!("undo {} ({})", ids.len(), words::countdown(model.now(), until)),
-        ),
+        "undo" => match model.undoing() {
+            Some(Undoing::Vote(_)) => "undo yours".to_owned(),
+            _ => model.undoable().map_or_else(
+                || action.hint.to_owned(),
+                |(ids, until)| format!("undo {} ({})", ids.len(), words::countdown(model.now(), until)),
+            ),
+        },
         "approve" | "reject" if !model.marks.is_empty() => format!(
             "{} {}",
             action.hint,
