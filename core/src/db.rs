@@ -5,6 +5,7 @@ pub mod migrate;
 pub mod phase;
 pub mod private;
 pub mod repair;
+mod retry;
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
+pub(crate) use self::retry::retry;
 use crate::error::Error;
 
 /// Opens a pool whose every connection has the limits of this product: statements 5 s, locks 2 s, idle in a transaction 10 s, and

@@ -7,6 +7,16 @@ pub enum Error {
     /// The database cannot be reached, or stopped answering; nothing is known to have changed.
     #[error("the database is not available: {0}")]
     Unavailable(#[source] sqlx::Error),
+    /// Other transactions stood in the way again and again; nothing was changed.
+    #[error(
+        "others were at work on the same rows, {tries} times in a row; nothing was changed, ask again in a moment ({source})"
+    )]
+    Contended {
+        /// How often it was tried.
+        tries: i16,
+        /// What PostgreSQL said last.
+        source: sqlx::Error,
+    },
     /// The database refused or misunderstood a statement.
     #[error("the database refused: {0}")]
     Database(#[source] sqlx::Error),

@@ -11,6 +11,8 @@ mod attacks;
 mod checks;
 #[path = "suite/circuit.rs"]
 mod circuit;
+#[path = "suite/contention.rs"]
+mod contention;
 #[path = "suite/coverage.rs"]
 mod coverage;
 #[path = "suite/database_faults.rs"]
