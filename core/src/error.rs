@@ -17,6 +17,12 @@ pub enum Error {
         /// What PostgreSQL said last.
         source: sqlx::Error,
     },
+    /// The database is on another server than the one messages were last sent from.
+    #[error(
+        "the database is on another server than before ({0}), which may lack what the old one recorded last; nothing is sent until an admin \
+         runs `countersign db accept-server`"
+    )]
+    AnotherServer(crate::server::Change),
     /// The database refused or misunderstood a statement.
     #[error("the database refused: {0}")]
     Database(#[source] sqlx::Error),
