@@ -5,7 +5,7 @@ use crate::actor::Role;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The database cannot be reached, or stopped answering; nothing is known to have changed.
-    #[error("the database is not available: {0}")]
+    #[error("the database is not available: {}", reason(.0))]
     Unavailable(#[source] sqlx::Error),
     /// Other transactions stood in the way again and again; nothing was changed.
     #[error(
@@ -95,5 +95,16 @@ fn is_unavailable(error: &sqlx::Error) -> bool {
                 || ["55P03", "57014", "25P03", "25006"].contains(&code.as_ref())
         }),
         _ => false,
+    }
+}
+
+/// What the database said, with what to do where that is known.
+fn reason(error: &sqlx::Error) -> String {
+    match error.as_database_error() {
+        Some(full) if full.code().as_deref() == Some("53300") => format!(
+            "its server has no connection left ({}); end what uses them, or raise max_connections there",
+            full.message()
+        ),
+        _ => error.to_string(),
     }
 }

@@ -18,6 +18,7 @@ use super::wire::Arrival;
 use super::{Settings, outcome, store};
 use crate::channel::Lines;
 use crate::clock;
+use crate::db;
 use crate::engine::board::Board;
 use crate::error::Error;
 use crate::ids::{ClaimId, CompanyId};
@@ -159,6 +160,7 @@ impl Dispatcher {
                 }
                 Err(error) => {
                     faults = faults.saturating_add(1);
+                    let error = db::explain(error, &self.engine.pool).await;
                     if matches!(error, Error::AnotherServer(_)) {
                         if reporter.halts(&error) {
                             tracing::error!("dispatch halts: {error}");
