@@ -3,6 +3,5 @@
 CREATE TABLE crm_server (
   is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
   system_identifier text,                          -- null where the role may not ask for it
-  timeline integer CHECK (timeline > 0),
-  since timestamptz NOT NULL DEFAULT now()
+  timeline integer CHECK (timeline > 0)
 );

@@ -56,12 +56,8 @@ pub(super) async fn learn(conn: &mut PgConnection, is: &Identity) -> Result<(), 
 
 /// Remembers this server in place of the old one.
 pub(super) async fn replace(conn: &mut PgConnection, is: &Identity) -> Result<(), Error> {
-    sqlx::query!(
-        "UPDATE crm_server SET system_identifier = $1, timeline = $2, since = now()",
-        is.system,
-        is.timeline
-    )
-    .execute(conn)
-    .await?;
+    sqlx::query!("UPDATE crm_server SET system_identifier = $1, timeline = $2", is.system, is.timeline)
+        .execute(conn)
+        .await?;
     Ok(())
 }
