@@ -9,6 +9,7 @@ use countersign_core::db::private::{self, Launcher, Lease, Location, Waiting};
 use countersign_core::db::{self, migrate};
 use countersign_core::engine::board::{Board, Reporter};
 use countersign_core::engine::keep;
+use countersign_core::error::Error;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, PgPool};
 use tokio_util::sync::CancellationToken;
@@ -86,6 +87,13 @@ impl Database {
         let pool = connected(options, connections).await?;
         let label = format!("{} in the private server", name.as_str());
         Ok(Self { pool, label, lease: Some(lease) })
+    }
+
+    /// Opens the console's own connections, which no engine uses.
+    pub(crate) async fn reserve(&self, connections: u32) -> Result<PgPool> {
+        let connect = async |_: &Meter| db::reserve(&self.pool, connections).await;
+        let pool = meter::around("connecting to the database", None, connect).await;
+        Ok(pool.map_err(Fault::from)?)
     }
 
     /// Brings the private server back when it went away while this process lives.
@@ -180,6 +188,6 @@ pub(crate) async fn migrated(pool: &PgPool, off: &PhasesOff) -> Result<()> {
 async fn admin(lease: &Lease) -> Result<sqlx::PgConnection> {
     let options =
         lease.location().connect_options("postgres").map_err(|error| Fault::database(error.to_string()))?;
-    let connection = options.connect().await.map_err(|error| Fault::database(error.to_string()))?;
+    let connection = options.connect().await.map_err(|error| Fault::from(Error::Unavailable(error)))?;
     Ok(connection)
 }

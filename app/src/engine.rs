@@ -13,6 +13,7 @@ use countersign_core::dispatch::{Dispatcher, Engine};
 use countersign_core::engine::board::{Board, Health};
 use countersign_core::engine::{self, DISPATCHER, Heart, Mode, Pauses, Process};
 use countersign_core::secret::MasterKey;
+use countersign_core::server;
 use sqlx::PgPool;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -20,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::console::{DispatcherState, EngineStatus};
-use crate::exit::Fault;
+use crate::exit::{Code, Fault};
 use crate::meter::{self, Meter};
 use crate::paths::Paths;
 
@@ -50,6 +51,20 @@ impl Running {
     /// The other processes with an engine that were heard from at the start.
     pub(crate) fn others(&self) -> &[Process] {
         self.heart.others()
+    }
+
+    /// Ends when the dispatcher may not send before a person says so, with the reason.
+    pub(crate) async fn halted(&self) -> Fault {
+        let mut watched = self.board.watch();
+        loop {
+            watched.mark_unchanged();
+            if let Some(reason) = self.board.halted() {
+                return Fault { code: Code::Refused, sentence: reason };
+            }
+            if watched.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
     }
 
     /// Whether the sandbox provider runs in this process.
@@ -139,6 +154,10 @@ pub(crate) async fn start(
         base_url_note: is_led_elsewhere.then(|| format!("email goes to {}", base.host_label())),
         notes,
     });
+    // A console is opened nevertheless: it shows why nothing leaves.
+    if sends && mode != Mode::Console {
+        server::confirm(&mut *pool.acquire().await?).await.map_err(Fault::from)?;
+    }
     let engine = Engine {
         pool: pool.clone(),
         lines: lines.clone(),
@@ -200,15 +219,17 @@ async fn work(
     let mut watched = engine.board.watch();
     let mut task = tokio::spawn(Dispatcher::new(engine.clone()).run(stop.clone()));
     loop {
-        let health = watched
-            .borrow_and_update()
-            .iter()
-            .find(|task| task.name == DISPATCHER)
-            .map_or(Health::Starting, |task| task.health);
-        if matches!(health, Health::Ok | Health::Waiting) {
+        let told = watched.borrow_and_update().iter().find(|task| task.name == DISPATCHER).cloned();
+        let told = told.unwrap_or_default();
+        let state = match told.health {
+            Health::Ok | Health::Waiting => Some(DispatcherState::Ok),
+            Health::Halted => Some(DispatcherState::Halted { reason: told.error.unwrap_or_default() }),
+            Health::Starting | Health::Restarting | Health::Off => None,
+        };
+        if let Some(state) = state {
             status.send_if_modified(|status| {
-                let is_news = status.dispatcher != DispatcherState::Ok;
-                status.dispatcher = DispatcherState::Ok;
+                let is_news = status.dispatcher != state;
+                status.dispatcher = state;
                 is_news
             });
         }

@@ -68,8 +68,8 @@ impl From<PhaseError> for Fault {
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         let code = match &error {
-            Error::Unavailable(_) => Code::Unavailable,
-            Error::Forbidden { .. } | Error::Refused(_) => Code::Refused,
+            Error::Unavailable(_) | Error::Contended { .. } => Code::Unavailable,
+            Error::Forbidden { .. } | Error::Refused(_) | Error::AnotherServer(_) => Code::Refused,
             Error::Invalid { .. } => Code::Usage,
             Error::Conflict(_) => Code::Conflict,
             Error::Database(_) | Error::NotFound { .. } | Error::Corrupt { .. } | Error::Secret(_) => {

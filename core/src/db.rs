@@ -5,13 +5,15 @@ pub mod migrate;
 pub mod phase;
 pub mod private;
 pub mod repair;
+mod retry;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{ConnectOptions as _, PgConnection, PgPool, Postgres, Transaction};
 
+pub(crate) use self::retry::retry;
 use crate::error::Error;
 
 /// Opens a pool whose every connection has the limits of this product: statements 5 s, locks 2 s, idle in a transaction 10 s, and
@@ -31,10 +33,51 @@ pub async fn connect(options: PgConnectOptions, max_connections: u32) -> Result<
     let pool = PgPoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(Duration::from_secs(5))
-        .idle_timeout(Duration::from_secs(300))
-        .connect_with(options)
-        .await?;
-    Ok(pool)
+        .idle_timeout(Duration::from_secs(300));
+    open(pool, &options).await
+}
+
+/// Opens a pool beside another one, to the same database: its connections are there from the start and stay, so that whoever has it
+/// works on while the other pool is used up and the server has no connection left.
+///
+/// # Errors
+/// [`Error::Unavailable`] when one of the connections cannot be made within 3 s.
+pub async fn reserve(beside: &PgPool, connections: u32) -> Result<PgPool, Error> {
+    let pool = PgPoolOptions::new()
+        .max_connections(connections)
+        .min_connections(connections)
+        // Short of what a screen waits, so that it still hears why.
+        .acquire_timeout(Duration::from_secs(3))
+        .idle_timeout(None)
+        .max_lifetime(None);
+    open(pool, &beside.connect_options()).await
+}
+
+/// How long it may take to hear why no connection can be made.
+const EXPLANATION: Duration = Duration::from_secs(2);
+
+async fn open(pool: PgPoolOptions, options: &PgConnectOptions) -> Result<PgPool, Error> {
+    match pool.connect_with(options.clone()).await {
+        Ok(pool) => Ok(pool),
+        Err(error) => Err(explain_by(error.into(), options).await),
+    }
+}
+
+/// Says why a pool gave nothing in time: it tries for as long as it may where the server turns connections away, and keeps to itself
+/// what the server said. Any other error stays what it is.
+pub async fn explain(error: Error, pool: &PgPool) -> Error {
+    explain_by(error, &pool.connect_options()).await
+}
+
+async fn explain_by(error: Error, options: &PgConnectOptions) -> Error {
+    if !matches!(error, Error::Unavailable(sqlx::Error::PoolTimedOut)) {
+        return error;
+    }
+    match tokio::time::timeout(EXPLANATION, options.connect()).await {
+        Ok(Err(reason)) => Error::Unavailable(reason),
+        // There is one now, or the server says nothing.
+        Ok(Ok(_)) | Err(_) => error,
+    }
 }
 
 /// Begins a transaction whose statements keep the plan that fits any number of rows. Such a plan looks each row up; one made for the rows

@@ -5,8 +5,24 @@ use crate::actor::Role;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The database cannot be reached, or stopped answering; nothing is known to have changed.
-    #[error("the database is not available: {0}")]
+    #[error("the database is not available: {}", reason(.0))]
     Unavailable(#[source] sqlx::Error),
+    /// Other transactions stood in the way again and again; nothing was changed.
+    #[error(
+        "others were at work on the same rows, {tries} times in a row; nothing was changed, ask again in a moment ({source})"
+    )]
+    Contended {
+        /// How often it was tried.
+        tries: i16,
+        /// What PostgreSQL said last.
+        source: sqlx::Error,
+    },
+    /// The database is on another server than the one messages were last sent from.
+    #[error(
+        "the database is on another server than before ({0}), which may lack what the old one recorded last; nothing is sent until an admin \
+         runs `countersign db accept-server`"
+    )]
+    AnotherServer(crate::server::Change),
     /// The database refused or misunderstood a statement.
     #[error("the database refused: {0}")]
     Database(#[source] sqlx::Error),
@@ -79,5 +95,16 @@ fn is_unavailable(error: &sqlx::Error) -> bool {
                 || ["55P03", "57014", "25P03", "25006"].contains(&code.as_ref())
         }),
         _ => false,
+    }
+}
+
+/// What the database said, with what to do where that is known.
+fn reason(error: &sqlx::Error) -> String {
+    match error.as_database_error() {
+        Some(full) if full.code().as_deref() == Some("53300") => format!(
+            "its server has no connection left ({}); end what uses them, or raise max_connections there",
+            full.message()
+        ),
+        _ => error.to_string(),
     }
 }

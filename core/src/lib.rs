@@ -26,3 +26,4 @@ pub mod outbox;
 pub mod quota;
 pub mod safe_text;
 pub mod secret;
+pub mod server;

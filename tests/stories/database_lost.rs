@@ -2,6 +2,7 @@
 use std::fs::File;
 
 use rustix::process::Signal;
+use sqlx::{Connection as _, PgConnection};
 
 use crate::home::Home;
 use crate::office::Office;
@@ -48,6 +49,54 @@ fn while_the_database_is_away_nothing_can_be_decided() {
     crate::until("it is sent", || !office.provider.ledger().is_empty());
     screen.send("q");
     screen.ended_well();
+}
+
+/// Takes connections as the product's role until the server has none left.
+async fn fill(home: &Home) -> Vec<PgConnection> {
+    let options = home.location().connect_options("countersign").expect("a password");
+    let mut taken = Vec::new();
+    loop {
+        match PgConnection::connect_with(&options).await {
+            Ok(connection) => taken.push(connection),
+            Err(error) => {
+                let code = error.as_database_error().and_then(|error| error.code().map(Into::into));
+                assert_eq!(code, Some("53300".to_owned()), "{error}");
+                return taken;
+            }
+        }
+    }
+}
+
+/// F25: others take every connection there is. An open console goes on with those it has: it decides, and its engine sends. Whoever
+/// starts now hears why it cannot and what to do, and starts when there is room again.
+#[test]
+fn a_full_server_does_not_stop_an_open_console() {
+    let office = Office::open("0s");
+    office.import(2);
+    let mut screen = Screen::open(&office.home, &[]);
+    screen.shows("your roof is ready.");
+    // A small limit reached is as good as a big one, and kinder to the machine.
+    office.home.change("ALTER DATABASE countersign CONNECTION LIMIT 40");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let taken = runtime.block_on(fill(&office.home));
+    assert!(taken.len() > 10, "there was room");
+
+    screen.approve("Person 1");
+    crate::until("it is sent", || office.provider.ledger().len() == 1);
+    screen.shows("live");
+    for words in [&["approvals", "list"][..], &["dispatch", "--until-idle"], &["serve"]] {
+        let answer = office.home.run(words).ends_with(5);
+        let answer = answer.complains("its server has no connection left (too many connections for database");
+        answer.complains("end what uses them, or raise max_connections");
+    }
+    drop(taken);
+    drop(runtime);
+    crate::until("there is room again", || office.home.run(&["approvals", "list"]).code == Some(0));
+    screen.approve("Person 2");
+    crate::until("it is sent", || office.provider.ledger().len() == 2);
+    screen.send("q");
+    screen.ended_well();
+    office.sent_each_once(2);
 }
 
 /// R19, F20, F21: the server stops at once in the middle of an approval: what the screen shows is what is stored, and the next key decides.

@@ -28,6 +28,7 @@ mod panicking;
 mod provider_faults;
 mod quitting;
 mod resources;
+mod restored;
 mod safety;
 mod secrets;
 mod server;

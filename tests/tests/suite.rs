@@ -1,6 +1,8 @@
 //! The suites that need a real PostgreSQL, in one binary: starting a server costs more than most tests.
 #[path = "suite/accounts.rs"]
 mod accounts;
+#[path = "suite/another_server.rs"]
+mod another_server;
 #[path = "suite/approvals.rs"]
 mod approvals;
 #[path = "suite/architecture.rs"]
@@ -11,6 +13,8 @@ mod attacks;
 mod checks;
 #[path = "suite/circuit.rs"]
 mod circuit;
+#[path = "suite/contention.rs"]
+mod contention;
 #[path = "suite/coverage.rs"]
 mod coverage;
 #[path = "suite/database_faults.rs"]

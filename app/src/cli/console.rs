@@ -15,8 +15,11 @@ use crate::exit::{Code, Fault};
 use crate::session::Setup;
 use crate::signals::Signals;
 
-/// Connections of a console with its dispatcher.
+/// Connections of an engine.
 pub(super) const CONNECTIONS: u32 = 12;
+
+/// Connections of a console besides: one asks for news, one decides, and two read what the screen shows.
+const RESERVED: u32 = 4;
 
 /// Runs with an engine until somebody quits.
 pub(super) async fn run(setup: &Setup) -> Result<Code> {
@@ -45,12 +48,13 @@ async fn open(setup: &Setup) -> Result<(Database, Company, Theme)> {
 pub(super) async fn attach(setup: &Setup) -> Result<Code> {
     let (database, company, theme) = open(setup).await?;
     let actor = setup.caller.actor(&database.pool, &company).await?;
+    let pool = database.reserve(RESERVED).await?;
     let absent = engine::absent(&setup.config);
     let status = EngineStatus { dispatcher: DispatcherState::Elsewhere, absent, ..EngineStatus::default() };
     let (_say, status) = watch::channel(status);
     let board = Board::default();
     let backend = Backend {
-        pool: database.pool.clone(),
+        pool,
         company,
         actor,
         lines: engine::ways(&setup.config, None)?,
@@ -94,6 +98,8 @@ pub(super) async fn show(
     notes: Vec<String>,
 ) -> Result<Code> {
     let actor = setup.caller.actor(&database.pool, &company).await?;
+    // Before the engine starts, which may use up what there is.
+    let pool = database.reserve(RESERVED).await?;
     let stop = CancellationToken::new();
     let running =
         engine::start(&setup.config, &setup.paths, &database.pool, Mode::Console, Board::default(), &stop)
@@ -101,7 +107,7 @@ pub(super) async fn show(
     let board = running.board.clone();
     running.add_notes(notes);
     let backend = Backend {
-        pool: database.pool.clone(),
+        pool,
         company,
         actor,
         lines: running.lines.clone(),

@@ -6,6 +6,7 @@ use countersign_core::db::migrate;
 use countersign_core::db::private::{self, Location, Stopped};
 use countersign_core::db::repair::{self, Mode};
 use countersign_core::safe_text::SafeText;
+use countersign_core::server;
 use serde_json::json;
 
 use crate::database::{Database, migrated};
@@ -35,6 +36,8 @@ pub(super) enum Verb {
         #[arg(long)]
         apply: bool,
     },
+    /// Send from another server than before: a standby that took over, or a restored backup. An admin may.
+    AcceptServer,
     /// Print how to connect, without the password.
     Url,
     /// Stop the private server, also under consoles that use it.
@@ -67,6 +70,16 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
             output.thing(&json!({ "reverted": phase }), &lines)?;
         }
         Verb::Repair { apply } => return repair(setup, apply, output).await,
+        Verb::AcceptServer => {
+            let session = setup.session().await?;
+            let accepted = server::accept(session.pool(), &session.actor, session.company.id);
+            let accepted = accepted.await.map_err(Fault::from)?;
+            let words = match &accepted {
+                Some(change) => format!("{change}; messages are sent from it again"),
+                None => "nothing to accept: messages are sent from the server that is known".to_owned(),
+            };
+            output.thing(&json!({ "accepted": accepted }), &[("server", words)])?;
+        }
         Verb::Url => match &setup.config.database_url {
             Some(_) => output.line("DATABASE_URL is set; that is the connection (it is not repeated here, it may hold a password)")?,
             None => {

@@ -41,7 +41,10 @@ pub(super) async fn run(setup: &Setup, _arguments: &Arguments, output: Output) -
     let is_dry_run = running.lines.is_dry_run();
     let work = async {
         let load = meter::around("sending", None, async |meter: &Meter| {
-            until_idle(&database, is_dry_run, &stop, meter).await
+            tokio::select! {
+                load = until_idle(&database, is_dry_run, &stop, meter) => load,
+                halted = running.halted() => Err(halted),
+            }
         })
         .await;
         // In any case: what is on the wire is finished and recorded.

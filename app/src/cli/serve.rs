@@ -91,12 +91,17 @@ async fn work(
     }
     tracing::info!("{ready}");
     service::ready(&ready);
-    attend(&running, stop).await;
+    let halted = tokio::select! {
+        () = attend(&running, stop) => {
+            tracing::info!("told to stop: nothing new is claimed, what is on the wire is finished");
+            Ok(())
+        }
+        halted = running.halted() => Err(halted.into()),
+    };
     service::stopping();
-    tracing::info!("told to stop: nothing new is claimed, what is on the wire is finished");
     running.stop().await;
     tracing::info!("stopped");
-    Ok(())
+    halted
 }
 
 /// Gives signs of life until told to stop.

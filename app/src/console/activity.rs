@@ -176,6 +176,16 @@ pub(crate) fn elsewhere(model: &Model) -> Option<(String, Role)> {
     Some((format!("attached: {sign}dispatcher {word} ({place})"), role))
 }
 
+/// Why nothing may be sent before a person says so, as the dispatcher of this process or one that is looked at tells.
+pub(crate) fn halted(model: &Model) -> Option<&str> {
+    if let DispatcherState::Halted { reason } = &model.engine.dispatcher {
+        return Some(reason);
+    }
+    let processes = &model.activity.runtime.as_ref()?.processes;
+    let mut tasks = processes.iter().filter(|process| process.is_fresh).filter_map(Process::dispatcher);
+    tasks.find(|task| task.health == Health::Halted)?.error.as_deref()
+}
+
 /// Whether this console knows that nobody sends.
 pub(crate) fn nobody_sends(model: &Model) -> bool {
     matches!(elsewhere(model), Some((_, Role::Bad)))
@@ -186,6 +196,9 @@ pub(crate) fn engine_lines(model: &Model) -> Vec<(Role, SafeText)> {
     let charset = model.theme.charset;
     let activity = &model.activity;
     let mut lines = Vec::new();
+    if let Some(reason) = halted(model) {
+        lines.push((Role::Bad, charset.joined(&["! HALTED: ", reason])));
+    }
     if nobody_sends(model) {
         let words = "! no dispatcher runs anywhere: approved messages wait; start one with countersign serve";
         lines.push((Role::Bad, SafeText::line(words)));
@@ -243,7 +256,7 @@ fn process_line(model: &Model, process: &Process) -> (Role, SafeText) {
     let troubled: Vec<String> = process
         .parts
         .iter()
-        .filter(|task| matches!(task.health, Health::Waiting | Health::Restarting))
+        .filter(|task| matches!(task.health, Health::Waiting | Health::Halted | Health::Restarting))
         .map(|task| format!("{} {}", SafeText::line(&task.name).truncated(20), task.health.label()))
         .collect();
     let (role, state) = match (troubled.is_empty(), process.dispatcher()) {
@@ -259,7 +272,7 @@ fn task_line(model: &Model, task: &Task) -> (Role, SafeText) {
         .ran_at
         .map_or_else(|| "not run yet".to_owned(), |at| format!("ran {} ago", words::age(model.now(), at)));
     let (role, sign) = match task.health {
-        Health::Waiting | Health::Restarting => (Role::Bad, "! "),
+        Health::Waiting | Health::Halted | Health::Restarting => (Role::Bad, "! "),
         Health::Starting => (Role::Warn, ""),
         Health::Ok | Health::Off => (Role::Plain, ""),
     };

@@ -71,6 +71,11 @@ pub(crate) enum DispatcherState {
     Starting,
     /// At work.
     Ok,
+    /// It may not send before a person says so.
+    Halted {
+        /// Why, as a sentence.
+        reason: String,
+    },
     /// Stopped by a fault.
     Failed {
         /// What happened, as a sentence; may quote foreign text.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use countersign_core::clock;
 use countersign_core::company;
+use countersign_core::db;
 use countersign_core::error::Error;
 use countersign_core::ids::BatchId;
 use countersign_core::operator;
@@ -107,11 +108,17 @@ impl Effects {
 
 async fn poll(backend: &Backend, replies: &mpsc::Sender<Msg>) {
     loop {
-        let answer = within(READ, async {
+        let answer = async {
             let mut conn = backend.pool.acquire().await?;
             // Whoever was shut out since does not go on looking.
             operator::check(&mut conn, &backend.actor, backend.company.id).await?;
             company::store::change_version(&mut conn, backend.company.id).await
+        };
+        let answer = within(READ, async {
+            match answer.await {
+                Err(error) => Err(db::explain(error, &backend.pool).await),
+                known => known,
+            }
         });
         let msg = match answer.await {
             Ok(version) => Msg::Polled(version),

@@ -17,6 +17,7 @@ use crate::company;
 use crate::company::store_policy;
 use crate::contact::look_alike::LookAlike;
 use crate::contact::store_look_alike;
+use crate::db;
 use crate::error::Error;
 use crate::ids::{ActivityId, BatchId, CompanyId, OperatorId};
 use crate::operator;
@@ -51,14 +52,17 @@ pub async fn approve_in(
 ) -> Result<Vec<ItemResult>, Error> {
     // Once after an upgrade: contacts from before have no skeleton yet. In steps of their own, so that none of them is long.
     loop {
-        let mut tx = pool.begin().await?;
-        let has_more = store_look_alike::fill_skeletons(&mut tx, company).await?;
-        tx.commit().await?;
-        if !has_more {
+        let fill = async || -> Result<bool, Error> {
+            let mut tx = pool.begin().await?;
+            let has_more = store_look_alike::fill_skeletons(&mut tx, company).await?;
+            tx.commit().await?;
+            Ok(has_more)
+        };
+        if !db::retry(fill).await? {
             break;
         }
     }
-    decide(pool, actor, company, items, Question::Approve(batch)).await
+    db::retry(|| decide(pool, actor, company, items, Question::Approve(batch))).await
 }
 
 /// Rejects items, each on exactly the bytes that were seen.
@@ -73,7 +77,7 @@ pub async fn reject(
     reason: &str,
 ) -> Result<Vec<ItemResult>, Error> {
     let reason = check_reason(reason)?;
-    decide(pool, actor, company, items, Question::Reject(&reason)).await
+    db::retry(|| decide(pool, actor, company, items, Question::Reject(&reason))).await
 }
 
 /// Checks a reason: one line, not empty, at most [`REASON_LIMIT`] characters.
@@ -234,7 +238,7 @@ pub async fn undo(
     company: CompanyId,
     ids: &[ActivityId],
 ) -> Result<Vec<ItemResult>, Error> {
-    undo_as(pool, actor, company, ids, Undo::Any).await
+    db::retry(|| undo_as(pool, actor, company, ids, Undo::Any)).await
 }
 
 /// Makes a failed message a draft again: to try it again is a new decision. Any other is left where it stands.
@@ -247,7 +251,8 @@ pub async fn retry(
     company: CompanyId,
     id: ActivityId,
 ) -> Result<ItemResult, Error> {
-    let mut results = undo_as(pool, actor, company, &[id], Undo::Failed).await?;
+    let ids = [id];
+    let mut results = db::retry(|| undo_as(pool, actor, company, &ids, Undo::Failed)).await?;
     Ok(results.pop().unwrap_or(ItemResult { id, outcome: ItemOutcome::Missing }))
 }
 
@@ -363,9 +368,13 @@ pub async fn undo_batch_watched(
     batch: BatchId,
     advance: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Undone, Error> {
-    let (mut tx, _) = begin(pool, actor, company, "undo").await?;
-    let size = store::batch_size(&mut tx, company, batch).await?;
-    tx.rollback().await?;
+    let size = async || -> Result<i64, Error> {
+        let (mut tx, _) = begin(pool, actor, company, "undo").await?;
+        let size = store::batch_size(&mut tx, company, batch).await?;
+        tx.rollback().await?;
+        Ok(size)
+    };
+    let size = db::retry(size).await?;
     if size == 0 {
         return Err(Error::NotFound {
             what: format!("batch {batch}"),

@@ -9,6 +9,7 @@ use crate::activity::status::Status;
 use crate::actor::Actor;
 use crate::audit;
 use crate::company;
+use crate::db;
 use crate::error::Error;
 use crate::ids::{ActivityId, CompanyId};
 use crate::quota;
@@ -61,35 +62,38 @@ pub async fn resolve(
     reason: &str,
 ) -> Result<ItemResult, Error> {
     let reason = check_reason(reason)?;
-    let (mut tx, _) = begin(pool, actor, company, "resolve").await?;
-    let locked = store::lock(&mut tx, company, &[id]).await?;
-    let Some(row) = locked.rows.get(&id) else {
-        return Ok(ItemResult { id, outcome: ItemOutcome::Missing });
-    };
-    if row.standing.status != Status::Uncertain {
-        let outcome = ItemOutcome::Taken { status: row.standing.status, by: None, at: None };
-        return Ok(ItemResult { id, outcome });
-    }
-    let decision = Decision::new(id, row.round, row.standing.payload_sha256);
-    if resolution == Resolution::BackToDraft {
-        make_room(&mut tx, actor, company, std::slice::from_ref(&decision)).await?;
-        store::set_draft(&mut tx, company, std::slice::from_ref(&decision)).await?;
-    } else {
-        store::set_resolved(&mut tx, company, id, resolution.status()).await?;
-    }
-    if let (false, Some(day)) = (resolution == Resolution::WasSent, row.quota_day) {
-        quota::store::refund(&mut tx, company, row.outbox, day, 1).await?;
-    }
-    let entry = audit::Entry::new(actor, format!("activity.resolve.{}", resolution.as_str()))
-        .activity(id, row.standing.payload_sha256)
-        .reason(Some(&reason));
-    audit::store::append(&mut tx, company, &[entry]).await?;
-    company::store::bump(&mut tx, company).await?;
-    tx.commit().await?;
-    let outcome = if resolution == Resolution::BackToDraft {
-        ItemOutcome::Undone
-    } else {
-        ItemOutcome::Resolved { status: resolution.status() }
-    };
-    Ok(ItemResult { id, outcome })
+    db::retry(|| async {
+        let (mut tx, _) = begin(pool, actor, company, "resolve").await?;
+        let locked = store::lock(&mut tx, company, &[id]).await?;
+        let Some(row) = locked.rows.get(&id) else {
+            return Ok(ItemResult { id, outcome: ItemOutcome::Missing });
+        };
+        if row.standing.status != Status::Uncertain {
+            let outcome = ItemOutcome::Taken { status: row.standing.status, by: None, at: None };
+            return Ok(ItemResult { id, outcome });
+        }
+        let decision = Decision::new(id, row.round, row.standing.payload_sha256);
+        if resolution == Resolution::BackToDraft {
+            make_room(&mut tx, actor, company, std::slice::from_ref(&decision)).await?;
+            store::set_draft(&mut tx, company, std::slice::from_ref(&decision)).await?;
+        } else {
+            store::set_resolved(&mut tx, company, id, resolution.status()).await?;
+        }
+        if let (false, Some(day)) = (resolution == Resolution::WasSent, row.quota_day) {
+            quota::store::refund(&mut tx, company, row.outbox, day, 1).await?;
+        }
+        let entry = audit::Entry::new(actor, format!("activity.resolve.{}", resolution.as_str()))
+            .activity(id, row.standing.payload_sha256)
+            .reason(Some(&reason));
+        audit::store::append(&mut tx, company, &[entry]).await?;
+        company::store::bump(&mut tx, company).await?;
+        tx.commit().await?;
+        let outcome = if resolution == Resolution::BackToDraft {
+            ItemOutcome::Undone
+        } else {
+            ItemOutcome::Resolved { status: resolution.status() }
+        };
+        Ok(ItemResult { id, outcome })
+    })
+    .await
 }

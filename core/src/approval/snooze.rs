@@ -29,7 +29,7 @@ pub async fn snooze(
     ids: &[ActivityId],
     until: Timestamp,
 ) -> Result<Vec<ItemResult>, Error> {
-    change(pool, actor, company, ids, Some(until)).await
+    db::retry(|| change(pool, actor, company, ids, Some(until))).await
 }
 
 /// Shows snoozed drafts again.
@@ -42,7 +42,7 @@ pub async fn unsnooze(
     company: CompanyId,
     ids: &[ActivityId],
 ) -> Result<Vec<ItemResult>, Error> {
-    change(pool, actor, company, ids, None).await
+    db::retry(|| change(pool, actor, company, ids, None)).await
 }
 
 async fn change(

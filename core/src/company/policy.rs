@@ -7,6 +7,7 @@ use super::money::Money;
 use super::store_policy;
 use crate::actor::{Actor, Role};
 use crate::audit;
+use crate::db;
 use crate::error::Error;
 use crate::ids::CompanyId;
 use crate::operator;
@@ -88,22 +89,25 @@ pub async fn set_policy(
     company: CompanyId,
     change: &PolicyChange,
 ) -> Result<Policy, Error> {
-    let mut tx = pool.begin().await?;
-    operator::authorise(&mut tx, actor, company, Role::Admin, "change the policy of a company").await?;
-    let old = store_policy::lock(&mut tx, company).await?;
-    let new = apply(&old, change)?;
-    store_policy::write(&mut tx, company, &new).await?;
-    let entries: Vec<_> = differences(&old, &new)
-        .into_iter()
-        .map(|detail| audit::Entry::new(actor, "company.policy").subject(company).detail(detail))
-        .collect();
-    if entries.is_empty() {
-        return Ok(old);
-    }
-    audit::store::append(&mut tx, company, &entries).await?;
-    super::store::bump(&mut tx, company).await?;
-    tx.commit().await?;
-    Ok(new)
+    db::retry(|| async {
+        let mut tx = pool.begin().await?;
+        operator::authorise(&mut tx, actor, company, Role::Admin, "change the policy of a company").await?;
+        let old = store_policy::lock(&mut tx, company).await?;
+        let new = apply(&old, change)?;
+        store_policy::write(&mut tx, company, &new).await?;
+        let entries: Vec<_> = differences(&old, &new)
+            .into_iter()
+            .map(|detail| audit::Entry::new(actor, "company.policy").subject(company).detail(detail))
+            .collect();
+        if entries.is_empty() {
+            return Ok(old);
+        }
+        audit::store::append(&mut tx, company, &entries).await?;
+        super::store::bump(&mut tx, company).await?;
+        tx.commit().await?;
+        Ok(new)
+    })
+    .await
 }
 
 fn apply(old: &Policy, change: &PolicyChange) -> Result<Policy, Error> {

@@ -6,6 +6,7 @@ use super::store;
 use crate::actor::{Actor, Role};
 use crate::audit;
 use crate::company;
+use crate::db;
 use crate::error::Error;
 use crate::ids::CompanyId;
 use crate::operator;
@@ -15,10 +16,13 @@ use crate::operator;
 /// # Errors
 /// [`Error::Forbidden`] below admin, or a database fault.
 pub async fn allow(pool: &PgPool, actor: &Actor, company: CompanyId, entry: &Entry) -> Result<bool, Error> {
-    let mut tx = pool.begin().await?;
-    operator::authorise(&mut tx, actor, company, Role::Admin, "add to the allowlist").await?;
-    let is_new = store::insert(&mut tx, company, &entry.as_text(), actor.name()).await?;
-    finish(tx, actor, company, "allowlist.add", entry, is_new).await
+    db::retry(|| async {
+        let mut tx = pool.begin().await?;
+        operator::authorise(&mut tx, actor, company, Role::Admin, "add to the allowlist").await?;
+        let is_new = store::insert(&mut tx, company, &entry.as_text(), actor.name()).await?;
+        finish(tx, actor, company, "allowlist.add", entry, is_new).await
+    })
+    .await
 }
 
 /// Takes an entry off the list; returns whether it was there.
@@ -31,10 +35,13 @@ pub async fn disallow(
     company: CompanyId,
     entry: &Entry,
 ) -> Result<bool, Error> {
-    let mut tx = pool.begin().await?;
-    operator::authorise(&mut tx, actor, company, Role::Admin, "remove from the allowlist").await?;
-    let was_there = store::delete(&mut tx, company, &entry.as_text()).await?;
-    finish(tx, actor, company, "allowlist.remove", entry, was_there).await
+    db::retry(|| async {
+        let mut tx = pool.begin().await?;
+        operator::authorise(&mut tx, actor, company, Role::Admin, "remove from the allowlist").await?;
+        let was_there = store::delete(&mut tx, company, &entry.as_text()).await?;
+        finish(tx, actor, company, "allowlist.remove", entry, was_there).await
+    })
+    .await
 }
 
 async fn finish(

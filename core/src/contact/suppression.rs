@@ -8,6 +8,7 @@ use crate::actor::{Actor, Role};
 use crate::approval::decide::check_reason;
 use crate::audit;
 use crate::company;
+use crate::db;
 use crate::error::Error;
 use crate::ids::CompanyId;
 use crate::operator;
@@ -128,18 +129,22 @@ pub async fn suppress(
     note: Option<&str>,
 ) -> Result<bool, Error> {
     let note = note.map(check_reason).transpose()?;
-    let mut tx = pool.begin().await?;
-    operator::authorise(&mut tx, actor, company, Role::Approver, "suppress an identity").await?;
-    let is_new =
-        store_suppression::insert(&mut tx, company, identity, reason, note.as_deref(), actor.name()).await?;
-    if is_new {
-        let detail = serde_json::json!({ "kind": identity.kind, "why": reason });
-        let entry = audit::Entry::new(actor, "suppression.add").detail(detail).reason(note.as_deref());
-        audit::store::append(&mut tx, company, &[entry]).await?;
-        company::store::bump(&mut tx, company).await?;
-    }
-    tx.commit().await?;
-    Ok(is_new)
+    db::retry(|| async {
+        let mut tx = pool.begin().await?;
+        operator::authorise(&mut tx, actor, company, Role::Approver, "suppress an identity").await?;
+        let is_new =
+            store_suppression::insert(&mut tx, company, identity, reason, note.as_deref(), actor.name())
+                .await?;
+        if is_new {
+            let detail = serde_json::json!({ "kind": identity.kind, "why": reason });
+            let entry = audit::Entry::new(actor, "suppression.add").detail(detail).reason(note.as_deref());
+            audit::store::append(&mut tx, company, &[entry]).await?;
+            company::store::bump(&mut tx, company).await?;
+        }
+        tx.commit().await?;
+        Ok(is_new)
+    })
+    .await
 }
 
 /// Lifts a suppression; returns whether there was one. What was blocked by it stays blocked until somebody reopens it.
@@ -154,17 +159,20 @@ pub async fn lift(
     note: &str,
 ) -> Result<bool, Error> {
     let note = check_reason(note)?;
-    let mut tx = pool.begin().await?;
-    operator::authorise(&mut tx, actor, company, Role::Admin, "lift a suppression").await?;
-    let Some(was) = store_suppression::delete(&mut tx, company, identity).await? else {
-        return Ok(false);
-    };
-    let detail = serde_json::json!({ "kind": identity.kind, "was": was });
-    let entry = audit::Entry::new(actor, "suppression.remove").detail(detail).reason(Some(&note));
-    audit::store::append(&mut tx, company, &[entry]).await?;
-    company::store::bump(&mut tx, company).await?;
-    tx.commit().await?;
-    Ok(true)
+    db::retry(|| async {
+        let mut tx = pool.begin().await?;
+        operator::authorise(&mut tx, actor, company, Role::Admin, "lift a suppression").await?;
+        let Some(was) = store_suppression::delete(&mut tx, company, identity).await? else {
+            return Ok(false);
+        };
+        let detail = serde_json::json!({ "kind": identity.kind, "was": was });
+        let entry = audit::Entry::new(actor, "suppression.remove").detail(detail).reason(Some(&note));
+        audit::store::append(&mut tx, company, &[entry]).await?;
+        company::store::bump(&mut tx, company).await?;
+        tx.commit().await?;
+        Ok(true)
+    })
+    .await
 }
 
 #[cfg(test)]

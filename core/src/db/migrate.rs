@@ -9,6 +9,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{PgConnection, PgPool};
 
 use super::phase::{self, PHASES, PhaseError, PhasesOff};
+use crate::server;
 
 pub(super) static MIGRATOR: Migrator = sqlx::migrate!("../migrations");
 
@@ -179,7 +180,8 @@ pub async fn migrate_without(
         }
         // Once without a target: what is applied must be what this binary knows, also where nothing was missing.
         migrator.run_direct(None, conn, false).await?;
-        Ok(())
+        // Before anything can be sent: also a backup from before the first message knows where it comes from.
+        Ok(server::remember(conn).await?)
     })
     .await
 }

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Dispatcher, recover, store};
 use crate::clock;
 use crate::error::Error;
+use crate::server;
 
 /// How often windows are looked at; they are hours long.
 const WINDOWS: Duration = Duration::from_secs(60);
@@ -71,6 +72,8 @@ impl Dispatcher {
     async fn keep(&self, stop: &CancellationToken, looks_at_windows: bool) -> Result<(), Error> {
         let pool = &self.engine.pool;
         let lines = &self.engine.lines;
+        // On another server a row without `wire_at` is no proof that it never went on the wire.
+        server::confirm(&mut *pool.acquire().await?).await?;
         let mut has_recovered = false;
         while !stop.is_cancelled() && recover::recover_one(pool, lines).await? {
             has_recovered = true;

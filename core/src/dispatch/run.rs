@@ -18,10 +18,12 @@ use super::wire::Arrival;
 use super::{Settings, outcome, store};
 use crate::channel::Lines;
 use crate::clock;
+use crate::db;
 use crate::engine::board::Board;
 use crate::error::Error;
 use crate::ids::{ClaimId, CompanyId};
 use crate::secret::MasterKey;
+use crate::server;
 
 /// Outcomes written by one transaction.
 const OUTCOME_BATCH: usize = 200;
@@ -158,7 +160,12 @@ impl Dispatcher {
                 }
                 Err(error) => {
                     faults = faults.saturating_add(1);
-                    if reporter.waits(&error) {
+                    let error = db::explain(error, &self.engine.pool).await;
+                    if matches!(error, Error::AnotherServer(_)) {
+                        if reporter.halts(&error) {
+                            tracing::error!("dispatch halts: {error}");
+                        }
+                    } else if reporter.waits(&error) {
                         tracing::warn!("dispatch waits and tries again: {error}");
                     }
                     super::backoff::full_jitter(faults.min(3), dice.f64()).max(Duration::from_millis(100))
@@ -182,6 +189,8 @@ impl Dispatcher {
     ) -> Result<bool, Error> {
         let mut due = {
             let mut conn = self.engine.pool.acquire().await?;
+            // Each time anew: a connection that broke may lead to another server when it comes back.
+            server::confirm(&mut conn).await?;
             let mut due = store::due_outboxes(&mut conn).await?;
             if clock::monotonic() >= *replays_at {
                 let begin = clock::monotonic();

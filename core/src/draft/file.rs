@@ -19,6 +19,7 @@ use crate::approval::store_risk::assess_all;
 use crate::audit;
 use crate::channel::Lines;
 use crate::company;
+use crate::db;
 use crate::error::Error;
 use crate::ids::{ActivityId, CompanyId, ContactId};
 use crate::outbox::store::OutboxSettings;
@@ -117,7 +118,7 @@ pub async fn file_watched(
     mode: Mode,
     advance: &(dyn Fn(usize) + Sync),
 ) -> Result<Report, Error> {
-    file_as(pool, actor, company, inputs, lines, (mode, Drafter::Named), advance).await
+    db::retry(|| file_as(pool, actor, company, &inputs, lines, (mode, Drafter::Named), advance)).await
 }
 
 /// Files one draft of the caller's own. An operator is its drafter and so never approves it.
@@ -135,15 +136,15 @@ pub async fn add(
         let reason = "leave it out: who adds a draft is its drafter".to_owned();
         return Err(Error::Invalid { field: "proposedBy".to_owned(), reason });
     }
-    file_as(pool, actor, company, vec![(1, input)], lines, (Mode::AllOrNothing, Drafter::Caller), &|_| {})
-        .await
+    let (inputs, how) = (vec![(1, input)], (Mode::AllOrNothing, Drafter::Caller));
+    db::retry(|| file_as(pool, actor, company, &inputs, lines, how, &|_| {})).await
 }
 
 async fn file_as(
     pool: &PgPool,
     actor: &Actor,
     company: CompanyId,
-    inputs: Vec<(usize, DraftInput)>,
+    inputs: &[(usize, DraftInput)],
     lines: &Lines,
     (mode, drafter): (Mode, Drafter),
     advance: &(dyn Fn(usize) + Sync),
@@ -159,12 +160,11 @@ async fn file_as(
     let outboxes = crate::outbox::store::settings(&mut tx, company, None).await?;
     let mut report = Report::default();
     let mut batch = Batch { company, now, lines, drafter, seen_keys: HashMap::new(), open: HashSet::new() };
-    let mut inputs = inputs.into_iter().peekable();
     let mut behind = 0;
-    while inputs.peek().is_some() {
-        let chunk: Vec<_> = inputs.by_ref().take(CHUNK).collect();
+    for chunk in inputs.chunks(CHUNK) {
         behind += chunk.len();
-        let drafts = batch.prepare(chunk, &outboxes, &mut report.errors);
+        // What it is made of stays, in case all of it has to be done over.
+        let drafts = batch.prepare(chunk.to_vec(), &outboxes, &mut report.errors);
         batch.write(&mut tx, actor, drafts, &mut report).await?;
         advance(behind);
     }

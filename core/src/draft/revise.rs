@@ -16,6 +16,7 @@ use crate::audit;
 use crate::channel::Lines;
 use crate::company;
 use crate::contact::store_look_alike;
+use crate::db;
 use crate::error::Error;
 use crate::ids::{ActivityId, CompanyId};
 use crate::operator;
@@ -37,33 +38,36 @@ pub async fn revise(
     lines: &Lines,
 ) -> Result<ItemResult, Error> {
     let result = |outcome| Ok(ItemResult { id: item.id, outcome });
-    let mut tx = begin_change(pool, actor, company, "revise a draft").await?;
-    let Some(open) = store::lock(&mut tx, company, item.id).await? else {
-        return result(ItemOutcome::Missing);
-    };
-    own(actor, &open, "revise a draft of somebody else")?;
-    if let Some(outcome) = open.objection(Some(item.payload_sha256)) {
-        return result(outcome);
-    }
-    let Some(envelope) = &open.envelope else {
-        return result(ItemOutcome::Refused { reason: "its text was erased".to_owned() });
-    };
-    let sealed = edited(envelope, &open, item.id, document, lines).map_err(invalid)?;
-    let Edited { sealed, headline, recipients } = sealed;
-    if sealed.sha256() == item.payload_sha256 {
-        return result(ItemOutcome::Already { status: open.status });
-    }
-    let is_handwritten = !matches!(actor, Actor::Agent { .. });
-    store::replace(&mut tx, company, item, &sealed, &headline, is_handwritten).await?;
-    store_look_alike::write_recipients(&mut tx, company, &[(item.id, recipients)]).await?;
-    assess_all(&mut tx, company, &[item.id]).await?;
-    let entry = audit::Entry::new(actor, "draft.revise")
-        .activity(item.id, sealed.sha256())
-        .detail(serde_json::json!({ "replaces": item.payload_sha256 }));
-    audit::store::append(&mut tx, company, &[entry]).await?;
-    company::store::bump(&mut tx, company).await?;
-    tx.commit().await?;
-    result(ItemOutcome::Revised { payload_sha256: sealed.sha256() })
+    db::retry(|| async {
+        let mut tx = begin_change(pool, actor, company, "revise a draft").await?;
+        let Some(open) = store::lock(&mut tx, company, item.id).await? else {
+            return result(ItemOutcome::Missing);
+        };
+        own(actor, &open, "revise a draft of somebody else")?;
+        if let Some(outcome) = open.objection(Some(item.payload_sha256)) {
+            return result(outcome);
+        }
+        let Some(envelope) = &open.envelope else {
+            return result(ItemOutcome::Refused { reason: "its text was erased".to_owned() });
+        };
+        let sealed = edited(envelope, &open, item.id, document, lines).map_err(invalid)?;
+        let Edited { sealed, headline, recipients } = sealed;
+        if sealed.sha256() == item.payload_sha256 {
+            return result(ItemOutcome::Already { status: open.status });
+        }
+        let is_handwritten = !matches!(actor, Actor::Agent { .. });
+        store::replace(&mut tx, company, item, &sealed, &headline, is_handwritten).await?;
+        store_look_alike::write_recipients(&mut tx, company, &[(item.id, recipients)]).await?;
+        assess_all(&mut tx, company, &[item.id]).await?;
+        let entry = audit::Entry::new(actor, "draft.revise")
+            .activity(item.id, sealed.sha256())
+            .detail(serde_json::json!({ "replaces": item.payload_sha256 }));
+        audit::store::append(&mut tx, company, &[entry]).await?;
+        company::store::bump(&mut tx, company).await?;
+        tx.commit().await?;
+        result(ItemOutcome::Revised { payload_sha256: sealed.sha256() })
+    })
+    .await
 }
 
 /// Takes a draft away that shall not be decided about any more; its drafter or an operator may.
@@ -78,24 +82,28 @@ pub async fn withdraw(
     reason: &str,
 ) -> Result<ItemResult, Error> {
     let reason = check_reason(reason)?;
-    let mut tx = begin_change(pool, actor, company, "withdraw a draft").await?;
-    let Some(open) = store::lock(&mut tx, company, id).await? else {
-        return Ok(ItemResult { id, outcome: ItemOutcome::Missing });
-    };
-    own(actor, &open, "withdraw a draft of somebody else")?;
-    if open.status == Status::Withdrawn {
-        return Ok(ItemResult { id, outcome: ItemOutcome::Already { status: open.status } });
-    }
-    if let Some(outcome) = open.objection(None) {
-        return Ok(ItemResult { id, outcome });
-    }
-    store::withdraw(&mut tx, company, id).await?;
-    let entry =
-        audit::Entry::new(actor, "draft.withdraw").activity(id, open.payload_sha256).reason(Some(&reason));
-    audit::store::append(&mut tx, company, &[entry]).await?;
-    company::store::bump(&mut tx, company).await?;
-    tx.commit().await?;
-    Ok(ItemResult { id, outcome: ItemOutcome::Withdrawn })
+    db::retry(|| async {
+        let mut tx = begin_change(pool, actor, company, "withdraw a draft").await?;
+        let Some(open) = store::lock(&mut tx, company, id).await? else {
+            return Ok(ItemResult { id, outcome: ItemOutcome::Missing });
+        };
+        own(actor, &open, "withdraw a draft of somebody else")?;
+        if open.status == Status::Withdrawn {
+            return Ok(ItemResult { id, outcome: ItemOutcome::Already { status: open.status } });
+        }
+        if let Some(outcome) = open.objection(None) {
+            return Ok(ItemResult { id, outcome });
+        }
+        store::withdraw(&mut tx, company, id).await?;
+        let entry = audit::Entry::new(actor, "draft.withdraw")
+            .activity(id, open.payload_sha256)
+            .reason(Some(&reason));
+        audit::store::append(&mut tx, company, &[entry]).await?;
+        company::store::bump(&mut tx, company).await?;
+        tx.commit().await?;
+        Ok(ItemResult { id, outcome: ItemOutcome::Withdrawn })
+    })
+    .await
 }
 
 /// Operators need the approver role, and the database is asked whether they still have it. Agents come in by their own drafts.

@@ -21,6 +21,8 @@ pub enum Health {
     Ok,
     /// It cannot do its work now and tries again.
     Waiting,
+    /// It may not do its work before a person says so; it looks again by itself.
+    Halted,
     /// It ended by a fault and is started again.
     Restarting,
     /// It ended because it was told to.
@@ -35,6 +37,7 @@ impl Health {
             Self::Starting => "starting",
             Self::Ok => "ok",
             Self::Waiting => "waiting",
+            Self::Halted => "halted",
             Self::Restarting => "failed, restarting",
             Self::Off => "off",
         }
@@ -93,6 +96,12 @@ impl Board {
         self.tasks.borrow().clone()
     }
 
+    /// Why a task of this process may not work before a person says so, if one may not.
+    #[must_use]
+    pub fn halted(&self) -> Option<String> {
+        self.tasks.borrow().iter().find(|task| task.health == Health::Halted)?.error.clone()
+    }
+
     /// Wakes when the state of a task changes.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<Vec<Task>> {
@@ -127,6 +136,11 @@ impl Reporter {
     /// It cannot work now and will try again. Says whether its state changed by that.
     pub fn waits(&self, error: &impl ToString) -> bool {
         self.fails(Health::Waiting, &error.to_string())
+    }
+
+    /// It may not work before a person says so. Says whether its state changed by that.
+    pub fn halts(&self, error: &impl ToString) -> bool {
+        self.fails(Health::Halted, &error.to_string())
     }
 
     /// It ended by a fault and will be started again. Says whether its state changed by that.

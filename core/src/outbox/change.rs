@@ -15,6 +15,7 @@ use super::{DAILY_CAP_LIMIT, NewOutbox, check, not_found, store};
 use crate::actor::{Actor, Role};
 use crate::audit;
 use crate::company;
+use crate::db;
 use crate::error::Error;
 use crate::ids::{CompanyId, OutboxId};
 use crate::operator;
@@ -86,49 +87,52 @@ pub async fn change(
     outbox: OutboxId,
     change: &Change,
 ) -> Result<Done, Error> {
-    let mut tx = pool.begin().await?;
-    operator::authorise(&mut tx, actor, company, Role::Admin, "change an outbox").await?;
-    if change.daily_cap.is_some() || change.zone.is_some() || change.ramp.is_some() {
-        // In the order in which a claim locks: rows, bucket, outbox. What waited for quota is looked at again at once.
-        store_change::look_again(&mut tx, company, outbox).await?;
-        quota::store::lock(&mut tx, company, outbox).await?;
-    }
-    let old = store_change::settings(&mut tx, company, outbox).await?.ok_or_else(|| not_found(outbox))?;
-    let now = crate::db::now(&mut tx).await?;
-    let new = apply(&old, change, now)?;
-    if new.new.zone != old.new.zone && !store::knows_zone(&mut tx, &new.new.zone).await? {
-        return Err(Error::Invalid {
-            field: "zone".to_owned(),
-            reason: format!(
-                "PostgreSQL does not know the time zone {}; use one like Europe/Paris",
-                new.new.zone
-            ),
-        });
-    }
-    let changed = differences(&old, &new);
-    if changed.is_empty() {
-        return Ok(Done { changed, keep_sender: 0, name_old_secret: 0 });
-    }
-    store_change::write(&mut tx, company, outbox, &new).await?;
-    if new.new.daily_cap != old.new.daily_cap
-        || new.new.zone != old.new.zone
-        || new.limits.ramp != old.limits.ramp
-    {
-        let (before, after) = (day::local_day(now, &old.new.zone), day::local_day(now, &new.new.zone));
-        let moves_to = (new.new.zone != old.new.zone).then_some(after);
-        let cap = new.limits.effective_cap(new.new.daily_cap, after);
-        quota::store::adjust(&mut tx, company, outbox, before, moves_to, cap).await?;
-    }
-    let done = consequences(&mut tx, company, outbox, &old, &new, changed).await?;
-    let entries: Vec<_> = done
-        .changed
-        .iter()
-        .map(|one| audit::Entry::new(actor, "outbox.set").subject(outbox).detail(json!(one)))
-        .collect();
-    audit::store::append(&mut tx, company, &entries).await?;
-    company::store::bump(&mut tx, company).await?;
-    tx.commit().await?;
-    Ok(done)
+    db::retry(|| async {
+        let mut tx = pool.begin().await?;
+        operator::authorise(&mut tx, actor, company, Role::Admin, "change an outbox").await?;
+        if change.daily_cap.is_some() || change.zone.is_some() || change.ramp.is_some() {
+            // In the order in which a claim locks: rows, bucket, outbox. What waited for quota is looked at again at once.
+            store_change::look_again(&mut tx, company, outbox).await?;
+            quota::store::lock(&mut tx, company, outbox).await?;
+        }
+        let old = store_change::settings(&mut tx, company, outbox).await?.ok_or_else(|| not_found(outbox))?;
+        let now = crate::db::now(&mut tx).await?;
+        let new = apply(&old, change, now)?;
+        if new.new.zone != old.new.zone && !store::knows_zone(&mut tx, &new.new.zone).await? {
+            return Err(Error::Invalid {
+                field: "zone".to_owned(),
+                reason: format!(
+                    "PostgreSQL does not know the time zone {}; use one like Europe/Paris",
+                    new.new.zone
+                ),
+            });
+        }
+        let changed = differences(&old, &new);
+        if changed.is_empty() {
+            return Ok(Done { changed, keep_sender: 0, name_old_secret: 0 });
+        }
+        store_change::write(&mut tx, company, outbox, &new).await?;
+        if new.new.daily_cap != old.new.daily_cap
+            || new.new.zone != old.new.zone
+            || new.limits.ramp != old.limits.ramp
+        {
+            let (before, after) = (day::local_day(now, &old.new.zone), day::local_day(now, &new.new.zone));
+            let moves_to = (new.new.zone != old.new.zone).then_some(after);
+            let cap = new.limits.effective_cap(new.new.daily_cap, after);
+            quota::store::adjust(&mut tx, company, outbox, before, moves_to, cap).await?;
+        }
+        let done = consequences(&mut tx, company, outbox, &old, &new, changed).await?;
+        let entries: Vec<_> = done
+            .changed
+            .iter()
+            .map(|one| audit::Entry::new(actor, "outbox.set").subject(outbox).detail(json!(one)))
+            .collect();
+        audit::store::append(&mut tx, company, &entries).await?;
+        company::store::bump(&mut tx, company).await?;
+        tx.commit().await?;
+        Ok(done)
+    })
+    .await
 }
 
 /// The settings as they are to be, checked like those of a new outbox.

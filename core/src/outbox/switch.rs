@@ -12,6 +12,7 @@ use crate::approval::decide::check_reason;
 use crate::audit::{self, Entry};
 use crate::channel::ChannelName;
 use crate::company;
+use crate::db;
 use crate::error::Error;
 use crate::ids::{CompanyId, OutboxId};
 use crate::operator;
@@ -30,11 +31,14 @@ pub async fn pause(
     reason: &str,
 ) -> Result<(), Error> {
     let reason = check_reason(reason)?;
-    let mut tx = pool.begin().await?;
-    operator::authorise(&mut tx, actor, company, Role::Approver, "pause an outbox").await?;
-    refuse_killed(&find(&mut tx, company, outbox).await?)?;
-    store::set_pause(&mut tx, company, outbox, Some(&reason)).await?;
-    finish(tx, company, Entry::new(actor, "outbox.pause").subject(outbox).reason(Some(&reason))).await
+    db::retry(|| async {
+        let mut tx = pool.begin().await?;
+        operator::authorise(&mut tx, actor, company, Role::Approver, "pause an outbox").await?;
+        refuse_killed(&find(&mut tx, company, outbox).await?)?;
+        store::set_pause(&mut tx, company, outbox, Some(&reason)).await?;
+        finish(tx, company, Entry::new(actor, "outbox.pause").subject(outbox).reason(Some(&reason))).await
+    })
+    .await
 }
 
 /// Stops an outbox until an admin lifts it: nothing leaves, nor what is claimed and not on the wire.
@@ -50,11 +54,14 @@ pub async fn kill(
     reason: &str,
 ) -> Result<(), Error> {
     let reason = check_reason(reason)?;
-    let mut tx = pool.begin().await?;
-    operator::authorise(&mut tx, actor, company, Role::Approver, "kill an outbox").await?;
-    refuse_killed(&find(&mut tx, company, outbox).await?)?;
-    store_change::set_kill(&mut tx, company, outbox, &reason, actor.name()).await?;
-    finish(tx, company, Entry::new(actor, "outbox.kill").subject(outbox).reason(Some(&reason))).await
+    db::retry(|| async {
+        let mut tx = pool.begin().await?;
+        operator::authorise(&mut tx, actor, company, Role::Approver, "kill an outbox").await?;
+        refuse_killed(&find(&mut tx, company, outbox).await?)?;
+        store_change::set_kill(&mut tx, company, outbox, &reason, actor.name()).await?;
+        finish(tx, company, Entry::new(actor, "outbox.kill").subject(outbox).reason(Some(&reason))).await
+    })
+    .await
 }
 
 /// Stops every outbox of a channel, or with no channel everything the company sends, until an admin lifts it.
@@ -69,17 +76,20 @@ pub async fn kill_all(
     reason: &str,
 ) -> Result<(), Error> {
     let reason = check_reason(reason)?;
-    let mut tx = pool.begin().await?;
-    operator::authorise(&mut tx, actor, company, Role::Approver, "kill a channel or a company").await?;
-    if !store_change::insert_kill(&mut tx, company, channel, &reason, actor.name()).await? {
-        return Err(Error::Conflict(format!(
-            "{} is killed already; an admin lifts that with `countersign outboxes resume {}`",
-            what(channel),
-            option(channel)
-        )));
-    }
-    let entry = Entry::new(actor, action(channel, "kill")).reason(Some(&reason));
-    finish(tx, company, entry.detail(serde_json::json!({ "channel": channel }))).await
+    db::retry(|| async {
+        let mut tx = pool.begin().await?;
+        operator::authorise(&mut tx, actor, company, Role::Approver, "kill a channel or a company").await?;
+        if !store_change::insert_kill(&mut tx, company, channel, &reason, actor.name()).await? {
+            return Err(Error::Conflict(format!(
+                "{} is killed already; an admin lifts that with `countersign outboxes resume {}`",
+                what(channel),
+                option(channel)
+            )));
+        }
+        let entry = Entry::new(actor, action(channel, "kill")).reason(Some(&reason));
+        finish(tx, company, entry.detail(serde_json::json!({ "channel": channel }))).await
+    })
+    .await
 }
 
 /// Lifts the kill of a channel, or with no channel that of the company; outboxes that are killed or paused by themselves stay so.
@@ -92,15 +102,18 @@ pub async fn lift_all(
     company: CompanyId,
     channel: Option<ChannelName>,
 ) -> Result<(), Error> {
-    let mut tx = pool.begin().await?;
-    operator::authorise(&mut tx, actor, company, Role::Admin, "lift the kill of a channel or a company")
-        .await?;
-    store_change::look_after_stop(&mut tx, company, None).await?;
-    let Some(reason) = store_change::delete_kill(&mut tx, company, channel).await? else {
-        return Err(Error::Conflict(format!("{} is not killed", what(channel))));
-    };
-    let detail = serde_json::json!({ "channel": channel, "killReason": reason });
-    finish(tx, company, Entry::new(actor, action(channel, "unkill")).detail(detail)).await
+    db::retry(|| async {
+        let mut tx = pool.begin().await?;
+        operator::authorise(&mut tx, actor, company, Role::Admin, "lift the kill of a channel or a company")
+            .await?;
+        store_change::look_after_stop(&mut tx, company, None).await?;
+        let Some(reason) = store_change::delete_kill(&mut tx, company, channel).await? else {
+            return Err(Error::Conflict(format!("{} is not killed", what(channel))));
+        };
+        let detail = serde_json::json!({ "channel": channel, "killReason": reason });
+        finish(tx, company, Entry::new(actor, action(channel, "unkill")).detail(detail)).await
+    })
+    .await
 }
 
 fn what(channel: Option<ChannelName>) -> String {
@@ -120,21 +133,25 @@ fn action(channel: Option<ChannelName>, verb: &str) -> String {
 /// # Errors
 /// [`Error::Forbidden`] below approver, and below admin for a killed one; [`Error::NotFound`], or a database fault.
 pub async fn resume(pool: &PgPool, actor: &Actor, company: CompanyId, outbox: OutboxId) -> Result<(), Error> {
-    let mut tx = pool.begin().await?;
-    operator::authorise(&mut tx, actor, company, Role::Approver, "resume an outbox").await?;
-    // In the order in which a claim locks: rows, then the outbox.
-    store_change::look_after_stop(&mut tx, company, Some(outbox)).await?;
-    let found = find(&mut tx, company, outbox).await?;
-    let entry = match &found.kill_reason {
-        Some(reason) => {
-            operator::authorise(&mut tx, actor, company, Role::Admin, "lift the kill of an outbox").await?;
-            let detail = serde_json::json!({ "killReason": reason });
-            Entry::new(actor, "outbox.unkill").subject(outbox).detail(detail)
-        }
-        None => Entry::new(actor, "outbox.resume").subject(outbox),
-    };
-    store_change::open(&mut tx, company, outbox).await?;
-    finish(tx, company, entry).await
+    db::retry(|| async {
+        let mut tx = pool.begin().await?;
+        operator::authorise(&mut tx, actor, company, Role::Approver, "resume an outbox").await?;
+        // In the order in which a claim locks: rows, then the outbox.
+        store_change::look_after_stop(&mut tx, company, Some(outbox)).await?;
+        let found = find(&mut tx, company, outbox).await?;
+        let entry = match &found.kill_reason {
+            Some(reason) => {
+                operator::authorise(&mut tx, actor, company, Role::Admin, "lift the kill of an outbox")
+                    .await?;
+                let detail = serde_json::json!({ "killReason": reason });
+                Entry::new(actor, "outbox.unkill").subject(outbox).detail(detail)
+            }
+            None => Entry::new(actor, "outbox.resume").subject(outbox),
+        };
+        store_change::open(&mut tx, company, outbox).await?;
+        finish(tx, company, entry).await
+    })
+    .await
 }
 
 async fn find(conn: &mut PgConnection, company: CompanyId, outbox: OutboxId) -> Result<Switch, Error> {

@@ -196,6 +196,60 @@ async fn a_server_without_connections_delays_and_loses_nothing() {
     books::compare(&world, &provider).await;
 }
 
+/// F25: a server that turns everybody away: the board says so and what to do, and when there is room again the work goes on.
+#[tokio::test]
+async fn a_full_server_is_named_with_the_remedy() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    world.approved_email(3).await;
+    let name = world.text("SELECT quote_ident(current_database())").await;
+    world.pause().await;
+    let worker = Worker::start(&world, provider.lines(), short_lived()).await;
+    world.resume().await;
+    as_owner(&world, &format!("ALTER DATABASE {name} CONNECTION LIMIT 0; {END_CONNECTIONS}")).await;
+    look("the board says why", async || {
+        waits(&worker.board).is_some_and(|error| {
+            error.contains("no connection left (too many connections for database")
+                && error.contains("raise max_connections")
+        })
+    })
+    .await;
+    let start = db::connect(world.options(), 2).await.expect_err("a start is refused").to_string();
+    assert!(start.contains("no connection left") && start.contains("end what uses them"), "{start}");
+    as_owner(&world, &format!("ALTER DATABASE {name} CONNECTION LIMIT -1")).await;
+    world.until_count(Status::Sent, 3).await;
+    worker.stop().await;
+    books::compare(&world, &provider).await;
+}
+
+/// F25: the connections of a console are its own: it reads and decides while those of its engine are all taken and the server has
+/// none left.
+#[tokio::test]
+async fn a_console_decides_while_everything_else_is_taken() {
+    let world = World::new().await;
+    let items = world.file_email(4).await;
+    let engine = db::connect(world.options(), 3).await.expect("the database answers");
+    let console = db::reserve(&engine, 4).await.expect("there is room");
+    let mut taken = Vec::new();
+    for _ in 0..3 {
+        taken.push(engine.acquire().await.expect("the pool has one"));
+    }
+    let name = world.text("SELECT quote_ident(current_database())").await;
+    let count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()";
+    let full = world.count(count).await;
+    as_owner(&world, &format!("ALTER DATABASE {name} CONNECTION LIMIT {full}")).await;
+    assert!(PgConnection::connect_with(&world.options()).await.is_err(), "the server is full");
+    let deciding = items.iter().map(|item| {
+        let (pool, approver, item, company) = (console.clone(), world.approver.clone(), *item, world.company);
+        tokio::spawn(async move { approval::approve(&pool, &approver, company, &[item]).await })
+    });
+    for one in deciding.collect::<Vec<_>>() {
+        let decided = one.await.expect("ends").expect("it has its own connection");
+        assert!(matches!(decided[0].outcome, ItemOutcome::Approved { .. }), "{decided:?}");
+    }
+    assert_eq!(console.size(), 4, "none was given back");
+    drop(taken);
+}
+
 async fn look(what: &str, holds: impl AsyncFnMut() -> bool) {
     countersign_tests::until(what, holds, async || String::new()).await;
 }

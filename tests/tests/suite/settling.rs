@@ -6,7 +6,7 @@ use countersign_tests::world::{World, draft};
 use rstest::rstest;
 
 /// Sends an item by hand up to a place, with a quota taken on a day that is so many days past.
-async fn put(world: &World, item: Item, status: Status, days_ago: i32) {
+pub(crate) async fn put(world: &World, item: Item, status: Status, days_ago: i32) {
     let (id, word) = (item.id, status.as_str());
     world
         .sql(&format!(

@@ -241,6 +241,12 @@ fn an_attached_console_says_who_sends() {
     let mut bench = attached(none);
     assert!(bench.text().contains("attached: ! no dispatcher runs"));
     assert!(bench.notice().contains("no dispatcher runs anywhere: approved messages wait"));
+    let mut halted = runtime();
+    halted.processes[0].parts[1].health = Health::Halted;
+    halted.processes[0].parts[1].error = Some("another server\u{1b}[2J".to_owned());
+    let mut bench = attached(halted);
+    assert!(bench.text().contains("attached: ! dispatcher halted (ops1, console)"));
+    assert!(bench.notice().contains("HALTED: another server"), "{}", bench.notice());
     let mut failing = runtime();
     failing.processes[0].parts[1].health = Health::Restarting;
     assert!(attached(failing).text().contains("attached: ! dispatcher failed (ops1, console)"));

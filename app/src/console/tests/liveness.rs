@@ -127,6 +127,19 @@ fn a_stopped_dispatcher_is_said_with_its_reason() {
     );
 }
 
+/// F22: why nothing leaves before a person says so stands on the Outbox and on the Activity screen.
+#[test]
+fn a_halted_dispatcher_is_said_with_its_reason() {
+    let mut bench = Bench::new(120, 40);
+    let dispatcher = DispatcherState::Halted { reason: "another server\u{1b}[2J".to_owned() };
+    bench.tell(Msg::EngineChanged(EngineStatus { dispatcher, ..EngineStatus::default() }));
+    for key in ["1", "2", "9"] {
+        bench.press(key);
+        let text = bench.text();
+        assert!(text.contains("! dispatcher halted") && text.contains("! HALTED: another server"), "{text}");
+    }
+}
+
 #[test]
 fn an_empty_company_is_told_what_to_do_next() {
     let mut bench = Bench::with(World { version: 1, ..World::default() }, 80, 24);

@@ -63,6 +63,7 @@ fn header(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
         DispatcherState::Elsewhere => ("   attached", Role::Warn),
         DispatcherState::Starting => ("   dispatcher starting", Role::Warn),
         DispatcherState::Ok => ("   dispatcher ok", Role::Plain),
+        DispatcherState::Halted { .. } => ("   ! dispatcher halted", Role::Bad),
         DispatcherState::Failed { .. } => ("   ! dispatcher failed", Role::Bad),
     };
     let killed = killed_word(model);
@@ -221,6 +222,9 @@ fn engine_trouble(model: &Model) -> Option<(SafeText, Role)> {
     let charset = model.theme.charset;
     if let Link::Stale { reason, .. } = &model.link {
         return Some((SafeText::line(&format!("! read only: {reason}")), Role::Bad));
+    }
+    if let Some(reason) = activity::halted(model) {
+        return Some((charset.joined(&["! HALTED: ", reason]), Role::Bad));
     }
     if let DispatcherState::Failed { reason } = &model.engine.dispatcher {
         return Some((charset.joined(&["! the dispatcher stopped: ", reason]), Role::Bad));
