@@ -15,6 +15,9 @@ use serde_json::json;
 /// Calls at once in these tests.
 const SLOTS: usize = 4;
 
+/// Rows on the wire that may wait for one of them.
+const AHEAD: usize = SLOTS / 4;
+
 /// Hangs on calls under the credential of the outbox `mail`, answers all others.
 struct HangsForOne(Valve);
 
@@ -58,7 +61,8 @@ async fn a_hanging_credential_leaves_the_slots_to_others() {
     world.approve(&items).await;
     world.until_count(Status::Sent, 3 * SLOTS).await;
     let hanging = valve.arrived();
-    assert!((SLOTS..=2 * SLOTS).contains(&hanging), "{hanging} calls hang");
+    // Those that gave way, those that took their slots before that was known, and those that were on the wire already.
+    assert!((SLOTS..=2 * SLOTS + AHEAD).contains(&hanging), "{hanging} calls hang");
 
     valve.open();
     world.until_count(Status::Sent, 8 * SLOTS).await;
