@@ -75,7 +75,11 @@ fn a_seed_is_one_run() {
 #[test]
 fn the_runs_meet_what_they_are_about() {
     let mut met = BTreeSet::new();
-    for seed in 0..4_000 {
+    for seed in 0..20_000 {
+        // The rarest is met once in some thousand runs.
+        if EXPECTED.iter().all(|expected| met.contains(expected)) {
+            return;
+        }
         let end = simulate::run(seed, |_, model| {
             for item in model.items.iter().filter(|item| item.is_filed()) {
                 let outcomes = item.attempts.iter().map(|attempt| attempt.outcome);
