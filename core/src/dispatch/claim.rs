@@ -115,6 +115,8 @@ pub(crate) async fn claim(
     let Some((now, mut rows)) = locked else {
         return Ok(Claim::Nothing);
     };
+    // Between the look for work and this transaction the connection may have come to lead to another server.
+    crate::server::confirm(&mut tx).await?;
     let outbox = match is_single {
         // Another dispatcher may have sent from it while this one waited for the lock.
         true => {
