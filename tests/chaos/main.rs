@@ -24,36 +24,12 @@ mod process;
 mod provider;
 mod run;
 mod schedule;
+#[path = "../stories/waiting.rs"]
+mod waiting;
 
 use std::io::Write as _;
-use std::time::Duration;
 
-use countersign_core::clock;
-
-/// How long one step may take on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(60);
-
-/// How long between two looks at a condition.
-const GLANCE: Duration = Duration::from_millis(20);
-
-/// Looks until `found` finds something. After [`DEADLINE`] it fails with what was waited for.
-#[track_caller]
-fn wait<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
-    let give_up = clock::monotonic() + DEADLINE;
-    loop {
-        if let Some(found) = found() {
-            return found;
-        }
-        assert!(clock::monotonic() < give_up, "waited in vain: {what}");
-        std::thread::sleep(GLANCE);
-    }
-}
-
-/// Looks until the condition holds.
-#[track_caller]
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    wait(what, || holds().then_some(()));
-}
+use self::waiting::{DEADLINE, GLANCE, until, wait};
 
 /// Tells it past the test harness, which keeps the words of tests that pass.
 fn tell(words: &str) {

@@ -5,7 +5,7 @@
 //!
 //! `home` is one user's folders with everything that runs in them, `child` a command under way, `screen` the program in a
 //! pseudo-terminal, `provider` the sandbox provider as a process of its own, `office` a company ready to send, `holds` the labelled
-//! points of a dispatch, and `process` what the kernel knows.
+//! points of a dispatch, `process` what the kernel knows, and `waiting` the patience of all of them.
 mod child;
 mod holds;
 mod home;
@@ -13,6 +13,7 @@ mod office;
 mod process;
 mod provider;
 mod screen;
+mod waiting;
 
 mod command_line;
 mod database_lost;
@@ -39,31 +40,4 @@ mod triage;
 mod upkeep;
 mod working_day;
 
-use std::time::Duration;
-
-use countersign_core::clock;
-
-/// How long a story waits for something that has to happen. Long, because a machine may be busy; passing stories never use it up.
-const DEADLINE: Duration = Duration::from_secs(60);
-
-/// How long between two looks at a condition.
-const GLANCE: Duration = Duration::from_millis(20);
-
-/// Looks until `found` finds something. After [`DEADLINE`] it fails with what was waited for.
-#[track_caller]
-fn wait<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
-    let give_up = clock::monotonic() + DEADLINE;
-    loop {
-        if let Some(found) = found() {
-            return found;
-        }
-        assert!(clock::monotonic() < give_up, "waited in vain: {what}");
-        std::thread::sleep(GLANCE);
-    }
-}
-
-/// Looks until the condition holds.
-#[track_caller]
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    wait(what, || holds().then_some(()));
-}
+use self::waiting::{DEADLINE, GLANCE, until, wait};
