@@ -22,6 +22,7 @@ pub mod step;
 pub(crate) mod store;
 pub(crate) mod store_close;
 mod store_load;
+mod store_past;
 pub(crate) mod wire;
 
 use std::time::Duration;

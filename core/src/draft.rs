@@ -8,6 +8,7 @@ pub mod edit;
 pub mod file;
 pub mod input;
 pub mod revise;
+pub mod seal;
 pub(crate) mod store;
 mod store_revise;
 

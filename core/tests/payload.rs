@@ -48,6 +48,7 @@ fn envelope(channel: ChannelName, parts: Parts) -> Envelope {
             method: text("POST"),
             path: text("/messages"),
             content_type: text("application/json"),
+            headers: std::collections::BTreeMap::new(),
             body: text("{}"),
         }),
     }

@@ -8,12 +8,11 @@ use countersign_adapters::dry_run::{DryRun, DryRunTransport};
 use countersign_adapters::http::{BaseUrl, HttpTransport, Timeouts};
 use countersign_adapters::resend::Resend;
 use countersign_adapters::sandbox::{Entry, FaultRule, Ledger, Sandbox, SandboxHandle, SandboxOptions, Seen};
-use countersign_core::activity::payload::Payload;
 use countersign_core::channel::{
-    Channel, ChannelName, Header, Line, Lines, Outcome, RenderError, Request, Response, Transport,
+    Asked, Case, Channel, ChannelName, Guide, Header, Line, Lines, Lookup, Message, Probe, ProviderSettings,
+    Reading, RenderError, Request, Response, Transport,
 };
 use countersign_core::engine::board::Board;
-use countersign_core::ids::ActivityId;
 use countersign_core::secret::SecretText;
 use tempfile::TempDir;
 
@@ -163,16 +162,40 @@ impl Channel for Keyless {
         None
     }
 
-    fn render(&self, payload: &Payload, activity: ActivityId) -> Result<Request, RenderError> {
-        Resend.render(payload, activity)
+    fn guide(&self) -> &'static Guide {
+        Resend.guide()
     }
 
-    fn wire_headers(&self, credential: &SecretText, key: &str) -> Vec<Header> {
+    fn render(&self, message: &Message<'_>) -> Result<Request, RenderError> {
+        Resend.render(message)
+    }
+
+    fn wire_headers(&self, credential: &SecretText, key: &str) -> Result<Vec<Header>, String> {
         Resend.wire_headers(credential, key)
     }
 
-    fn interpret(&self, response: &Response) -> Outcome {
-        Resend.interpret(response)
+    fn interpret(&self, asked: &Asked<'_>, response: &Response) -> Reading {
+        Resend.interpret(asked, response)
+    }
+
+    fn knows(&self, code: &str) -> bool {
+        Resend.knows(code)
+    }
+
+    fn lookup(&self, case: &Case<'_>) -> Lookup {
+        Resend.lookup(case)
+    }
+
+    fn found(&self, case: &Case<'_>, asked: &Request, response: &Response) -> Lookup {
+        Resend.found(case, asked, response)
+    }
+
+    fn probe(&self, settings: &ProviderSettings) -> Result<Request, RenderError> {
+        Resend.probe(settings)
+    }
+
+    fn probed(&self, response: &Response) -> Probe {
+        Resend.probed(response)
     }
 }
 

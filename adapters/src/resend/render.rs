@@ -4,9 +4,8 @@
 //! their own, two values for one header. Whether an address or a header name is welcome at all was decided at intake.
 use std::collections::BTreeMap;
 
-use countersign_core::activity::payload::{Parts, Payload};
-use countersign_core::channel::{ChannelName, RenderError, Request};
-use countersign_core::ids::ActivityId;
+use countersign_core::activity::payload::Parts;
+use countersign_core::channel::{ChannelName, Message, RenderError, Request};
 use serde::Serialize;
 
 /// Headers the request expresses by fields, or that only a mail server may write. As extra headers they could add recipients
@@ -55,7 +54,8 @@ struct Tag<'a> {
     value: &'a str,
 }
 
-pub(super) fn render(payload: &Payload, activity: ActivityId) -> Result<Request, RenderError> {
+pub(super) fn render(message: &Message<'_>) -> Result<Request, RenderError> {
+    let (payload, activity) = (message.payload, message.activity);
     if payload.channel != ChannelName::Email {
         return Err(error(
             "channel",
@@ -90,12 +90,7 @@ pub(super) fn render(payload: &Payload, activity: ActivityId) -> Result<Request,
     };
     let body = serde_json_canonicalizer::to_string(&mail)
         .map_err(|cause| error("parts", format!("the mail cannot be written as JSON: {cause}")))?;
-    Ok(Request {
-        method: "POST".to_owned(),
-        path: "/emails".to_owned(),
-        content_type: "application/json".to_owned(),
-        body,
-    })
+    Ok(Request::json("/emails", body))
 }
 
 fn headers<'a>(

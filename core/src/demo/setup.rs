@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::message::id_at;
 use super::people::{Account, Contact};
 use crate::actor::{Actor, Role};
-use crate::channel::ChannelName;
+use crate::channel::{ChannelName, ProviderSettings};
 use crate::ids::{OperatorId, OutboxId};
 use crate::outbox::limits::Limits;
 use crate::outbox::store::OutboxSettings;
@@ -79,6 +79,7 @@ pub(super) fn outboxes(now: Timestamp, rng: &mut Rng) -> Vec<Outbox> {
                 spaced_until: None,
                 daily_cap: *daily_cap,
                 limits: Limits::default(),
+                provider: ProviderSettings::default(),
             },
             daily_cap: *daily_cap,
         })

@@ -9,12 +9,13 @@ use sqlx::PgPool;
 use super::Settings;
 use super::judge::judge;
 use super::store::{self, DueOutbox, Held};
+use super::store_past;
 use crate::activity::payload::PayloadHash;
 use crate::activity::status::Status;
 use crate::actor::Actor;
 use crate::approval::store::{Decision, supersede_newer};
 use crate::audit;
-use crate::channel::{Line, Lines, Request};
+use crate::channel::{Line, Lines, Past, Request};
 use crate::company;
 use crate::company::store_policy;
 use crate::error::Error;
@@ -61,6 +62,8 @@ pub(crate) struct Claimed {
     pub(crate) is_post: bool,
     /// When its words were put on file: a later word of the contact stops it.
     pub(crate) worded_at: Timestamp,
+    /// What earlier attempts left behind, where its channel asks for it.
+    pub(crate) past: Past,
 }
 
 impl Claimed {
@@ -174,7 +177,11 @@ pub(crate) async fn claim(
         outbox.secret_ref.parse::<SecretRef>().map(|reference| reference.id).unwrap_or_default();
     let batch = match line {
         Some(line) if !judged.ready.is_empty() => {
-            let items: Vec<Claimed> = judged.ready.into_iter().map(|ready| ready.claimed).collect();
+            let mut items: Vec<Claimed> = judged.ready.into_iter().map(|ready| ready.claimed).collect();
+            if line.channel.asks_about_past() {
+                let mut past = store_past::past(&mut tx, company, &items).await?;
+                items.iter_mut().for_each(|item| item.past = past.remove(&item.id).unwrap_or_default());
+            }
             store::claim(&mut tx, company, id, &items, today).await?;
             store::open_batch(&mut tx, company, id, due.outbox, settings, secret_version, &items).await?;
             let detail = serde_json::json!({

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use sqlx::{PgConnection, PgPool};
 
 use super::claim::{DISPATCHER, elapsed};
-use super::settle::{Fate, History, Settled, is_unclear, settle, was_asked};
+use super::settle::{Fate, History, PREPARED, Settled, is_unclear, settle, was_asked};
 use super::store;
 use super::store_close::{self, Attempt, Closing};
 use super::wire::{Arrival, Departure, refund};
@@ -120,6 +120,7 @@ fn history(departure: &Departure, now: Timestamp, is_time_known: bool) -> Histor
 pub(crate) fn words(outcome: &Outcome) -> (Option<&str>, Option<&str>) {
     match outcome {
         Outcome::Accepted { .. } => (None, None),
+        Outcome::Prepared { detail, .. } => (Some(PREPARED), Some(detail)),
         Outcome::Rejected { code, detail }
         | Outcome::Retry { code, detail, .. }
         | Outcome::AccountBroken { code, detail }
@@ -132,6 +133,7 @@ fn attempt(arrival: &Arrival) -> Attempt {
     let (code, detail) = words(&arrival.outcome);
     let provider_ref = match &arrival.outcome {
         Outcome::Accepted { provider_ref } => provider_ref.clone(),
+        Outcome::Prepared { handle, .. } => Some(handle.clone()),
         _ => None,
     };
     let detail: Option<String> = detail.map(|detail| detail.chars().take(DETAIL_LIMIT).collect());

@@ -11,13 +11,14 @@ use sqlx::PgPool;
 
 use super::check::{Checked, FieldError, check};
 use super::input::{DEFAULT_DRAFTER, DraftInput, derived_key};
+use super::seal::seal;
 use super::store::{self, NewActivity};
-use crate::activity::payload::{Envelope, Kind, Sealed};
+use crate::activity::payload::{Kind, Sealed};
 use crate::actor::{Actor, Role};
 use crate::approval::decide::admit;
 use crate::approval::store_risk::assess_all;
 use crate::audit;
-use crate::channel::Lines;
+use crate::channel::{Files, Lines};
 use crate::company;
 use crate::db;
 use crate::error::Error;
@@ -382,14 +383,7 @@ impl Batch<'_> {
     fn seal(&self, draft: &Draft) -> Result<(ActivityId, Sealed), FieldError> {
         let id = ActivityId::new();
         let payload = draft.checked.payload.clone();
-        let channel = self.lines.renderer(payload.channel);
-        let request = channel
-            .map(|channel| channel.render(&payload, id))
-            .transpose()
-            .map_err(|error| FieldError::new(error.field, error.reason))?;
-        let envelope =
-            Envelope { renderer: channel.map(|channel| channel.renderer().to_owned()), payload, request };
-        let sealed = envelope.seal().map_err(|error| FieldError::new("payload", error.to_string()))?;
+        let sealed = seal(self.lines, payload, id, &draft.outbox.provider, &Files::default())?;
         Ok((id, sealed))
     }
 

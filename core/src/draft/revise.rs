@@ -5,6 +5,7 @@ use sqlx::{PgPool, PgTransaction};
 use super::check::{FieldError, check};
 use super::edit;
 use super::input::DraftInput;
+use super::seal::seal;
 use super::store_revise::{self as store, Open};
 use crate::activity::payload::{Envelope, Sealed};
 use crate::activity::status::Status;
@@ -13,7 +14,7 @@ use crate::approval::decide::{begin, check_reason};
 use crate::approval::store_risk::assess_all;
 use crate::approval::{Item, ItemOutcome, ItemResult};
 use crate::audit;
-use crate::channel::Lines;
+use crate::channel::{Files, Lines};
 use crate::company;
 use crate::contact::store_look_alike;
 use crate::db;
@@ -165,14 +166,7 @@ fn edited(
     payload.kind = old.kind;
     let headline = payload.parts.headline().chars().take(200).collect();
     let recipients = payload.recipients();
-    let renderer = lines.renderer(payload.channel);
-    let request = renderer
-        .map(|channel| channel.render(&payload, id))
-        .transpose()
-        .map_err(|error| FieldError::new(error.field, error.reason))?;
-    let envelope =
-        Envelope { renderer: renderer.map(|channel| channel.renderer().to_owned()), payload, request };
-    let sealed = envelope.seal().map_err(|error| FieldError::new("payload", error.to_string()))?;
+    let sealed = seal(lines, payload, id, &open.outbox.provider, &Files::default())?;
     Ok(Edited { sealed, headline, recipients })
 }
 

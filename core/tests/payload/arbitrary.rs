@@ -143,8 +143,9 @@ pub(super) fn any_envelope() -> impl Strategy<Value = Envelope> {
         proptest::sample::select(Kind::ALL.to_vec()),
     );
     let people = (words(), words(), lists(), lists(), maybe());
-    let request = (words(), words(), words(), words())
-        .prop_map(|(method, path, content_type, body)| Request { method, path, content_type, body });
+    let request = (words(), words(), words(), words()).prop_map(|(method, path, content_type, body)| {
+        Request { method, path, content_type, headers: std::collections::BTreeMap::new(), body }
+    });
     let rest = (maps(), any_parts(), maybe(), proptest::option::of(request));
     (identity, people, rest).prop_map(|(identity, people, (headers, parts, renderer, request))| {
         let (channel, outbox, credential_id, kind) = identity;

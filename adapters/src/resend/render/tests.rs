@@ -2,12 +2,12 @@
 use std::collections::BTreeMap;
 
 use countersign_core::activity::payload::{InstagramAction, Kind, Parts, Payload};
-use countersign_core::channel::ChannelName;
+use countersign_core::channel::{ChannelName, Files, ProviderSettings, RenderError, Request};
 use countersign_core::ids::{ActivityId, OutboxId};
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::render;
+use super::Message;
 
 const ACTIVITY: ActivityId = ActivityId(Uuid::from_u128(7));
 
@@ -30,6 +30,11 @@ fn mail() -> Payload {
             in_reply_to: None,
         },
     }
+}
+
+fn render(payload: &Payload, activity: ActivityId) -> Result<Request, RenderError> {
+    let (settings, files) = (&ProviderSettings::default(), &Files::default());
+    super::render(&Message { payload, activity, settings, files })
 }
 
 fn body(payload: &Payload) -> serde_json::Value {

@@ -79,6 +79,7 @@ pub(super) fn sealed(
         method: "POST".to_owned(),
         path: "/emails".to_owned(),
         content_type: "application/json".to_owned(),
+        headers: std::collections::BTreeMap::new(),
         body: "{}".to_owned(),
     });
     let row_to = payload.to.clone();
