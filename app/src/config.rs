@@ -152,6 +152,7 @@ impl Config {
             batch: bounded("dispatcher.batch", shape.dispatcher.batch, defaults.batch, 200)?,
             worker: defaults.worker,
             slow_after: defaults.slow_after,
+            looks: defaults.looks,
         };
         let level = shape.log.level.as_deref().unwrap_or("info");
         let log_level = level.parse().map_err(|_| {

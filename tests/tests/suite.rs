@@ -27,6 +27,8 @@ mod disk_full;
 mod dispatch;
 #[path = "suite/engines.rs"]
 mod engines;
+#[path = "suite/evidence.rs"]
+mod evidence;
 #[path = "suite/faults.rs"]
 mod faults;
 #[path = "suite/filing.rs"]

@@ -10,6 +10,7 @@ use countersign_core::activity::store_read;
 use countersign_core::activity::view::{ActivityDetail, ActivityRow, List, Snoozed};
 use countersign_core::approval::{self, Resolution};
 use countersign_core::channel::Request;
+use countersign_core::channel::lookup::finding_words;
 use countersign_core::draft::seal::render_again;
 use countersign_core::gate::Ruling;
 use countersign_core::ids::ActivityId;
@@ -58,6 +59,11 @@ pub(super) enum ActivityVerb {
         /// How you know; recorded with your name.
         #[arg(long)]
         reason: String,
+    },
+    /// Ask the provider now what became of an uncertain message. What it proves settles it; nothing is sent.
+    Lookup {
+        /// Id of the activity.
+        id: ActivityId,
     },
     /// Make a failed message a draft again; to try it again is a new decision.
     Retry {
@@ -124,6 +130,7 @@ pub(super) async fn run_activities(setup: &Setup, verb: ActivityVerb, output: Ou
             }
             Ok(if result.outcome.is_done() { Code::Done } else { Code::Conflict })
         }
+        ActivityVerb::Lookup { id } => activities::lookup(setup, &session, id, output).await,
         ActivityVerb::Retry { id } => activities::retry(&session, id, output).await,
         ActivityVerb::Record(record) => activities::record(&session, record, output).await,
     }
@@ -253,6 +260,15 @@ fn as_text(detail: &ActivityDetail, again: Option<&Request>) -> String {
         lines.push(format!(
             "attempt  {} {} at {:.0} {words}",
             attempt.attempt, attempt.outcome, attempt.closed_at
+        ));
+    }
+    for lookup in &detail.lookups {
+        lines.push(format!(
+            "looked   {:.0} by {}: {}, {}",
+            lookup.at,
+            safe(&lookup.asked_by),
+            finding_words(&lookup.finding),
+            safe(&lookup.why)
         ));
     }
     match &detail.envelope {

@@ -91,6 +91,19 @@ impl Finding {
     }
 }
 
+/// What a finding is called in front of people, by the word that is stored.
+#[must_use]
+pub fn finding_words(word: &str) -> &str {
+    match word {
+        "sent" => "it was sent",
+        "not_sent" => "it was not sent",
+        "absent" => "not found, which proves nothing",
+        "unclear" => "no clear answer",
+        "impossible" => "cannot be asked",
+        other => other,
+    }
+}
+
 /// What the provider said to a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Probe {

@@ -127,6 +127,7 @@ pub(super) fn sealed(
         needs_two: false,
         look_alikes: Vec::new(),
         decisions: Vec::new(),
+        lookups: Vec::new(),
         attempts: Vec::new(),
         locale: None,
         zone: None,
