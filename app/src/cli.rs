@@ -2,6 +2,7 @@
 mod accounts;
 mod allowlist;
 mod approvals;
+mod channels;
 mod companies;
 mod console;
 mod db;
@@ -75,6 +76,9 @@ enum Noun {
     /// Sending identities.
     #[command(subcommand)]
     Outboxes(outboxes::Verb),
+    /// What can be sent where, and by which rules.
+    #[command(subcommand)]
+    Channels(channels::Verb),
     /// Who may be written to.
     #[command(subcommand)]
     Allowlist(allowlist::Verb),
@@ -169,5 +173,6 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Code> {
         Some(Noun::Db(verb)) => db::run(&setup, verb, output).await,
         Some(Noun::Keys(arguments)) => keys::run(&arguments, output),
         Some(Noun::Themes(verb)) => themes::run(&setup, &verb, output),
+        Some(Noun::Channels(verb)) => channels::run(&setup, &verb, output),
     }
 }

@@ -27,3 +27,4 @@ pub mod quota;
 pub mod safe_text;
 pub mod secret;
 pub mod server;
+pub mod trial;

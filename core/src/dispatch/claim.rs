@@ -211,7 +211,7 @@ pub(crate) async fn claim(
 }
 
 /// The credential with its version; the inner error is a code and a sentence for people.
-pub(super) async fn credential(
+pub(crate) async fn credential(
     conn: &mut sqlx::PgConnection,
     company: CompanyId,
     key: &MasterKey,

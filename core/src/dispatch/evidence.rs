@@ -139,7 +139,7 @@ async fn ask(line: &Line, secret: &SecretText, case: &Case<'_>) -> Finding {
 }
 
 /// Asks a provider something that changes nothing, with the credential of an outbox. The error is a sentence.
-pub(super) async fn read(line: &Line, secret: &SecretText, request: &Request) -> Result<Response, String> {
+pub(crate) async fn read(line: &Line, secret: &SecretText, request: &Request) -> Result<Response, String> {
     if request.method != "GET" && line.channel.reaches_people() {
         return Err("the question would change something; it was not asked".to_owned());
     }
