@@ -37,6 +37,7 @@ mod serving;
 mod terminal;
 mod tokens;
 mod triage;
+mod trying;
 mod upkeep;
 mod working_day;
 
