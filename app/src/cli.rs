@@ -9,6 +9,7 @@ mod db;
 mod demo;
 mod dispatch;
 mod drafts;
+mod files;
 mod keys;
 mod operators;
 mod outboxes;
@@ -94,6 +95,9 @@ enum Noun {
     /// Credentials.
     #[command(subcommand)]
     Secrets(secrets::Verb),
+    /// Files that messages carry.
+    #[command(subcommand)]
+    Files(files::Verb),
     /// Messages that come in.
     #[command(subcommand)]
     Drafts(drafts::Verb),
@@ -167,6 +171,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Code> {
         Some(Noun::Contacts(verb)) => accounts::run_contacts(&setup, verb, output).await,
         Some(Noun::Secrets(verb)) => secrets::run(&setup, verb, output).await,
         Some(Noun::Drafts(verb)) => drafts::run(&setup, verb, output).await,
+        Some(Noun::Files(verb)) => files::run(&setup, verb, output).await,
         Some(Noun::Approvals(verb)) => approvals::run(&setup, verb, output).await,
         Some(Noun::Queue(verb)) => queue::run(&setup, verb, output).await,
         Some(Noun::Activities(verb)) => queue::run_activities(&setup, verb, output).await,

@@ -18,6 +18,7 @@ pub mod draft;
 pub mod engine;
 pub mod error;
 pub mod fault;
+pub mod file;
 pub mod gate;
 pub mod ids;
 pub mod inbound;

@@ -60,6 +60,7 @@ fn email() -> Envelope {
         text: text("Text"),
         html: Some(text("<p>Text</p>")),
         in_reply_to: Some(text("<1@example.org>")),
+        attachments: Vec::new(),
     };
     envelope(ChannelName::Email, parts)
 }

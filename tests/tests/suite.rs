@@ -7,6 +7,8 @@ mod another_server;
 mod approvals;
 #[path = "suite/architecture.rs"]
 mod architecture;
+#[path = "suite/attachments.rs"]
+mod attachments;
 #[path = "suite/attacks.rs"]
 mod attacks;
 #[path = "suite/checks.rs"]

@@ -6,11 +6,12 @@ pub(super) const GUIDE: Guide = Guide {
     sends: &[
         "plain text, with HTML beside it if wanted",
         "answers in a thread (inReplyTo)",
+        "files, stored by us",
         "List-Unsubscribe headers",
     ],
     limits: &[
         "50 recipients: one address, and 49 copies",
-        "1 MiB for the whole message in canonical form",
+        "20 files with 700 KiB together; 1 MiB for the whole message in canonical form (the provider takes 40 MB)",
         "requests a second: what the provider's answers ask for",
     ],
     windows: &["none: anyone may be written to who has not asked to be left alone"],

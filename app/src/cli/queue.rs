@@ -381,6 +381,7 @@ mod tests {
             text: "See acme.example".to_owned(),
             html: Some(html.to_owned()),
             in_reply_to: None,
+            attachments: Vec::new(),
         };
         let words = html_words(&parts(
             "<p>See <a href='https://evil.example/'>acme.example</a> <b hidden>now</b></p>",

@@ -6,9 +6,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::attachments;
 use super::input::{ContactInput, DraftInput};
 use crate::activity::payload::{
-    Attendee, InstagramAction, Kind, LinkedinAction, Parts, Payload, WhatsappTemplate,
+    Attachment, Attendee, InstagramAction, Kind, LinkedinAction, Parts, Payload, WhatsappTemplate,
 };
 use crate::channel::ChannelName;
 use crate::contact::address::{self, AddressError};
@@ -80,7 +81,7 @@ struct Mail {
     #[serde(default)]
     in_reply_to: Option<String>,
     #[serde(default)]
-    attachments: Vec<Value>,
+    attachments: Vec<Attachment>,
 }
 
 #[derive(Deserialize)]
@@ -237,12 +238,6 @@ pub fn check(input: &DraftInput, outbox: &OutboxSettings) -> Result<Checked, Fie
 }
 
 fn mail(payload: &mut Payload, mail: Mail) -> Result<(&'static str, String), FieldError> {
-    if !mail.attachments.is_empty() {
-        return Err(FieldError::new(
-            "payload.attachments",
-            "attachments are not supported yet; leave them out",
-        ));
-    }
     let to = address::email(&payload.to).map_err(address_error("to"))?;
     if mail.cc.len() + mail.bcc.len() > COPIES_LIMIT {
         return Err(FieldError::new(
@@ -280,6 +275,7 @@ fn mail(payload: &mut Payload, mail: Mail) -> Result<(&'static str, String), Fie
     if let Some(message_id) = &mail.in_reply_to {
         address::header_value("payload.inReplyTo", message_id).map_err(address_error("payload.inReplyTo"))?;
     }
+    attachments::check(&mail.attachments)?;
     payload.to.clone_from(&to.address);
     payload.cc = mail.cc;
     payload.bcc = mail.bcc;
@@ -290,6 +286,7 @@ fn mail(payload: &mut Payload, mail: Mail) -> Result<(&'static str, String), Fie
         text: mail.text,
         html: mail.html,
         in_reply_to: mail.in_reply_to,
+        attachments: mail.attachments,
     };
     Ok(("email", to.address.to_lowercase()))
 }

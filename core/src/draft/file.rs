@@ -259,6 +259,8 @@ impl Batch<'_> {
         if drafts.is_empty() {
             return Ok(());
         }
+        let named: Vec<_> = drafts.iter().flat_map(|draft| draft.checked.payload.files()).collect();
+        let files = crate::file::store::load(conn, self.company, &named).await?;
         let contacts = store::match_contacts(conn, self.company, &drafts_contacts(&drafts)).await?;
         let touched = store::touched(conn, self.company, &contacts).await?;
         let mut supersede = Vec::new();
@@ -291,7 +293,7 @@ impl Batch<'_> {
                 conflict("an earlier line drafts the same kind for this contact and outbox".to_owned());
                 continue;
             }
-            match self.seal(&draft) {
+            match self.seal(&draft, &files) {
                 Ok((id, sealed)) => {
                     // Only now: a replacement that cannot be filed replaces nothing.
                     open.remove(&place);
@@ -380,10 +382,10 @@ impl Batch<'_> {
         Ok((fresh, repeats))
     }
 
-    fn seal(&self, draft: &Draft) -> Result<(ActivityId, Sealed), FieldError> {
+    fn seal(&self, draft: &Draft, files: &Files) -> Result<(ActivityId, Sealed), FieldError> {
         let id = ActivityId::new();
         let payload = draft.checked.payload.clone();
-        let sealed = seal(self.lines, payload, id, &draft.outbox.provider, &Files::default())?;
+        let sealed = seal(self.lines, payload, id, &draft.outbox.provider, files)?;
         Ok((id, sealed))
     }
 

@@ -19,6 +19,7 @@ use crate::company;
 use crate::contact::store_look_alike;
 use crate::db;
 use crate::error::Error;
+use crate::file;
 use crate::ids::{ActivityId, CompanyId};
 use crate::operator;
 
@@ -51,7 +52,8 @@ pub async fn revise(
         let Some(envelope) = &open.envelope else {
             return result(ItemOutcome::Refused { reason: "its text was erased".to_owned() });
         };
-        let sealed = edited(envelope, &open, item.id, document, lines).map_err(invalid)?;
+        let files = file::store::load(&mut tx, company, &envelope.payload.files()).await?;
+        let sealed = edited(envelope, &open, item.id, document, lines, &files).map_err(invalid)?;
         let Edited { sealed, headline, recipients } = sealed;
         if sealed.sha256() == item.payload_sha256 {
             return result(ItemOutcome::Already { status: open.status });
@@ -146,6 +148,7 @@ fn edited(
     id: ActivityId,
     document: &str,
     lines: &Lines,
+    files: &Files,
 ) -> Result<Edited, FieldError> {
     let old = &envelope.payload;
     let input = DraftInput {
@@ -166,7 +169,7 @@ fn edited(
     payload.kind = old.kind;
     let headline = payload.parts.headline().chars().take(200).collect();
     let recipients = payload.recipients();
-    let sealed = seal(lines, payload, id, &open.outbox.provider, &Files::default())?;
+    let sealed = seal(lines, payload, id, &open.outbox.provider, files)?;
     Ok(Edited { sealed, headline, recipients })
 }
 

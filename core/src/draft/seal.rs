@@ -5,6 +5,7 @@ use super::check::FieldError;
 use crate::activity::payload::{Envelope, Payload, Sealed};
 use crate::channel::{Files, Lines, Message, ProviderSettings, Request};
 use crate::error::Error;
+use crate::file;
 use crate::ids::{ActivityId, CompanyId};
 use crate::outbox;
 
@@ -49,6 +50,7 @@ pub async fn render_again(
     let Some(outbox) = outbox::store::settings(conn, company, Some(payload.outbox_id)).await?.pop() else {
         return Ok(None);
     };
-    let (settings, files) = (&outbox.provider, &Files::default());
+    let files = &file::store::load(conn, company, &payload.files()).await?;
+    let settings = &outbox.provider;
     Ok(channel.render(&Message { payload, activity, settings, files }).ok())
 }

@@ -109,7 +109,8 @@ fn any_parts() -> impl Strategy<Value = Parts> {
             subject,
             text,
             html,
-            in_reply_to
+            in_reply_to,
+            attachments: Vec::new(),
         }),
         (-largest..=largest, moment, words(), attendee, maybe(), maps()).prop_map(
             |(event_type_id, start, time_zone, attendee, notes, metadata)| Parts::CalCom {

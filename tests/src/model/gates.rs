@@ -76,6 +76,7 @@ fn envelope() -> Envelope {
                 text: "B".to_owned(),
                 html: None,
                 in_reply_to: None,
+                attachments: Vec::new(),
             },
         },
         renderer: Some("model/1".to_owned()),

@@ -1,8 +1,9 @@
 //! Mail.
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use countersign_adapters::resend::Resend;
-use countersign_core::activity::payload::{Kind, Parts, Payload};
+use countersign_core::activity::payload::{Attachment, Kind, Parts, Payload, PayloadHash};
 use countersign_core::channel::{
     Channel as _, ChannelName, Files, Lookup, Message, Past, ProviderSettings, Request,
 };
@@ -10,6 +11,8 @@ use countersign_core::ids::{ActivityId, OutboxId};
 use rstest::rstest;
 
 use crate::contract::Contract;
+
+const PDF: &[u8] = b"%PDF-1.7";
 
 const KEY: &[(&str, &str)] = &[("Idempotency-Key", "countersign-1-1")];
 
@@ -34,6 +37,7 @@ fn mail() -> Payload {
             text: "Hi Bo,\nthree lines.\n".to_owned(),
             html: None,
             in_reply_to: None,
+            attachments: Vec::new(),
         },
     }
 }
@@ -53,13 +57,18 @@ fn full() -> Payload {
             text: "Hi Bo".to_owned(),
             html: Some("<p>Hi Bo</p>".to_owned()),
             in_reply_to: Some("<1@example.org>".to_owned()),
+            attachments: vec![Attachment {
+                name: "Angebot.pdf".to_owned(),
+                mime: "application/pdf".to_owned(),
+                sha256: PayloadHash::of(PDF),
+            }],
         },
         ..mail()
     }
 }
 
 fn rendered(payload: &Payload) -> Request {
-    let (settings, files) = (&ProviderSettings::default(), &Files::default());
+    let (settings, files) = (&ProviderSettings::default(), &Files::new([Bytes::from_static(PDF)]));
     Resend.render(&Message { payload, activity: ActivityId::new(), settings, files }).expect("renders")
 }
 
