@@ -22,6 +22,9 @@ pub(crate) fn tell(document: &mut Document, detail: &Detail, setting: &Setting) 
     };
     document.remark(role, &sentence(detail));
     window(document, detail, setting);
+    if let (Status::Uncertain, Some(guide)) = (row.status, detail.guide) {
+        document.field("Means", SafeText::line(guide.uncertain));
+    }
     if let Some(hold) = &row.hold {
         document.field("Reason", setting.charset.joined(&[&hold.sentence, " (", &hold.code, ")"]));
         if let Some(until) = hold.until {

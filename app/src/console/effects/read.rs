@@ -96,7 +96,8 @@ pub(super) async fn run(backend: &Backend, effect: Effect) -> Option<Msg> {
                 };
                 let adapter = backend.lines.renderer(activity.row.channel);
                 let keeps_keys_for = adapter.and_then(|adapter| adapter.keeps_keys_for());
-                Ok(Some(Box::new(Detail { activity, request, keeps_keys_for, thread, before })))
+                let guide = adapter.map(|adapter| adapter.guide());
+                Ok(Some(Box::new(Detail { activity, request, keeps_keys_for, guide, thread, before })))
             };
             Msg::DetailLoaded { generation, result: within(READ, work).await }
         }
