@@ -256,6 +256,12 @@ const CASES: &[(&str, Change, Expected, Expected)] = &[
     ("reply", |s| s.item.replied_at = Some(ago(59)), ("replied", "block"), ("replied", "block")),
     ("channel", |_| {}, PASS, PASS),
     ("channel", |s| s.has_line = false, ("channel_unavailable", "defer"), ("channel_unavailable", "defer")),
+    (
+        "channel",
+        |s| s.item.envelope.iter_mut().for_each(|envelope| envelope.request = None),
+        ("not_rendered", "reopen"),
+        ("not_rendered", "reopen"),
+    ),
     ("window", |_| {}, PASS, PASS),
     ("window", |s| s.whatsapp(&json!({ "text": "Hi" })), ("window", "block"), ("window", "block")),
     (
