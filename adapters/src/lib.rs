@@ -4,6 +4,7 @@
 //! table. Only [`http`] talks to the network, and only the dispatcher of `countersign-core` holds an adapter together with a
 //! transport, so nothing else can send.
 mod answer;
+pub mod calcom;
 mod class;
 mod credential;
 pub mod dry_run;
@@ -33,6 +34,7 @@ use std::sync::Arc;
 
 use countersign_core::channel::{Channel, ChannelName, Line, Lines};
 
+use crate::calcom::Calcom;
 use crate::dry_run::{DryRun, DryRunTransport};
 use crate::http::{BaseUrl, BaseUrlError, HttpTransport};
 use crate::resend::Resend;
@@ -132,6 +134,7 @@ pub fn lines(settings: &Settings) -> Result<Lines, BaseUrlError> {
 pub fn adapter(reached: &Reached) -> Option<Arc<dyn Channel>> {
     Some(match reached.channel {
         ChannelName::Email => Arc::new(Resend),
+        ChannelName::CalCom => Arc::new(Calcom::new(reached.version.as_deref())),
         _ => return None,
     })
 }

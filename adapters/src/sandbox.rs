@@ -4,6 +4,7 @@
 //! them, in several processes, may share one ledger file; a key accepted by one is known to all. It never sends anything.
 mod answer;
 mod api;
+mod calcom;
 mod control;
 mod faults;
 mod ledger;

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::answer::Answer;
+use super::calcom::Calcom;
 use super::control::{self, Seen};
 use super::faults::{Drawn, Fault, Faults};
 use super::ledger::{Entry, Ledger, LedgerError, Verdict};
@@ -24,7 +25,7 @@ use super::writer::Writer;
 const HUGE_BYTES: usize = crate::http::ANSWER_LIMIT_BYTES + 1;
 
 /// Every provider the sandbox plays; their paths have nothing in common. What nobody knows the first one answers.
-const PLAYS: &[&dyn Play] = &[&Resend];
+const PLAYS: &[&dyn Play] = &[&Resend, &Calcom];
 
 fn play(path: &str) -> &'static dyn Play {
     PLAYS.iter().find(|play| play.has(path)).copied().unwrap_or(&Resend)
@@ -223,10 +224,7 @@ fn before(play: &dyn Play, fault: &Fault) -> Option<Answer> {
 
 fn refuse(play: &dyn Play, code: &str) -> Answer {
     match play.refusals().iter().find(|refusal| refusal.code == code) {
-        Some(Refusal { status, body, .. }) => {
-            let is_json = body.starts_with('{');
-            Answer::new(*status, if is_json { "application/json" } else { "text/plain" }, *body)
-        }
+        Some(refusal) => play.refuse(refusal),
         None => Answer::new(501, "text/plain", format!("{} has no such refusal", play.name())),
     }
 }

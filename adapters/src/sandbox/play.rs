@@ -72,7 +72,7 @@ pub struct Refusal {
     pub code: &'static str,
     /// HTTP status.
     pub status: u16,
-    /// The whole body.
+    /// The whole body; empty where its provider makes one of the code.
     pub body: &'static str,
 }
 
@@ -95,6 +95,12 @@ pub(super) trait Play: Send + Sync {
 
     /// Its table of errors.
     fn refusals(&self) -> &'static [Refusal];
+
+    /// The answer of a row of that table.
+    fn refuse(&self, refusal: &Refusal) -> Answer {
+        let is_json = refusal.body.starts_with('{');
+        Answer::new(refusal.status, if is_json { "application/json" } else { "text/plain" }, refusal.body)
+    }
 
     /// Headers that come with every answer.
     fn limits(&self) -> &'static [(&'static str, &'static str)] {
