@@ -7,6 +7,7 @@ mod api;
 mod control;
 mod faults;
 mod ledger;
+mod linkedin;
 mod play;
 mod resend;
 mod server;
