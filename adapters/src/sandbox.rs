@@ -8,6 +8,7 @@ mod calcom;
 mod control;
 mod faults;
 mod ledger;
+mod linkedin;
 mod play;
 mod resend;
 mod server;

@@ -8,6 +8,7 @@ use countersign_adapters::dry_run::{DryRun, DryRunTransport};
 use countersign_adapters::http::{BaseUrl, HttpTransport, Timeouts};
 use countersign_adapters::resend::Resend;
 use countersign_adapters::sandbox::{Entry, FaultRule, Ledger, Sandbox, SandboxHandle, SandboxOptions, Seen};
+use countersign_adapters::{Reached, adapter};
 use countersign_core::channel::{
     Asked, Case, Channel, ChannelName, Guide, Header, Line, Lines, Lookup, Message, Probe, ProviderSettings,
     Reading, RenderError, Request, Response, Transport,
@@ -138,6 +139,16 @@ async fn serve(addr: SocketAddr, ledger: &Path) -> SandboxHandle {
 pub fn mail_by(transport: impl Transport + 'static) -> Lines {
     let mail = Line { channel: Arc::new(Resend), transport: Arc::new(transport) };
     Lines::new().with_live(mail.clone()).with_sandbox(mail).with_live(dry_run()).with_sandbox(dry_run())
+}
+
+/// Lines on which every channel that has an adapter travels by that transport, for sandboxed companies.
+#[must_use]
+pub fn all_by(transport: impl Transport + 'static) -> Lines {
+    let transport: Arc<dyn Transport> = Arc::new(transport);
+    let adapters = ChannelName::ALL.iter().filter_map(|name| adapter(&Reached::pinned(*name)?));
+    adapters.fold(Lines::new(), |lines, channel| {
+        lines.with_sandbox(Line { channel, transport: Arc::clone(&transport) })
+    })
 }
 
 /// The line that reaches nobody.

@@ -41,6 +41,8 @@ mod gates;
 mod hanging;
 #[path = "suite/injections.rs"]
 mod injections;
+#[path = "suite/linkedin.rs"]
+mod linkedin;
 #[path = "suite/look_alikes.rs"]
 mod look_alikes;
 #[path = "suite/metadata.rs"]

@@ -16,6 +16,7 @@ use super::calcom::Calcom;
 use super::control::{self, Seen};
 use super::faults::{Drawn, Fault, Faults};
 use super::ledger::{Entry, Ledger, LedgerError, Verdict};
+use super::linkedin::Linkedin;
 use super::play::{Act, Ask, Look, Message, Play, Refusal, Trouble};
 use super::resend::Resend;
 use super::wire::Cut;
@@ -25,7 +26,7 @@ use super::writer::Writer;
 const HUGE_BYTES: usize = crate::http::ANSWER_LIMIT_BYTES + 1;
 
 /// Every provider the sandbox plays; their paths have nothing in common. What nobody knows the first one answers.
-const PLAYS: &[&dyn Play] = &[&Resend, &Calcom];
+const PLAYS: &[&dyn Play] = &[&Resend, &Calcom, &Linkedin];
 
 fn play(path: &str) -> &'static dyn Play {
     PLAYS.iter().find(|play| play.has(path)).copied().unwrap_or(&Resend)
@@ -145,8 +146,10 @@ impl Provider {
         if drawn.fault == Some(Fault::HangBeforeAccept) {
             drawn.released().await;
         }
+        let offered = message.id.clone();
         let answer = match self.writer.accept(entry(play, message, &ask.body)).await {
-            Some(Verdict::Accepted(id)) => play.taken(ask, &id),
+            Some(Verdict::Accepted(id)) if id == offered => play.taken(ask, &id),
+            Some(Verdict::Accepted(id)) => play.repeated(ask, &id),
             Some(Verdict::Conflict) => play.trouble(Trouble::KeyConflict),
             // The ledger cannot be written.
             None => play.trouble(Trouble::Broken),

@@ -38,7 +38,7 @@ pub(super) type Look = Box<dyn FnOnce(&[Entry]) -> Answer + Send>;
 pub(super) struct Message {
     /// The id it gets.
     pub(super) id: String,
-    /// The idempotency key it came with, where the provider keeps such.
+    /// What makes it the same as an earlier one: the idempotency key it came with, or what the provider goes by.
     pub(super) key: Option<String>,
     /// Who would receive it.
     pub(super) to: Vec<String>,
@@ -89,6 +89,11 @@ pub(super) trait Play: Send + Sync {
 
     /// The answer to an accepted message.
     fn taken(&self, ask: &Ask, id: &str) -> Answer;
+
+    /// The answer to a message that was accepted before, under the same key and with the same body.
+    fn repeated(&self, ask: &Ask, id: &str) -> Answer {
+        self.taken(ask, id)
+    }
 
     /// The answer of trouble.
     fn trouble(&self, trouble: Trouble) -> Answer;

@@ -1,5 +1,7 @@
-//! The transport and the mail adapter against the sandbox provider, over real HTTP.
+//! The transport and the adapters against the sandbox provider, over real HTTP.
 mod desk;
 mod faults;
 mod isolation;
+mod linkedin;
 mod provider;
+mod steps;

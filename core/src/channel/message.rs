@@ -32,6 +32,12 @@ impl ProviderSettings {
         Self(pairs.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect())
     }
 
+    /// The same as it is stored.
+    #[must_use]
+    pub fn to_stored(&self) -> serde_json::Value {
+        serde_json::json!(self.0)
+    }
+
     /// The value of a setting.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {

@@ -9,8 +9,12 @@ use super::plan::{Picker, Plan};
 use super::threads::recently;
 use crate::activity::payload::Kind;
 
-/// Posts of others that are commented on.
-pub(super) const POSTS: [&str; 2] = ["urn:li:share:7000000000000000101", "urn:li:share:7000000000000000102"];
+/// Posts of others that are commented on; the last one by a comment that is approved already.
+pub(super) const POSTS: [&str; 3] = [
+    "urn:li:share:7000000000000000101",
+    "urn:li:share:7000000000000000102",
+    "urn:li:share:7000000000000000103",
+];
 
 /// Mail drafts by outbox: first touches and follow-ups.
 const MAIL: [(&str, usize, usize); 3] = [("main", 12, 14), ("news-fr", 6, 8), ("sur", 4, 4)];
@@ -80,7 +84,7 @@ fn linkedin(plan: &mut Plan, people: &mut Picker) {
             .take(plan, |contact, book| contact.linkedin.is_some() && (index > 4 || book.language() == "ja"));
         let created_at = recently(plan);
         let reader = plan.reader(contact, outbox);
-        let (to, action, chapter) = match POSTS.get(index) {
+        let (to, action, chapter) = match POSTS[..2].get(index) {
             Some(post) => (Some((*post).to_owned()), "comment", 1),
             None => (reader.contact.linkedin.clone(), "message", 2),
         };

@@ -29,8 +29,8 @@ pub(super) const SECRETS: [(&str, &str); 6] = [
     ("cal-acme", "cal_demo_2b9f"),
 ];
 
-/// The author of posts, and the feed that shows them.
-pub(super) const LINKEDIN_FEED: &str = "feed:urn:li:organization:900000017";
+/// The feed of the member who posts, comments and writes messages; an organization could not write any.
+pub(super) const LINKEDIN_FEED: &str = "feed:urn:li:person:demo-takeda";
 /// The feed of the Instagram account.
 pub(super) const INSTAGRAM_FEED: &str = "feed:17841400000000001";
 /// The domain that was taken off the allowlist yesterday.
@@ -49,7 +49,7 @@ const OUTBOXES: [(&str, ChannelName, &str, &str, i32, &str); 8] = [
         "Europe/Berlin",
     ),
     ("wa-fr", ChannelName::Whatsapp, "+33639980001", "twilio-fr", 50, "Europe/Paris"),
-    ("li-jp", ChannelName::Linkedin, "urn:li:organization:900000017", "linkedin-jp", 20, "Asia/Tokyo"),
+    ("li-jp", ChannelName::Linkedin, "urn:li:person:demo-takeda", "linkedin-jp", 20, "Asia/Tokyo"),
     ("ig-lima", ChannelName::Instagram, "acme.renovacion", "instagram-lima", 25, "America/Lima"),
     ("book", ChannelName::CalCom, "ana-lind/site-visit", "cal-acme", 30, "Europe/Oslo"),
 ];
@@ -79,11 +79,20 @@ pub(super) fn outboxes(now: Timestamp, rng: &mut Rng) -> Vec<Outbox> {
                 spaced_until: None,
                 daily_cap: *daily_cap,
                 limits: Limits::default(),
-                provider: ProviderSettings::default(),
+                provider: provider_settings(*channel),
             },
             daily_cap: *daily_cap,
         })
         .collect()
+}
+
+/// What the provider of a channel has to know.
+fn provider_settings(channel: ChannelName) -> ProviderSettings {
+    let pairs: &[(&str, &str)] = match channel {
+        ChannelName::Linkedin => &[("author_urn", "urn:li:person:demo-takeda"), ("partner_messages", "yes")],
+        _ => &[],
+    };
+    pairs.iter().copied().collect()
 }
 
 /// The people who decide: whoever started the demo, two approvers and a viewer.

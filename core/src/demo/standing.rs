@@ -81,7 +81,7 @@ fn mail(
     plan.add(contact, outbox, input, created_at, life);
 }
 
-/// Approved on channels that have no adapter yet; the dispatcher looks at them every ten minutes.
+/// Approved on the other channels: what waits for its time, and what waits for an adapter, at which the dispatcher looks every ten minutes.
 fn unavailable(plan: &mut Plan, people: &mut Picker) {
     for index in 0..5_u8 {
         let at = plan.now - SignedDuration::from_mins(14 + 17 * i64::from(index));
@@ -99,13 +99,14 @@ fn unavailable(plan: &mut Plan, people: &mut Picker) {
                 plan.add(contact, outbox, input, created_at, life);
             }
             2 => {
+                // Comments may wait, messages may not.
                 let contact = people.take(plan, |contact, _| contact.linkedin.is_some());
                 let outbox = plan.outbox("li-jp");
                 let reader = plan.reader(contact, outbox);
-                let payload = json!({ "action": "message", "text": reader.nth(&reader.book.social, 2) });
-                let input =
-                    reader.draft(reader.contact.linkedin.clone(), payload, Kind::FirstTouch, "social-1");
-                plan.add(contact, outbox, input, created_at, life);
+                let payload = json!({ "action": "comment", "text": reader.nth(&reader.book.social, 1) });
+                let to = Some(super::open::POSTS[2].to_owned());
+                let input = reader.draft(to, payload, Kind::FollowUp, "social-1");
+                plan.add(contact, outbox, input, created_at, scheduled(life));
             }
             3 => {
                 let contact = people.take(plan, |contact, _| contact.instagram.is_some());
@@ -126,6 +127,14 @@ fn unavailable(plan: &mut Plan, people: &mut Picker) {
         for message in &mut plan.messages[before..] {
             message.send_after = again;
         }
+    }
+}
+
+/// The same where an adapter is there and only its time has not come.
+fn scheduled(life: Life) -> Life {
+    match life {
+        Life::Holding { decided, .. } => Life::Holding { decided, code: "scheduled" },
+        other => other,
     }
 }
 

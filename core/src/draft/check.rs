@@ -1,4 +1,9 @@
 //! Turns a draft as it was handed in into a payload, or says which field is wrong. Pure.
+mod instagram;
+mod linkedin;
+#[cfg(test)]
+mod samples;
+
 use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
@@ -9,7 +14,7 @@ use serde_json::Value;
 use super::attachments;
 use super::input::{ContactInput, DraftInput};
 use crate::activity::payload::{
-    Attachment, Attendee, InstagramAction, Kind, LinkedinAction, Parts, Payload, WhatsappTemplate,
+    Attachment, Attendee, Kind, LinkedinAction, Parts, Payload, WhatsappTemplate,
 };
 use crate::channel::ChannelName;
 use crate::contact::address::{self, AddressError};
@@ -99,31 +104,11 @@ struct Booking {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Linkedin {
-    action: LinkedinAction,
-    text: String,
-    #[serde(default)]
-    thread: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Whatsapp {
     #[serde(default)]
     text: Option<String>,
     #[serde(default)]
     template: Option<WhatsappTemplate>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Instagram {
-    action: InstagramAction,
-    text: String,
-    #[serde(default)]
-    image_sha256: Option<String>,
-    #[serde(default)]
-    human_agent: bool,
 }
 
 fn shape<T: DeserializeOwned>(payload: &Value) -> Result<T, FieldError> {
@@ -215,9 +200,9 @@ pub fn check(input: &DraftInput, outbox: &OutboxSettings) -> Result<Checked, Fie
     let (address_kind, address) = match input.channel {
         ChannelName::Email | ChannelName::DryRun => mail(&mut payload, shape(&input.payload)?)?,
         ChannelName::CalCom => booking(&mut payload, shape(&input.payload)?)?,
-        ChannelName::Linkedin => linkedin(&mut payload, shape(&input.payload)?)?,
+        ChannelName::Linkedin => linkedin::fill(&mut payload, shape(&input.payload)?)?,
         ChannelName::Whatsapp => whatsapp(&mut payload, shape(&input.payload)?)?,
-        ChannelName::Instagram => instagram(&mut payload, shape(&input.payload)?)?,
+        ChannelName::Instagram => instagram::fill(&mut payload, shape(&input.payload)?)?,
     };
     if input.kind.is_some_and(|kind| (kind == Kind::Post) != payload.parts.is_post()) {
         let reason = "a post is what is published on a feed, and nothing else is; leave the kind out";
@@ -324,20 +309,6 @@ fn booking(payload: &mut Payload, booking: Booking) -> Result<(&'static str, Str
     Ok(("email", attendee.address.to_lowercase()))
 }
 
-fn linkedin(payload: &mut Payload, post: Linkedin) -> Result<(&'static str, String), FieldError> {
-    check_line("to", &payload.to, 320)?;
-    check_text("payload.text", &post.text)?;
-    let is_feed = payload.to.starts_with("feed:");
-    if is_feed != (post.action == LinkedinAction::Post) {
-        return Err(FieldError::new(
-            "to",
-            "a post goes to feed:{author urn}; comments and messages go to a urn",
-        ));
-    }
-    payload.parts = Parts::Linkedin { action: post.action, text: post.text, thread: post.thread };
-    Ok(("handle", payload.to.clone()))
-}
-
 fn whatsapp(payload: &mut Payload, message: Whatsapp) -> Result<(&'static str, String), FieldError> {
     let number = address::phone(&payload.to).map_err(address_error("to"))?;
     match (&message.text, &message.template) {
@@ -354,25 +325,6 @@ fn whatsapp(payload: &mut Payload, message: Whatsapp) -> Result<(&'static str, S
     payload.to.clone_from(&number);
     payload.parts = Parts::Whatsapp { text: message.text, template: message.template };
     Ok(("phone", number))
-}
-
-fn instagram(payload: &mut Payload, message: Instagram) -> Result<(&'static str, String), FieldError> {
-    check_line("to", &payload.to, 320)?;
-    check_text("payload.text", &message.text)?;
-    // The provider counts bytes of a direct message.
-    if message.action == InstagramAction::Dm && message.text.len() > 1000 {
-        return Err(FieldError::new(
-            "payload.text",
-            format!("{} bytes, a direct message takes 1000", message.text.len()),
-        ));
-    }
-    payload.parts = Parts::Instagram {
-        action: message.action,
-        text: message.text,
-        image_sha256: message.image_sha256,
-        human_agent: message.human_agent,
-    };
-    Ok(("handle", payload.to.clone()))
 }
 
 fn check_dedup_key(input: &DraftInput) -> Result<(), FieldError> {
