@@ -1,4 +1,5 @@
 //! The transport and the adapters against the sandbox provider, over real HTTP.
+mod calcom;
 mod desk;
 mod faults;
 mod isolation;
