@@ -11,6 +11,8 @@ mod architecture;
 mod attachments;
 #[path = "suite/attacks.rs"]
 mod attacks;
+#[path = "suite/calcom.rs"]
+mod calcom;
 #[path = "suite/checks.rs"]
 mod checks;
 #[path = "suite/circuit.rs"]
