@@ -152,12 +152,20 @@ pub(super) fn booking(plan: &mut Plan, contact: usize, created_at: Timestamp, li
         "eventTypeId": 812_034,
         "start": start.to_string(),
         "timeZone": reader.book.zone,
-        "attendee": { "name": reader.contact.name, "email": reader.contact.email, "language": reader.book.language() },
+        "attendee": { "name": reader.contact.name, "email": reader.contact.email, "language": invited_in(reader.book.language()) },
         "notes": reader.short(&reader.book.visit, &mut rng),
         "metadata": { "account": reader.account.map_or("", |account| account.name.as_str()) },
     });
     let input = reader.draft(None, payload, Kind::Booking, "book-1");
     plan.add(contact, outbox, input, created_at, life);
+}
+
+/// The language of an invitation, as the provider calls it.
+fn invited_in(language: &str) -> &str {
+    match language {
+        "nb" | "nn" => "no",
+        other => other,
+    }
 }
 
 /// Four drafts that a person should stop at.
