@@ -143,6 +143,12 @@ fn a_secret_is_rotated_and_revoked() {
     office.dispatch().finish().ends_with(0);
     assert_eq!(office.home.texts("SELECT hold_code FROM crm_activities"), ["credential_revoked"]);
     assert_eq!(office.provider.ledger().len(), 0);
+    let shown = office.home.run(&["outboxes", "list"]).ends_with(0).out;
+    assert!(shown.contains("paused: secret `resend:latest` was revoked"), "{shown}");
+    office.home.run_with(&["secrets", "rotate", "resend"], "re_third").ends_with(0);
+    office.home.run(&["outboxes", "resume", "main"]).ends_with(0);
+    office.dispatch().finish().ends_with(0);
+    office.sent_each_once(1);
 }
 
 /// A phase that is switched off: what needs it says so, the console opens and says so, nothing is sent, nothing is lost.

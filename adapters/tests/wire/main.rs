@@ -5,4 +5,5 @@ mod faults;
 mod isolation;
 mod linkedin;
 mod provider;
+mod resend;
 mod steps;

@@ -24,10 +24,14 @@ use crate::ids::{ActivityId, ClaimId, CompanyId, OutboxId};
 use crate::outbox::limits;
 use crate::outbox::store::OutboxSettings;
 use crate::quota;
+use crate::safe_text::SafeText;
 use crate::secret::{MasterKey, SecretError, SecretRef, SecretText};
 
 /// What a dispatcher signs with in the audit log.
 pub(crate) const DISPATCHER: Actor = Actor::Engine("dispatcher");
+
+/// Why a row waits whose credential was revoked.
+const REVOKED: &str = "credential_revoked";
 
 /// Rows that this worker may put on the wire while the lease lasts.
 pub(crate) struct Batch {
@@ -154,6 +158,14 @@ pub(crate) async fn claim(
         Some(Err((code, sentence))) => {
             tracing::warn!(outbox = %outbox.id, "{code}: {sentence}");
             judged.hold_all(code, now + SignedDuration::from_mins(5));
+            if code == REVOKED {
+                // Somebody took it away for a reason, so somebody says when the outbox is good again.
+                let reason = SafeText::line(&sentence).truncated(300);
+                if crate::outbox::store::pause_open(&mut tx, company, outbox.id, &reason).await? {
+                    let entry = audit::Entry::new(&DISPATCHER, "outbox.pause").subject(outbox.id);
+                    audit::store::append(&mut tx, company, &[entry.reason(Some(&reason))]).await?;
+                }
+            }
             (SecretText::new(String::new()), None)
         }
         Some(Ok((credential, version))) => {
@@ -223,9 +235,7 @@ pub(crate) async fn credential(
     };
     match crate::secret::store::resolve(conn, company, key, &reference).await {
         Ok(found) => Ok(Ok(found)),
-        Err(Error::Secret(error @ SecretError::Revoked(_))) => {
-            Ok(Err(("credential_revoked", error.to_string())))
-        }
+        Err(Error::Secret(error @ SecretError::Revoked(_))) => Ok(Err((REVOKED, error.to_string()))),
         Err(Error::Secret(error)) => Ok(Err(("credential_unavailable", error.to_string()))),
         Err(error) => Err(error),
     }

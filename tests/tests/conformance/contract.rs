@@ -51,6 +51,11 @@ impl Contract {
         Some(Self { document, draft: if is_of_old { Draft::Draft4 } else { Draft::Draft202012 } })
     }
 
+    /// The whole document, as JSON.
+    pub(crate) fn document(&self) -> &Value {
+        &self.document
+    }
+
     /// Changes the document before it is used, where it is known to be wrong.
     pub(crate) fn corrected(mut self, correct: impl FnOnce(&mut Value)) -> Self {
         correct(&mut self.document);

@@ -14,9 +14,9 @@ use crate::contract::Contract;
 
 const PDF: &[u8] = b"%PDF-1.7";
 
-const KEY: &[(&str, &str)] = &[("Idempotency-Key", "countersign-1-1")];
+pub(crate) const KEY: &[(&str, &str)] = &[("Idempotency-Key", "countersign-1-1")];
 
-fn contract() -> Option<Contract> {
+pub(crate) fn contract() -> Option<Contract> {
     Contract::open("resend.yaml")
 }
 
@@ -80,9 +80,13 @@ fn a_mail_keeps_to_the_contract(#[case] payload: Payload) {
     assert_eq!(contract.breaches(&rendered(&payload), KEY), Vec::<String>::new());
 }
 
-#[test]
-fn what_is_asked_keeps_to_the_contract() {
-    let Some(contract) = contract() else { return };
+/// Everything that is sent.
+pub(crate) fn requests() -> Vec<Request> {
+    [mail(), full()].iter().map(rendered).chain(questions()).collect()
+}
+
+/// Everything that is asked.
+fn questions() -> [Request; 2] {
     let payload = mail();
     let approved = rendered(&payload);
     let case = countersign_core::channel::Case {
@@ -94,8 +98,13 @@ fn what_is_asked_keeps_to_the_contract() {
         age: std::time::Duration::from_secs(60),
     };
     let Lookup::Ask(listing) = Resend.lookup(&case) else { panic!("there is something to ask") };
-    let probe = Resend.probe(&ProviderSettings::default()).expect("renders");
-    for request in [listing, probe] {
+    [listing, Resend.probe(&ProviderSettings::default()).expect("renders")]
+}
+
+#[test]
+fn what_is_asked_keeps_to_the_contract() {
+    let Some(contract) = contract() else { return };
+    for request in questions() {
         assert_eq!(contract.breaches(&request, &[]), Vec::<String>::new(), "{}", request.path);
     }
 }
