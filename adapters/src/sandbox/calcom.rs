@@ -173,7 +173,8 @@ fn list(query: &str) -> Act {
                     })
                 };
                 is(value("attendeeEmail"), &booking["attendees"][0]["email"])
-                    && value("eventTypeId").is_none_or(|id| booking["eventTypeId"].to_string() == id)
+                    && value("eventTypeId")
+                        .is_none_or(|id| booking["eventTypeId"].as_i64() == id.parse().ok())
             })
             .collect();
         Answer::json(200, &json!({ "status": "success", "data": bookings }))

@@ -219,7 +219,7 @@ impl Contract {
         whole["countersignSchema"] = schema.clone();
         let registry = jsonschema::Registry::new()
             .add(PLACE, self.draft.create_resource(whole))
-            .and_then(|registry| registry.prepare())
+            .and_then(jsonschema::RegistryBuilder::prepare)
             .expect("the document can be referred to");
         jsonschema::options()
             .with_draft(self.draft)

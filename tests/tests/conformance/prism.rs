@@ -4,10 +4,11 @@ use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use countersign_adapters::http::{BaseUrl, HttpTransport};
 use countersign_core::channel::{Call, Header, Request, Transport as _};
+use countersign_core::clock;
 use countersign_core::secret::SecretText;
 use rstest::rstest;
 use tempfile::NamedTempFile;
@@ -50,7 +51,7 @@ impl Prism {
             .spawn()
             .expect("npx starts");
         let mut prism = Self { process, addr, _document: document };
-        let begun = Instant::now();
+        let begun = clock::monotonic();
         while TcpStream::connect(prism.addr).is_err() {
             let ended = prism.process.try_wait().expect("it can be asked");
             assert!(ended.is_none() && begun.elapsed() < DEADLINE, "Prism does not listen: {ended:?}");

@@ -1,5 +1,6 @@
 //! `outboxes test`: is the credential taken, and what would be sent?
 use color_eyre::eyre::Result;
+use countersign_adapters::sandbox::SandboxHandle;
 use countersign_core::activity::payload::Envelope;
 use countersign_core::activity::store_read;
 use countersign_core::approval::{self, Item};
@@ -37,7 +38,7 @@ pub(super) async fn run(setup: &Setup, session: &Session, test: Test, output: Ou
         true => Some(engine::start_sandbox(&setup.paths.sandbox_ledger(), 0, Board::default()).await?),
         false => None,
     };
-    let lines = engine::ways(&setup.config, sandbox.as_ref().map(|sandbox| sandbox.addr()))?;
+    let lines = engine::ways(&setup.config, sandbox.as_ref().map(SandboxHandle::addr))?;
     let tried = trial::credential(pool, &lines, &key, &session.actor, company, found.id).await;
     let tried = tried.map_err(Fault::from)?;
     let (word, says, is_good) = match &tried.credential {
