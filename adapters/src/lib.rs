@@ -8,6 +8,7 @@ mod class;
 mod credential;
 pub mod dry_run;
 pub mod http;
+pub mod instagram;
 pub mod linkedin;
 pub mod resend;
 pub mod sandbox;
@@ -36,6 +37,7 @@ use countersign_core::channel::{Channel, ChannelName, Line, Lines};
 
 use crate::dry_run::{DryRun, DryRunTransport};
 use crate::http::{BaseUrl, BaseUrlError, HttpTransport};
+use crate::instagram::Instagram;
 use crate::linkedin::Linkedin;
 use crate::resend::Resend;
 
@@ -134,6 +136,7 @@ pub fn lines(settings: &Settings) -> Result<Lines, BaseUrlError> {
 pub fn adapter(reached: &Reached) -> Option<Arc<dyn Channel>> {
     Some(match reached.channel {
         ChannelName::Email => Arc::new(Resend),
+        ChannelName::Instagram => Arc::new(Instagram::new(reached.version.as_deref())),
         ChannelName::Linkedin => Arc::new(Linkedin::new(reached.version.as_deref())),
         _ => return None,
     })

@@ -6,6 +6,7 @@ mod answer;
 mod api;
 mod control;
 mod faults;
+mod instagram;
 mod ledger;
 mod linkedin;
 mod play;

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use super::answer::Answer;
 use super::control::{self, Seen};
 use super::faults::{Drawn, Fault, Faults};
+use super::instagram::Instagram;
 use super::ledger::{Entry, Ledger, LedgerError, Verdict};
 use super::linkedin::Linkedin;
 use super::play::{Act, Ask, Look, Message, Play, Refusal, Trouble};
@@ -25,7 +26,7 @@ use super::writer::Writer;
 const HUGE_BYTES: usize = crate::http::ANSWER_LIMIT_BYTES + 1;
 
 /// Every provider the sandbox plays; their paths have nothing in common. What nobody knows the first one answers.
-const PLAYS: &[&dyn Play] = &[&Resend, &Linkedin];
+const PLAYS: &[&dyn Play] = &[&Resend, &Instagram, &Linkedin];
 
 fn play(path: &str) -> &'static dyn Play {
     PLAYS.iter().find(|play| play.has(path)).copied().unwrap_or(&Resend)

@@ -1,6 +1,7 @@
 //! The transport and the adapters against the sandbox provider, over real HTTP.
 mod desk;
 mod faults;
+mod instagram;
 mod isolation;
 mod linkedin;
 mod provider;
