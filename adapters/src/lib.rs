@@ -9,6 +9,7 @@ mod class;
 mod credential;
 pub mod dry_run;
 pub mod http;
+pub mod instagram;
 pub mod linkedin;
 pub mod resend;
 pub mod sandbox;
@@ -38,6 +39,7 @@ use countersign_core::channel::{Channel, ChannelName, Line, Lines};
 use crate::calcom::Calcom;
 use crate::dry_run::{DryRun, DryRunTransport};
 use crate::http::{BaseUrl, BaseUrlError, HttpTransport};
+use crate::instagram::Instagram;
 use crate::linkedin::Linkedin;
 use crate::resend::Resend;
 
@@ -137,6 +139,7 @@ pub fn adapter(reached: &Reached) -> Option<Arc<dyn Channel>> {
     Some(match reached.channel {
         ChannelName::Email => Arc::new(Resend),
         ChannelName::CalCom => Arc::new(Calcom::new(reached.version.as_deref())),
+        ChannelName::Instagram => Arc::new(Instagram::new(reached.version.as_deref())),
         ChannelName::Linkedin => Arc::new(Linkedin::new(reached.version.as_deref())),
         _ => return None,
     })

@@ -140,7 +140,8 @@ fn a_dead_task_of_the_sandbox_provider_is_started_again() {
         };
         is_well("sandbox provider") && is_well("sandbox ledger")
     });
-    let keys: Vec<_> = entries().into_iter().map(|entry| entry.idempotency_key).collect();
+    // Where a provider keeps no keys, each line is a message of its own.
+    let keys: Vec<_> = entries().into_iter().map(|entry| entry.idempotency_key.unwrap_or(entry.id)).collect();
     let different: HashSet<_> = keys.iter().collect();
     assert_eq!(different.len(), keys.len(), "nothing was accepted twice");
     screen.send("q");

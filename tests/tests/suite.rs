@@ -25,6 +25,8 @@ mod coverage;
 mod database_faults;
 #[path = "suite/deferrals.rs"]
 mod deferrals;
+#[path = "suite/demo_channels.rs"]
+mod demo_channels;
 #[path = "suite/disk_full.rs"]
 mod disk_full;
 #[path = "suite/dispatch.rs"]
@@ -43,6 +45,8 @@ mod gates;
 mod hanging;
 #[path = "suite/injections.rs"]
 mod injections;
+#[path = "suite/instagram.rs"]
+mod instagram;
 #[path = "suite/linkedin.rs"]
 mod linkedin;
 #[path = "suite/look_alikes.rs"]

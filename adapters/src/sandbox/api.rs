@@ -15,6 +15,7 @@ use super::answer::Answer;
 use super::calcom::Calcom;
 use super::control::{self, Seen};
 use super::faults::{Drawn, Fault, Faults};
+use super::instagram::Instagram;
 use super::ledger::{Entry, Ledger, LedgerError, Verdict};
 use super::linkedin::Linkedin;
 use super::play::{Act, Ask, Look, Message, Play, Refusal, Trouble};
@@ -26,7 +27,7 @@ use super::writer::Writer;
 const HUGE_BYTES: usize = crate::http::ANSWER_LIMIT_BYTES + 1;
 
 /// Every provider the sandbox plays; their paths have nothing in common. What nobody knows the first one answers.
-const PLAYS: &[&dyn Play] = &[&Resend, &Calcom, &Linkedin];
+const PLAYS: &[&dyn Play] = &[&Resend, &Calcom, &Instagram, &Linkedin];
 
 fn play(path: &str) -> &'static dyn Play {
     PLAYS.iter().find(|play| play.has(path)).copied().unwrap_or(&Resend)

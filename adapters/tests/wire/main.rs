@@ -2,6 +2,7 @@
 mod calcom;
 mod desk;
 mod faults;
+mod instagram;
 mod isolation;
 mod linkedin;
 mod provider;

@@ -14,7 +14,7 @@ use crate::session::{Setup, user};
 use crate::signals::Signals;
 
 /// What the demo says about itself.
-const NO_ADAPTER: &str = "demo: only email leaves, for the sandbox; other channels: channel_unavailable";
+const NO_ADAPTER: &str = "demo: email, linkedin, instagram go to the sandbox; others: channel_unavailable";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::letter::Mail;
 use super::message::Life;
 use super::plan::{Picker, Plan};
-use super::threads::recently;
+use super::threads::{came, recently};
 use crate::activity::payload::Kind;
 
 /// Posts of others that are commented on; the last one by a comment that is approved already.
@@ -110,11 +110,14 @@ fn instagram(plan: &mut Plan, people: &mut Picker) {
     for index in 0..8 {
         let contact = people.take(plan, |contact, _| contact.instagram.is_some());
         let created_at = recently(plan);
+        // Nobody is written to who has not written; a day later only a person may, under the tag.
+        let waited = jiff::SignedDuration::from_hours(if index == 0 { 30 } else { 2 });
+        let to = plan.contacts[contact].instagram.clone();
+        came(plan, contact, outbox, created_at - waited, to.clone());
         let mut rng = plan.rng.fork();
         let reader = plan.reader(contact, outbox);
         let payload = json!({ "action": "dm", "text": reader.short(&reader.book.chat, &mut rng), "humanAgent": index == 0 });
-        let kind = if index < 5 { Kind::FollowUp } else { Kind::FirstTouch };
-        let input = reader.draft(reader.contact.instagram.clone(), payload, kind, "social-1");
+        let input = reader.draft(to, payload, Kind::Reply, "social-1");
         plan.add(contact, outbox, input, created_at, Life::Pending);
     }
     let feed = plan.add_feed("es", "Acme Renovación on Instagram");

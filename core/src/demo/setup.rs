@@ -90,6 +90,11 @@ pub(super) fn outboxes(now: Timestamp, rng: &mut Rng) -> Vec<Outbox> {
 fn provider_settings(channel: ChannelName) -> ProviderSettings {
     let pairs: &[(&str, &str)] = match channel {
         ChannelName::Linkedin => &[("author_urn", "urn:li:person:demo-takeda"), ("partner_messages", "yes")],
+        ChannelName::Instagram => &[
+            ("ig_id", "17841400000000001"),
+            ("media_url", "https://pictures.acme.example/by-hash/"),
+            ("human_agent", "yes"),
+        ],
         _ => &[],
     };
     pairs.iter().copied().collect()

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::message::{Decided, Life, Try, id_at};
 use super::open::{booking, keep_quiet};
 use super::plan::{Picker, Plan};
+use super::threads::came;
 use crate::activity::payload::Kind;
 use crate::activity::status::Status;
 use crate::ids::ClaimId;
@@ -87,7 +88,6 @@ fn unavailable(plan: &mut Plan, people: &mut Picker) {
         let at = plan.now - SignedDuration::from_mins(14 + 17 * i64::from(index));
         let created_at = at - SignedDuration::from_mins(50);
         let life = Life::Holding { decided: by_turns(index.into(), at), code: "channel_unavailable" };
-        let before = plan.messages.len();
         match index {
             0 | 1 => {
                 let contact = people.take(plan, |contact, _| contact.phone.is_some());
@@ -111,12 +111,13 @@ fn unavailable(plan: &mut Plan, people: &mut Picker) {
             3 => {
                 let contact = people.take(plan, |contact, _| contact.instagram.is_some());
                 let outbox = plan.outbox("ig-lima");
+                let to = plan.contacts[contact].instagram.clone();
+                came(plan, contact, outbox, created_at - SignedDuration::from_hours(2), to.clone());
                 let mut rng = plan.rng.fork();
                 let reader = plan.reader(contact, outbox);
                 let payload = json!({ "action": "dm", "text": reader.short(&reader.book.chat, &mut rng), "humanAgent": false });
-                let input =
-                    reader.draft(reader.contact.instagram.clone(), payload, Kind::FollowUp, "social-1");
-                plan.add(contact, outbox, input, created_at, life);
+                let input = reader.draft(to, payload, Kind::Reply, "social-1");
+                plan.add(contact, outbox, input, created_at, scheduled(life));
             }
             _ => {
                 let contact = people.take(plan, |contact, _| contact.email.is_some());
@@ -124,7 +125,8 @@ fn unavailable(plan: &mut Plan, people: &mut Picker) {
             }
         }
         let again = plan.now + SignedDuration::from_mins(4 + i64::from(index));
-        for message in &mut plan.messages[before..] {
+        // What was told last of each is what waits.
+        if let Some(message) = plan.messages.last_mut() {
             message.send_after = again;
         }
     }
