@@ -10,7 +10,9 @@ pub mod dry_run;
 pub mod http;
 pub mod resend;
 pub mod sandbox;
+mod settings;
 mod text;
+pub mod twilio;
 mod version;
 mod wait;
 
@@ -36,6 +38,7 @@ use countersign_core::channel::{Channel, ChannelName, Line, Lines};
 use crate::dry_run::{DryRun, DryRunTransport};
 use crate::http::{BaseUrl, BaseUrlError, HttpTransport};
 use crate::resend::Resend;
+use crate::twilio::Twilio;
 
 /// Where the provider of a channel is reached; comes from local configuration only, never from the database or the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,6 +135,7 @@ pub fn lines(settings: &Settings) -> Result<Lines, BaseUrlError> {
 pub fn adapter(reached: &Reached) -> Option<Arc<dyn Channel>> {
     Some(match reached.channel {
         ChannelName::Email => Arc::new(Resend),
+        ChannelName::Whatsapp => Arc::new(Twilio),
         _ => return None,
     })
 }

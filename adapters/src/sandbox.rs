@@ -10,6 +10,7 @@ mod ledger;
 mod play;
 mod resend;
 mod server;
+mod twilio;
 mod wire;
 mod writer;
 

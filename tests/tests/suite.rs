@@ -79,3 +79,5 @@ mod stops;
 mod transitions;
 #[path = "suite/triage.rs"]
 mod triage;
+#[path = "suite/whatsapp.rs"]
+mod whatsapp;

@@ -17,6 +17,7 @@ use super::faults::{Drawn, Fault, Faults};
 use super::ledger::{Entry, Ledger, LedgerError, Verdict};
 use super::play::{Act, Ask, Look, Message, Play, Refusal, Trouble};
 use super::resend::Resend;
+use super::twilio::Twilio;
 use super::wire::Cut;
 use super::writer::Writer;
 
@@ -24,7 +25,7 @@ use super::writer::Writer;
 const HUGE_BYTES: usize = crate::http::ANSWER_LIMIT_BYTES + 1;
 
 /// Every provider the sandbox plays; their paths have nothing in common. What nobody knows the first one answers.
-const PLAYS: &[&dyn Play] = &[&Resend];
+const PLAYS: &[&dyn Play] = &[&Resend, &Twilio];
 
 fn play(path: &str) -> &'static dyn Play {
     PLAYS.iter().find(|play| play.has(path)).copied().unwrap_or(&Resend)

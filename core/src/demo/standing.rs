@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::message::{Decided, Life, Try, id_at};
-use super::open::{booking, keep_quiet};
+use super::open::{booking, keep_quiet, template};
 use super::plan::{Picker, Plan};
 use crate::activity::payload::Kind;
 use crate::activity::status::Status;
@@ -41,7 +41,7 @@ pub(super) fn tell(plan: &mut Plan, people: &mut Picker) {
             life,
         );
     }
-    unavailable(plan, people);
+    elsewhere(plan, people);
     for index in 0..3 {
         uncertain(plan, people, index);
     }
@@ -81,12 +81,14 @@ fn mail(
     plan.add(contact, outbox, input, created_at, life);
 }
 
-/// Approved on channels that have no adapter yet; the dispatcher looks at them every ten minutes.
-fn unavailable(plan: &mut Plan, people: &mut Picker) {
+/// Approved on the other channels; of those without an adapter the dispatcher looks every ten minutes.
+fn elsewhere(plan: &mut Plan, people: &mut Picker) {
     for index in 0..5_u8 {
         let at = plan.now - SignedDuration::from_mins(14 + 17 * i64::from(index));
         let created_at = at - SignedDuration::from_mins(50);
-        let life = Life::Holding { decided: by_turns(index.into(), at), code: "channel_unavailable" };
+        let (code, minutes) =
+            if matches!(index, 2 | 3) { ("channel_unavailable", 4) } else { ("scheduled", 17) };
+        let life = Life::Holding { decided: by_turns(index.into(), at), code };
         let before = plan.messages.len();
         match index {
             0 | 1 => {
@@ -94,7 +96,7 @@ fn unavailable(plan: &mut Plan, people: &mut Picker) {
                 let outbox = plan.outbox("wa-fr");
                 let mut rng = plan.rng.fork();
                 let reader = plan.reader(contact, outbox);
-                let payload = json!({ "text": reader.short(&reader.book.chat, &mut rng) });
+                let payload = template(&reader.contact.given, &reader.short(&reader.book.chat, &mut rng));
                 let input = reader.draft(reader.contact.phone.clone(), payload, Kind::FollowUp, "writer-2");
                 plan.add(contact, outbox, input, created_at, life);
             }
@@ -122,7 +124,7 @@ fn unavailable(plan: &mut Plan, people: &mut Picker) {
                 booking(plan, contact, created_at, life);
             }
         }
-        let again = plan.now + SignedDuration::from_mins(4 + i64::from(index));
+        let again = plan.now + SignedDuration::from_mins(minutes + i64::from(index));
         for message in &mut plan.messages[before..] {
             message.send_after = again;
         }
