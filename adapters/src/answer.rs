@@ -48,7 +48,7 @@ pub(crate) fn without_id() -> (String, String) {
     ("no-id".to_owned(), "the provider accepted without a usable id".to_owned())
 }
 
-/// Codes that are ours: what adapters and the dispatcher say of an answer that has none.
+/// Codes that are ours: what adapters and the dispatcher say of an answer that has none, such as its status.
 pub(crate) fn is_our_code(code: &str) -> bool {
-    code.parse::<u16>().is_ok() || crate::OUR_CODES.contains(&code)
+    (code.len() == 3 && code.parse::<u16>().is_ok()) || crate::OUR_CODES.contains(&code)
 }

@@ -13,7 +13,9 @@ pub mod instagram;
 pub mod linkedin;
 pub mod resend;
 pub mod sandbox;
+mod settings;
 mod text;
+pub mod twilio;
 mod version;
 mod wait;
 
@@ -42,6 +44,7 @@ use crate::http::{BaseUrl, BaseUrlError, HttpTransport};
 use crate::instagram::Instagram;
 use crate::linkedin::Linkedin;
 use crate::resend::Resend;
+use crate::twilio::Twilio;
 
 /// Where the provider of a channel is reached; comes from local configuration only, never from the database or the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,6 +144,7 @@ pub fn adapter(reached: &Reached) -> Option<Arc<dyn Channel>> {
         ChannelName::CalCom => Arc::new(Calcom::new(reached.version.as_deref())),
         ChannelName::Instagram => Arc::new(Instagram::new(reached.version.as_deref())),
         ChannelName::Linkedin => Arc::new(Linkedin::new(reached.version.as_deref())),
+        ChannelName::Whatsapp => Arc::new(Twilio),
         _ => return None,
     })
 }

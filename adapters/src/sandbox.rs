@@ -13,6 +13,7 @@ mod linkedin;
 mod play;
 mod resend;
 mod server;
+mod twilio;
 mod wire;
 mod writer;
 

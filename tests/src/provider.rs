@@ -8,7 +8,7 @@ use countersign_adapters::dry_run::{DryRun, DryRunTransport};
 use countersign_adapters::http::{BaseUrl, HttpTransport, Timeouts};
 use countersign_adapters::resend::Resend;
 use countersign_adapters::sandbox::{Entry, FaultRule, Ledger, Sandbox, SandboxHandle, SandboxOptions, Seen};
-use countersign_adapters::{Reached, adapter};
+use countersign_adapters::{Reached, Settings, adapter};
 use countersign_core::channel::{
     Asked, Case, Channel, ChannelName, Guide, Header, Line, Lines, Lookup, Message, Probe, ProviderSettings,
     Reading, RenderError, Request, Response, Transport,
@@ -117,7 +117,18 @@ impl Provider {
         mail_by(self.transport())
     }
 
-    /// The same with a transport that gives up soon.
+    /// Lines on which every channel goes to this provider, as a company marked `sandbox` has them.
+    ///
+    /// # Panics
+    /// Never: the address is a loopback address.
+    #[must_use]
+    pub fn all_lines(&self) -> Lines {
+        let channels = ChannelName::ALL.iter().filter_map(|channel| Reached::pinned(*channel)).collect();
+        let settings = Settings { channels, sandbox: Some(self.addr), dry_run: false };
+        countersign_adapters::lines(&settings).expect("a loopback address")
+    }
+
+    /// Lines on which mail goes to this provider by a transport that gives up soon.
     #[must_use]
     pub fn hasty_lines(&self) -> Lines {
         mail_by(self.hasty_transport())

@@ -91,3 +91,5 @@ mod stops;
 mod transitions;
 #[path = "suite/triage.rs"]
 mod triage;
+#[path = "suite/whatsapp.rs"]
+mod whatsapp;

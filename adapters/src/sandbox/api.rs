@@ -20,6 +20,7 @@ use super::ledger::{Entry, Ledger, LedgerError, Verdict};
 use super::linkedin::Linkedin;
 use super::play::{Act, Ask, Look, Message, Play, Refusal, Trouble};
 use super::resend::Resend;
+use super::twilio::Twilio;
 use super::wire::Cut;
 use super::writer::Writer;
 
@@ -27,7 +28,7 @@ use super::writer::Writer;
 const HUGE_BYTES: usize = crate::http::ANSWER_LIMIT_BYTES + 1;
 
 /// Every provider the sandbox plays; their paths have nothing in common. What nobody knows the first one answers.
-const PLAYS: &[&dyn Play] = &[&Resend, &Calcom, &Instagram, &Linkedin];
+const PLAYS: &[&dyn Play] = &[&Resend, &Calcom, &Instagram, &Linkedin, &Twilio];
 
 fn play(path: &str) -> &'static dyn Play {
     PLAYS.iter().find(|play| play.has(path)).copied().unwrap_or(&Resend)

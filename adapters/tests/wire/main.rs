@@ -1,6 +1,7 @@
 //! The transport and the adapters against the sandbox provider, over real HTTP.
 mod calcom;
 mod desk;
+mod drive;
 mod faults;
 mod instagram;
 mod isolation;
@@ -8,3 +9,4 @@ mod linkedin;
 mod provider;
 mod resend;
 mod steps;
+mod twilio;

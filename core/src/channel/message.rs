@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde::Serialize;
 
 use crate::activity::payload::{Payload, PayloadHash};
 use crate::ids::ActivityId;
@@ -21,7 +22,7 @@ pub struct Message<'a> {
 }
 
 /// Provider settings of one outbox by key: account, author, sending service.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ProviderSettings(BTreeMap<String, String>);
 
 impl ProviderSettings {

@@ -60,21 +60,25 @@ fn whatsapp(plan: &mut Plan, people: &mut Picker) {
         let mut rng = plan.rng.fork();
         let reader = plan.reader(contact, outbox);
         let text = reader.short(&reader.book.chat, &mut rng);
-        // Who has not written in a day may only be sent a template.
-        let (kind, payload) = if index < 6 {
-            let template = json!({
-                "contentSid": "HXdemo00000000000000000000000000a1",
-                "version": "3",
-                "variables": { "1": reader.contact.given },
-                "renderedText": text,
-            });
-            (Kind::FirstTouch, json!({ "template": template }))
-        } else {
-            (Kind::FollowUp, json!({ "text": text }))
-        };
-        let input = reader.draft(reader.contact.phone.clone(), payload, kind, "writer-2");
+        let kind = if index < 6 { Kind::FirstTouch } else { Kind::FollowUp };
+        let input = reader.draft(
+            reader.contact.phone.clone(),
+            template(&reader.contact.given, &text),
+            kind,
+            "writer-2",
+        );
         plan.add(contact, outbox, input, created_at, Life::Pending);
     }
+}
+
+/// What may be sent to somebody who has not written in a day.
+pub(super) fn template(given: &str, text: &str) -> serde_json::Value {
+    json!({ "template": {
+        "contentSid": "HX0000000000000000000000000000d0a1",
+        "version": "3",
+        "variables": { "1": given },
+        "renderedText": text,
+    } })
 }
 
 fn linkedin(plan: &mut Plan, people: &mut Picker) {
@@ -151,24 +155,22 @@ pub(super) fn booking(plan: &mut Plan, contact: usize, created_at: Timestamp, li
         .find(|date| date.weekday().to_monday_zero_offset() < 5)
         .and_then(|date| date.at(hour, 0, 0, 0).to_zoned(zone).ok())
         .map_or(plan.now, |start| start.timestamp());
+    // Cal.com writes in Norwegian, whichever of the two.
+    let language = match reader.book.language() {
+        "nb" => "no",
+        "zh" => "zh-CN",
+        other => other,
+    };
     let payload = json!({
         "eventTypeId": 812_034,
         "start": start.to_string(),
         "timeZone": reader.book.zone,
-        "attendee": { "name": reader.contact.name, "email": reader.contact.email, "language": invited_in(reader.book.language()) },
+        "attendee": { "name": reader.contact.name, "email": reader.contact.email, "language": language },
         "notes": reader.short(&reader.book.visit, &mut rng),
         "metadata": { "account": reader.account.map_or("", |account| account.name.as_str()) },
     });
     let input = reader.draft(None, payload, Kind::Booking, "book-1");
     plan.add(contact, outbox, input, created_at, life);
-}
-
-/// The language of an invitation, as the provider calls it.
-fn invited_in(language: &str) -> &str {
-    match language {
-        "nb" | "nn" => "no",
-        other => other,
-    }
 }
 
 /// Four drafts that a person should stop at.

@@ -23,7 +23,7 @@ pub(super) struct Outbox {
 pub(super) const SECRETS: [(&str, &str); 6] = [
     ("resend-main", "re_demo_4Kd81fA2_oslo"),
     ("resend-sur", "re_demo_9Qz7Lm03_lima"),
-    ("twilio-fr", "demo-twilio-token-paris"),
+    ("twilio-fr", "AC0000000000000000000000000000d0a0:demo-twilio-token-paris"),
     ("linkedin-jp", "demo-linkedin-token-tokyo"),
     ("instagram-lima", "demo-instagram-token-lima"),
     ("cal-acme", "cal_demo_2b9f"),
@@ -95,6 +95,7 @@ fn provider_settings(channel: ChannelName) -> ProviderSettings {
             ("media_url", "https://pictures.acme.example/by-hash/"),
             ("human_agent", "yes"),
         ],
+        ChannelName::Whatsapp => &[("account_sid", "AC0000000000000000000000000000d0a0")],
         _ => &[],
     };
     pairs.iter().copied().collect()

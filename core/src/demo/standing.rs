@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::message::{Decided, Life, Try, id_at};
-use super::open::{booking, keep_quiet};
+use super::open::{booking, keep_quiet, template};
 use super::plan::{Picker, Plan};
 use super::threads::came;
 use crate::activity::payload::Kind;
@@ -42,7 +42,7 @@ pub(super) fn tell(plan: &mut Plan, people: &mut Picker) {
             life,
         );
     }
-    unavailable(plan, people);
+    elsewhere(plan, people);
     for index in 0..3 {
         uncertain(plan, people, index);
     }
@@ -82,19 +82,19 @@ fn mail(
     plan.add(contact, outbox, input, created_at, life);
 }
 
-/// Approved on the other channels: what waits for its time, and what waits for an adapter, at which the dispatcher looks every ten minutes.
-fn unavailable(plan: &mut Plan, people: &mut Picker) {
+/// Approved on the other channels: what waits for its time.
+fn elsewhere(plan: &mut Plan, people: &mut Picker) {
     for index in 0..5_u8 {
         let at = plan.now - SignedDuration::from_mins(14 + 17 * i64::from(index));
         let created_at = at - SignedDuration::from_mins(50);
-        let life = Life::Holding { decided: by_turns(index.into(), at), code: "channel_unavailable" };
+        let life = Life::Holding { decided: by_turns(index.into(), at), code: "scheduled" };
         match index {
             0 | 1 => {
                 let contact = people.take(plan, |contact, _| contact.phone.is_some());
                 let outbox = plan.outbox("wa-fr");
                 let mut rng = plan.rng.fork();
                 let reader = plan.reader(contact, outbox);
-                let payload = json!({ "text": reader.short(&reader.book.chat, &mut rng) });
+                let payload = template(&reader.contact.given, &reader.short(&reader.book.chat, &mut rng));
                 let input = reader.draft(reader.contact.phone.clone(), payload, Kind::FollowUp, "writer-2");
                 plan.add(contact, outbox, input, created_at, life);
             }
@@ -106,7 +106,7 @@ fn unavailable(plan: &mut Plan, people: &mut Picker) {
                 let payload = json!({ "action": "comment", "text": reader.nth(&reader.book.social, 1) });
                 let to = Some(super::open::POSTS[2].to_owned());
                 let input = reader.draft(to, payload, Kind::FollowUp, "social-1");
-                plan.add(contact, outbox, input, created_at, scheduled(life));
+                plan.add(contact, outbox, input, created_at, life);
             }
             3 => {
                 let contact = people.take(plan, |contact, _| contact.instagram.is_some());
@@ -117,26 +117,18 @@ fn unavailable(plan: &mut Plan, people: &mut Picker) {
                 let reader = plan.reader(contact, outbox);
                 let payload = json!({ "action": "dm", "text": reader.short(&reader.book.chat, &mut rng), "humanAgent": false });
                 let input = reader.draft(to, payload, Kind::Reply, "social-1");
-                plan.add(contact, outbox, input, created_at, scheduled(life));
+                plan.add(contact, outbox, input, created_at, life);
             }
             _ => {
                 let contact = people.take(plan, |contact, _| contact.email.is_some());
                 booking(plan, contact, created_at, life);
             }
         }
-        let again = plan.now + SignedDuration::from_mins(4 + i64::from(index));
+        let again = plan.now + SignedDuration::from_mins(17 + i64::from(index));
         // What was told last of each is what waits.
         if let Some(message) = plan.messages.last_mut() {
             message.send_after = again;
         }
-    }
-}
-
-/// The same where an adapter is there and only its time has not come.
-fn scheduled(life: Life) -> Life {
-    match life {
-        Life::Holding { decided, .. } => Life::Holding { decided, code: "scheduled" },
-        other => other,
     }
 }
 

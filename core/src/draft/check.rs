@@ -1,8 +1,10 @@
 //! Turns a draft as it was handed in into a payload, or says which field is wrong. Pure.
+mod cal_com;
 mod instagram;
 mod linkedin;
 #[cfg(test)]
 mod samples;
+mod whatsapp;
 
 use std::collections::BTreeMap;
 
@@ -13,9 +15,7 @@ use serde_json::Value;
 
 use super::attachments;
 use super::input::{ContactInput, DraftInput};
-use crate::activity::payload::{
-    Attachment, Attendee, Kind, LinkedinAction, Parts, Payload, WhatsappTemplate,
-};
+use crate::activity::payload::{Attachment, Kind, LinkedinAction, Parts, Payload};
 use crate::channel::ChannelName;
 use crate::contact::address::{self, AddressError};
 use crate::outbox::store::OutboxSettings;
@@ -87,28 +87,6 @@ struct Mail {
     in_reply_to: Option<String>,
     #[serde(default)]
     attachments: Vec<Attachment>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Booking {
-    event_type_id: i64,
-    start: jiff::Timestamp,
-    time_zone: String,
-    attendee: Attendee,
-    #[serde(default)]
-    notes: Option<String>,
-    #[serde(default)]
-    metadata: BTreeMap<String, String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Whatsapp {
-    #[serde(default)]
-    text: Option<String>,
-    #[serde(default)]
-    template: Option<WhatsappTemplate>,
 }
 
 fn shape<T: DeserializeOwned>(payload: &Value) -> Result<T, FieldError> {
@@ -199,9 +177,9 @@ pub fn check(input: &DraftInput, outbox: &OutboxSettings) -> Result<Checked, Fie
     };
     let (address_kind, address) = match input.channel {
         ChannelName::Email | ChannelName::DryRun => mail(&mut payload, shape(&input.payload)?)?,
-        ChannelName::CalCom => booking(&mut payload, shape(&input.payload)?)?,
+        ChannelName::CalCom => cal_com::check(&mut payload, shape(&input.payload)?)?,
         ChannelName::Linkedin => linkedin::fill(&mut payload, shape(&input.payload)?)?,
-        ChannelName::Whatsapp => whatsapp(&mut payload, shape(&input.payload)?)?,
+        ChannelName::Whatsapp => whatsapp::check(&mut payload, shape(&input.payload)?)?,
         ChannelName::Instagram => instagram::fill(&mut payload, shape(&input.payload)?)?,
     };
     if input.kind.is_some_and(|kind| (kind == Kind::Post) != payload.parts.is_post()) {
@@ -274,57 +252,6 @@ fn mail(payload: &mut Payload, mail: Mail) -> Result<(&'static str, String), Fie
         attachments: mail.attachments,
     };
     Ok(("email", to.address.to_lowercase()))
-}
-
-fn booking(payload: &mut Payload, booking: Booking) -> Result<(&'static str, String), FieldError> {
-    let attendee =
-        address::email(&booking.attendee.email).map_err(address_error("payload.attendee.email"))?;
-    if !payload.to.is_empty() && !payload.to.eq_ignore_ascii_case(&attendee.address) {
-        return Err(FieldError::new(
-            "to",
-            "a booking goes to its attendee; leave `to` out or repeat the address",
-        ));
-    }
-    check_zone("payload.timeZone", &booking.time_zone)?;
-    check_line("payload.attendee.name", &booking.attendee.name, 200)?;
-    check_line("payload.attendee.language", &booking.attendee.language, 35)?;
-    // Limits of the provider: 50 keys, key 40 characters, value 500.
-    let fits = |(key, value): (&String, &String)| key.chars().count() <= 40 && value.chars().count() <= 500;
-    if booking.metadata.len() > 50 || !booking.metadata.iter().all(fits) {
-        return Err(FieldError::new(
-            "payload.metadata",
-            "at most 50 pairs, keys of 40 and values of 500 characters",
-        ));
-    }
-    check_nul("payload.notes", booking.notes.as_deref().unwrap_or_default())?;
-    payload.to.clone_from(&attendee.address);
-    payload.parts = Parts::CalCom {
-        event_type_id: booking.event_type_id,
-        start: booking.start,
-        time_zone: booking.time_zone,
-        attendee: booking.attendee,
-        notes: booking.notes,
-        metadata: booking.metadata,
-    };
-    Ok(("email", attendee.address.to_lowercase()))
-}
-
-fn whatsapp(payload: &mut Payload, message: Whatsapp) -> Result<(&'static str, String), FieldError> {
-    let number = address::phone(&payload.to).map_err(address_error("to"))?;
-    match (&message.text, &message.template) {
-        (Some(text), None) => {
-            check_text("payload.text", text)?;
-            // The provider counts characters (its error 21617).
-            if text.chars().count() > 1600 {
-                return Err(FieldError::new("payload.text", "at most 1600 characters"));
-            }
-        }
-        (None, Some(template)) => check_text("payload.template.renderedText", &template.rendered_text)?,
-        _ => return Err(FieldError::new("payload", "give either text or template")),
-    }
-    payload.to.clone_from(&number);
-    payload.parts = Parts::Whatsapp { text: message.text, template: message.template };
-    Ok(("phone", number))
 }
 
 fn check_dedup_key(input: &DraftInput) -> Result<(), FieldError> {

@@ -61,25 +61,28 @@ impl World {
         self.import_by(&rendering_all(), lines, mode).await
     }
 
-    async fn import_by(&self, by: &Lines, lines: &[Value], mode: Mode) -> Report {
+    /// The same with other adapters.
+    pub async fn import_by(&self, adapters: &Lines, lines: &[Value], mode: Mode) -> Report {
         let inputs = lines.iter().enumerate().map(|(index, line)| (index + 1, read(line))).collect();
         let agent = Actor::Agent { name: "scout".to_owned() };
-        drafts::file(&self.pool, &agent, self.company, inputs, by, mode)
+        drafts::file(&self.pool, &agent, self.company, inputs, adapters, mode)
             .await
             .expect("the database takes drafts")
     }
 
     /// Files lines that have to be good and returns them as they were seen.
     pub async fn file(&self, lines: &[Value]) -> Vec<Item> {
-        self.filed(self.import(lines, Mode::AllOrNothing).await).await
+        self.file_by(&rendering(), lines).await
     }
 
     /// The same where every channel has its adapter.
     pub async fn file_rendered(&self, lines: &[Value]) -> Vec<Item> {
-        self.filed(self.import_rendered(lines, Mode::AllOrNothing).await).await
+        self.file_by(&rendering_all(), lines).await
     }
 
-    async fn filed(&self, report: Report) -> Vec<Item> {
+    /// The same with other adapters.
+    pub async fn file_by(&self, adapters: &Lines, lines: &[Value]) -> Vec<Item> {
+        let report = self.import_by(adapters, lines, Mode::AllOrNothing).await;
         assert!(report.errors.is_empty(), "a line was refused: {:?}", report.errors);
         let ids: Vec<ActivityId> = report.filed.iter().map(|filed| filed.id).collect();
         self.items(&ids).await

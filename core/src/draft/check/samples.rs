@@ -4,6 +4,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::{Checked, FieldError};
 use crate::channel::{ChannelName, ProviderSettings};
 use crate::draft::input::DraftInput;
 use crate::ids::OutboxId;
@@ -12,10 +13,20 @@ use crate::outbox::store::OutboxSettings;
 
 /// Checks a draft; an error is its field and its reason.
 pub(super) fn check(channel: ChannelName, to: &str, payload: &Value) -> Result<(), String> {
-    let input: DraftInput =
-        serde_json::from_value(json!({ "channel": channel, "outbox": "o", "to": to, "payload": payload }))
-            .expect("a draft");
-    super::check(&input, &outbox(channel)).map(|_| ()).map_err(|error| error.to_string())
+    check_as(channel, &draft(Some(to), payload)).map(|_| ()).map_err(|error| error.to_string())
+}
+
+/// A draft with that content; its channel is that of the outbox it is checked against.
+pub(super) fn draft(to: Option<&str>, payload: &Value) -> Value {
+    json!({ "to": to, "payload": payload })
+}
+
+/// Checks a draft against an outbox of the channel.
+pub(super) fn check_as(channel: ChannelName, draft: &Value) -> Result<Checked, FieldError> {
+    let mut draft = draft.clone();
+    draft["channel"] = json!(channel);
+    let input: DraftInput = serde_json::from_value(draft).expect("the shape of a draft");
+    super::check(&input, &outbox(channel))
 }
 
 fn outbox(channel: ChannelName) -> OutboxSettings {
