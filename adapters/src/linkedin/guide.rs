@@ -26,7 +26,7 @@ pub(super) const GUIDE: Guide = Guide {
     not_offered: &[
         "messages without the partner permission",
         "reading an inbox, or a list of what was sent",
-        "links of a shorter form, pictures and documents: text only",
+        "pictures, documents and polls: text only",
     ],
     credential: "an OAuth access token with w_member_social or w_organization_social; it lives for 60 days",
 };

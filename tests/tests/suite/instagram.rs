@@ -81,9 +81,12 @@ async fn hurry_until(world: &World, item: Item, status: Status) {
         .await;
 }
 
-/// Waits until so many attempts are written, and makes nothing due.
-async fn attempted(world: &World, item: Item, count: usize) {
-    world.until("it was attempted", async || world.attempts(item.id).await.len() == count).await;
+/// Lets a worker make the container of a post and ends it before its next attempt is due.
+async fn prepared(world: &World, provider: &Provider, item: Item) {
+    let first = worker(world, provider).await;
+    world.until("it was attempted", async || !world.attempts(item.id).await.is_empty()).await;
+    first.stop().await;
+    assert_eq!(world.attempts(item.id).await, ["retry"]);
 }
 
 /// What the adapter finds out about an item whose end nobody knows, as whoever asks it a while later.
@@ -133,12 +136,12 @@ async fn looked_up(world: &World, provider: &Provider, item: Item) -> Finding {
 async fn a_post_is_prepared_and_then_published_once() {
     let (world, outbox, provider) = world().await;
     let item = approved(&world, post("Ten weeks #1")).await;
-    let worker = worker(&world, &provider).await;
-    attempted(&world, item, 1).await;
+    prepared(&world, &provider, item).await;
     // It waits for its container without a place in the day's quota.
-    world.until("it waits", async || world.status(item.id).await == Status::Approved).await;
-    assert_eq!((provider.ledger().len(), provider.requests(), world.sent_today(outbox).await), (0, 1, 0));
+    assert_eq!((world.status(item.id).await, world.sent_today(outbox).await), (Status::Approved, 0));
+    assert_eq!((provider.ledger().len(), provider.requests()), (0, 1));
     assert_eq!(world.text("SELECT evidence ->> 'code' FROM crm_dispatch_attempts").await, "prepared");
+    let worker = worker(&world, &provider).await;
     hurry_until(&world, item, Status::Sent).await;
     worker.stop().await;
     let ledger = provider.ledger();
@@ -181,9 +184,9 @@ async fn a_lost_publication_is_uncertain_and_looked_up(
 ) {
     let (world, outbox, provider) = world().await;
     let item = approved(&world, post("Ten weeks")).await;
-    let worker = worker(&world, &provider).await;
-    attempted(&world, item, 1).await;
+    prepared(&world, &provider, item).await;
     provider.fails([fault.times(1)]);
+    let worker = worker(&world, &provider).await;
     hurry_until(&world, item, Status::Uncertain).await;
     // Once another one has been published, the dispatcher has been round with everything due.
     let mut other = post("Another one");
