@@ -281,7 +281,7 @@ fn empty_list_means_absent() {
 #[rstest]
 #[case::unknown(r#""to":"bob@example.org""#, r#""to":"bob@example.org","scheduledAt":"2030-01-01""#)]
 #[case::twice(r#""to":"bob@example.org""#, r#""to":"bob@example.org","to":"evil@example.org""#)]
-#[case::unknown_in_parts(r#""subject":"Subject""#, r#""subject":"Subject","attachments":[]"#)]
+#[case::unknown_in_parts(r#""subject":"Subject""#, r#""subject":"Subject","scheduledAt":"2030-01-01""#)]
 #[case::unknown_in_request(r#""method":"POST""#, r#""method":"POST","host":"evil.example""#)]
 #[case::other_shape(r#""email":{"#, r#""sms":{"#)]
 #[case::bad_text(r#""to":"bob@example.org""#, r#""to":"\ud800""#)]

@@ -2,7 +2,8 @@
 use std::collections::BTreeMap;
 
 use countersign_core::activity::payload::{
-    Attendee, Envelope, InstagramAction, Kind, LinkedinAction, Parts, Payload, WhatsappTemplate,
+    Attachment, Attendee, Envelope, InstagramAction, Kind, LinkedinAction, Parts, Payload, PayloadHash,
+    WhatsappTemplate,
 };
 use countersign_core::channel::{ChannelName, Request};
 use countersign_core::ids::OutboxId;
@@ -104,14 +105,22 @@ fn any_parts() -> impl Strategy<Value = Parts> {
         LinkedinAction::Message,
     ]);
     let instagram = proptest::sample::select(vec![InstagramAction::Dm, InstagramAction::Post]);
+    let file = (words(), words(), any::<[u8; 4]>()).prop_map(|(name, mime, bytes)| Attachment {
+        name,
+        mime,
+        sha256: PayloadHash::of(&bytes),
+    });
+    let files = proptest::collection::vec(file, 0..3);
     prop_oneof![
-        (words(), words(), maybe(), maybe()).prop_map(|(subject, text, html, in_reply_to)| Parts::Email {
-            subject,
-            text,
-            html,
-            in_reply_to,
-            attachments: Vec::new(),
-        }),
+        (words(), words(), maybe(), maybe(), files).prop_map(
+            |(subject, text, html, in_reply_to, attachments)| Parts::Email {
+                subject,
+                text,
+                html,
+                in_reply_to,
+                attachments,
+            }
+        ),
         (-largest..=largest, moment, words(), attendee, maybe(), maps()).prop_map(
             |(event_type_id, start, time_zone, attendee, notes, metadata)| Parts::CalCom {
                 event_type_id,
