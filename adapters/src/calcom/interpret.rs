@@ -37,6 +37,13 @@ const TAKEN: &[&str] = &["no_available_users_found_error", "hosts_unavailable_fo
 
 /// What the framework under the API calls its refusals.
 const BY_STATUS: &[&str] = &[
+    "BAD_REQUEST",
+    "CONFLICT",
+    "FORBIDDEN",
+    "INTERNAL_SERVER_ERROR",
+    "NOT_FOUND",
+    "TOO_MANY_REQUESTS",
+    "UNAUTHORIZED",
     "BadRequestException",
     "ConflictException",
     "ForbiddenException",
@@ -60,6 +67,8 @@ pub(super) fn interpret(may_be_accepted: bool, response: &Response) -> Outcome {
     let known = said.known();
     let class = match (response.status, known) {
         (400..=499, Some((word, _))) if may_be_accepted && TAKEN.contains(&word) => Class::Maybe,
+        // Refused in words nobody here was told of: perhaps for the booking of that attempt.
+        (400, None) if may_be_accepted => Class::Maybe,
         (400..=499, Some((_, class))) => class,
         // An event type that is not there, or another server at this base URL: no message of this outbox would fare better.
         (404 | 405, _) => Class::Account,

@@ -58,6 +58,9 @@ fn a_host_who_is_taken_may_be_taken_by_us() {
     let taken = refusal(400, "BadRequestException", "hosts_unavailable_for_booking");
     assert!(matches!(interpret(false, &taken), Outcome::Rejected { .. }));
     assert!(matches!(interpret(true, &taken), Outcome::MaybeSent { .. }));
+    let unheard = refusal(400, "BadRequestException", "something new");
+    assert!(matches!(interpret(false, &unheard), Outcome::Rejected { .. }));
+    assert!(matches!(interpret(true, &unheard), Outcome::MaybeSent { .. }));
     let blocked = refusal(400, "BadRequestException", "booker_email_blocked");
     assert!(matches!(interpret(true, &blocked), Outcome::Rejected { .. }));
 }
