@@ -9,3 +9,5 @@ mod contract;
 mod prism;
 #[path = "conformance/resend.rs"]
 mod resend;
+#[path = "conformance/twilio.rs"]
+mod twilio;

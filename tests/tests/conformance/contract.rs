@@ -145,7 +145,10 @@ impl Contract {
         };
         let schema = media["schema"].clone();
         let value = match request.content_type.as_str() {
-            "application/json" => serde_json::from_str(&request.body).expect("a rendered body is JSON"),
+            "application/json" => match serde_json::from_str(&request.body) {
+                Ok(value) => value,
+                Err(error) => return vec![format!("the body is no JSON: {error}")],
+            },
             _ => self.form(&schema, &request.body),
         };
         let mut breaches = self.against(&schema, &value, "body");

@@ -11,12 +11,16 @@ use countersign_core::channel::{Call, Header, Request, Transport as _};
 use countersign_core::clock;
 use countersign_core::secret::SecretText;
 use rstest::rstest;
+use serde_json::Value;
 use tempfile::NamedTempFile;
 
 use crate::contract::Contract;
-use crate::{calcom, resend};
+use crate::{calcom, resend, twilio};
 
 const PRISM: &str = "@stoplight/prism-cli@5.16.0";
+
+/// Account and token, as HTTP Basic writes them.
+const TWILIO: &str = "Basic QUMwMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZjp0b2tlbg==";
 
 /// Fetching Prism takes a while.
 const DEADLINE: Duration = Duration::from_secs(180);
@@ -69,8 +73,17 @@ impl Drop for Prism {
     }
 }
 
+/// Some examples in the contracts break the contracts: then Prism takes the request and refuses the answer it made itself.
+fn blames_its_own_answer(body: &[u8]) -> bool {
+    let said: Value = serde_json::from_slice(body).unwrap_or_default();
+    let breaches = said["validation"].as_array();
+    breaches
+        .is_some_and(|all| !all.is_empty() && all.iter().all(|breach| breach["location"][0] == "response"))
+}
+
 #[rstest]
 #[case::resend(resend::contract(), resend::requests(), &[("authorization", "Bearer re_1"), ("idempotency-key", "k-1")])]
+#[case::twilio(twilio::contract(), twilio::requests(), &[("authorization", TWILIO)])]
 #[case::calcom(calcom::contract(), calcom::requests(), &[("authorization", "Bearer cal_1")])]
 #[tokio::test]
 #[ignore = "needs Node and fetches Prism"]
@@ -89,6 +102,7 @@ async fn prism_takes_every_request(
         let path = request.path.clone();
         let answer = transport.exchange(Call { request, headers }).await.expect("Prism answers");
         let said = String::from_utf8_lossy(&answer.body);
-        assert!((200..300).contains(&answer.status), "{path}: {} {said}", answer.status);
+        let is_taken = (200..300).contains(&answer.status) || blames_its_own_answer(&answer.body);
+        assert!(is_taken, "{path}: {} {said}", answer.status);
     }
 }
