@@ -9,6 +9,8 @@ pub mod store;
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use zeroize::Zeroize;
 
@@ -42,12 +44,18 @@ impl SecretText {
 const TELLING_BYTES: usize = 8;
 
 impl SecretText {
-    /// Takes the secret out of foreign bytes, should its reader have repeated it; also the halves of `name:password`.
+    /// Takes the secret out of foreign bytes, should its reader have repeated it; also the halves of `name:password`, and the whole as
+    /// HTTP Basic writes it.
     #[must_use]
     pub fn without(&self, bytes: Bytes) -> Bytes {
         let whole = self.0.trim();
+        let basic = STANDARD.encode(whole);
         let halves = whole.split_once(':').into_iter().flat_map(|(name, password)| [name, password]);
-        std::iter::once(whole).chain(halves).filter(|part| part.len() >= TELLING_BYTES).fold(bytes, cut_out)
+        let mut kept = bytes;
+        for part in [whole, &basic].into_iter().chain(halves).filter(|part| part.len() >= TELLING_BYTES) {
+            kept = cut_out(kept, part);
+        }
+        kept
     }
 }
 
@@ -120,6 +128,8 @@ mod tests {
         let secret = SecretText::new("AC0123456789:canary-canary\n".to_owned());
         let said = Bytes::from_static(b"no AC0123456789:canary-canary, no canary-canary");
         assert_eq!(secret.without(said), "no …, no …".as_bytes());
+        let said = Bytes::from(format!("Basic {}", STANDARD.encode(secret.expose().trim())));
+        assert_eq!(secret.without(said), "Basic …".as_bytes());
         let said = Bytes::from_static(b"nothing of it");
         assert_eq!(secret.without(said.clone()), said);
         assert_eq!(SecretText::new("a:b".to_owned()).without("a:b".into()), "a:b".as_bytes());

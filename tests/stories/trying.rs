@@ -41,6 +41,42 @@ fn a_test_message_takes_the_way_of_every_message() {
     assert_eq!(office.provider.ledger()[0].body, sent["request"]["body"].as_str().expect("a body"));
 }
 
+/// What a provider has to know is asked for by name, and a value that is none is refused with what it should be.
+#[test]
+fn a_missing_setting_is_named() {
+    let office = Office::open("0s");
+    office
+        .home
+        .run_with(&["secrets", "set", "twilio"], "AC0123456789abcdef0123456789abcdef:token")
+        .ends_with(0);
+    let add = ["outboxes", "add", "wa", "--channel", "whatsapp", "--from", "+14155552345"];
+    let rest = ["--secret", "secret://twilio:latest", "--daily-cap", "5", "--zone", "UTC"];
+    office.home.run(&[&add[..], &rest[..]].concat()).ends_with(0);
+    let tried = office.home.run(&["outboxes", "test", "wa"]).ends_with(1).out;
+    assert!(tried.contains("countersign outboxes set wa --set account_sid="), "{tried}");
+    let set =
+        |value: &str| office.home.run(&["outboxes", "set", "wa", "--set", &format!("account_sid={value}")]);
+    set("AC1").ends_with(2).complains("set: account_sid is ");
+    set("AC0123456789abcdef0123456789abcdef").ends_with(0);
+    let draft = json!({ "channel": "whatsapp", "outbox": "wa", "to": "+442071234501", "payload": { "text": "Hello" } });
+    office.home.run_with(&["drafts", "import", "-"], &draft.to_string()).ends_with(0);
+    let changed = office.home.run(&[
+        "outboxes",
+        "set",
+        "wa",
+        "--set",
+        "account_sid=AC00000000000000000000000000000002",
+    ]);
+    let changed = changed.ends_with(0).out;
+    assert!(
+        changed.contains("1 drafts and approved messages were rendered with the old settings"),
+        "{changed}"
+    );
+    office.home.run(&["outboxes", "set", "wa", "--set", "account_sid="]).ends_with(0);
+    let draft = draft.to_string().replace("501", "502");
+    office.home.run_with(&["drafts", "import", "-"], &draft).ends_with(1).complains("it has no account_sid");
+}
+
 /// What is wrong with an address is said before anything else happens.
 #[test]
 fn an_address_that_is_none_is_named() {

@@ -194,16 +194,23 @@ async fn exchange(departure: &Departure, request: &Request, begun_at: Duration) 
     })
 }
 
+/// Codes that were told of.
+struct Noted(Mutex<BTreeSet<(ChannelName, String)>>);
+
+impl Noted {
+    /// Whether it is the first time. What comes after very many is not told of at all.
+    fn is_first(&self, channel: ChannelName, code: &str) -> bool {
+        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.len() < NOTED_LIMIT && noted.insert((channel, code.to_owned()))
+    }
+}
+
 /// Says once that a provider uses a code that its adapter was not written for.
 fn note_unknown(departure: &Departure, outcome: &Outcome) {
-    static NOTED: Mutex<BTreeSet<(ChannelName, String)>> = Mutex::new(BTreeSet::new());
+    static NOTED: Noted = Noted(Mutex::new(BTreeSet::new()));
     let channel = &departure.line.channel;
     let (Some(code), _) = words(outcome) else { return };
-    if channel.knows(code) {
-        return;
-    }
-    let mut noted = NOTED.lock().unwrap_or_else(PoisonError::into_inner);
-    if noted.len() < NOTED_LIMIT && noted.insert((channel.name(), code.to_owned())) {
+    if !channel.knows(code) && NOTED.is_first(channel.name(), code) {
         let code = SafeText::line(code).truncated(80);
         tracing::warn!(channel = %channel.name(), "the provider answers {code}, which this version does not know; its HTTP status decided");
     }
@@ -233,6 +240,17 @@ impl Departure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A provider that answers the same new code a million times is told of once, and one that answers a million codes not for ever.
+    #[test]
+    fn a_new_code_is_told_of_once() {
+        let noted = Noted(Mutex::new(BTreeSet::new()));
+        assert!(noted.is_first(ChannelName::Email, "new"));
+        assert!(!noted.is_first(ChannelName::Email, "new"));
+        assert!(noted.is_first(ChannelName::Whatsapp, "new"));
+        let told = (0..1_000).filter(|code| noted.is_first(ChannelName::Email, &code.to_string())).count();
+        assert_eq!(told, NOTED_LIMIT - 2);
+    }
 
     /// F8, F30: a process that was stopped between wire and call, or a machine that slept, sends nothing afterwards.
     #[test]

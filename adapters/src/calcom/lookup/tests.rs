@@ -103,6 +103,19 @@ fn nothing_there_proves_something_only_later(#[case] age: u64, #[case] expected:
     assert_eq!(finding.as_str(), expected);
 }
 
+/// R6: nor does a list that may go on, or one that was searched for an address in capitals.
+#[test]
+fn a_list_that_may_hide_it_proves_nothing() {
+    let other = booking("2026-12-01T10:30:00Z", "bo+1@example.org", "2026-11-25T09:00:01Z", &json!({}));
+    let full = listed(&json!(vec![other; 100]));
+    assert_eq!(ask(Duration::MAX, |case| found(case, &full)).as_str(), "absent");
+    let mut payload = payload();
+    let Parts::CalCom { attendee, .. } = &mut payload.parts else { panic!("a booking") };
+    attendee.email = "Bo+1@example.org".to_owned();
+    let finding = ask(Duration::MAX, |case| found(&Case { payload: &payload, ..*case }, &listed(&json!([]))));
+    assert_eq!(finding.as_str(), "absent");
+}
+
 #[rstest]
 #[case(200, "<html>")]
 #[case(401, "")]

@@ -112,6 +112,16 @@ fn a_5xx_may_have_been_sent_whatever_its_code(
     assert_eq!(verdict(&interpret(&answer(status, body))), ("maybe_sent", code.to_string().as_str()));
 }
 
+/// What the provider says to be perhaps sent, or documents for messages it had taken, proves no refusal under any status.
+#[rstest]
+fn a_code_of_doubt_stays_one_with_a_4xx(
+    #[values(20500, 20503, 30008, 63010)] code: u32,
+    #[values(400, 429)] status: u16,
+) {
+    let body = format!(r#"{{"code":{code},"message":"x","status":{status}}}"#);
+    assert_eq!(verdict(&interpret(&answer(status, body))).0, "maybe_sent");
+}
+
 #[test]
 fn every_code_stands_once_and_promises_no_key() {
     for (index, (code, class)) in CODES.iter().enumerate() {
