@@ -141,6 +141,11 @@ pub trait Channel: Send + Sync {
     /// Whether the provider's code of an outcome is one this adapter was written for. Others are handled by their HTTP status.
     fn knows(&self, code: &str) -> bool;
 
+    /// Whether a refusal with this code says that the recipient does not want to be written to.
+    fn opts_out(&self, _code: &str) -> bool {
+        false
+    }
+
     /// How to find out what became of a message.
     fn lookup(&self, case: &Case<'_>) -> Lookup;
 

@@ -59,6 +59,7 @@ pub async fn credential(
     let known = lines.renderer(settings.channel).map(|channel| channel.settings()).unwrap_or_default();
     let missing = outbox::provider::missing(known, &settings.provider);
     let credential = match (lines.line(settings.channel, company.sandbox), secret) {
+        _ if lines.is_dry_run() => Err("a dry run asks no provider".to_owned()),
         (None, _) => Err("this process has no way to its provider".to_owned()),
         (_, Err((_, sentence))) => Err(sentence),
         (Some(line), Ok((secret, _))) => match line.channel.probe(&settings.provider) {

@@ -33,10 +33,11 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
     let (pool, company) = (session.pool(), session.company.id);
     match verb {
         Verb::Add { paths } => {
-            // All of them are read before one is stored.
-            let files = paths.iter().map(|path| read(path)).collect::<Result<Vec<_>>>()?;
-            let mut items = Vec::with_capacity(files.len());
-            for (path, bytes) in paths.iter().zip(&files) {
+            // All of them are looked at before one is stored.
+            paths.iter().try_for_each(|path| check(path))?;
+            let mut items = Vec::with_capacity(paths.len());
+            for path in &paths {
+                let bytes = &read(path)?;
                 let (sha256, is_new) =
                     file::add(pool, &session.actor, company, bytes).await.map_err(Fault::from)?;
                 items.push(json!({
@@ -63,6 +64,20 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
         }
     }
     Ok(Code::Done)
+}
+
+/// A file, and not a pipe that never ends.
+fn check(path: &Path) -> Result<()> {
+    let refuse = |reason: String| Fault::usage(format!("{}: {reason}", path.display()));
+    let about = std::fs::metadata(path).map_err(|error| refuse(error.to_string()))?;
+    match about.len() {
+        _ if !about.is_file() => Err(refuse("it is no file".to_owned()).into()),
+        0 => Err(refuse("it is empty".to_owned()).into()),
+        size if size > FILE_LIMIT_BYTES as u64 => {
+            Err(refuse(format!("it has {size} bytes, the limit is {FILE_LIMIT_BYTES}")).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn read(path: &Path) -> Result<Bytes> {

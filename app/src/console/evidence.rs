@@ -105,10 +105,11 @@ fn sentence(detail: &Detail) -> String {
             "Uncertain: it may have been sent. Nobody sends it again until the provider or a person says what happened."
                 .to_owned()
         }
-        Status::Failed => format!(
-            "Failed: the provider refused it for good. Nothing was sent. {} makes it a draft again.",
-            key_of("retry")
-        ),
+        Status::Failed => {
+            let was_refused = detail.activity.attempts.last().is_some_and(|last| last.outcome == "rejected");
+            let who = if was_refused { "the provider refused it for good" } else { "a person said that it was not sent" };
+            format!("Failed: {who}. Nothing was sent. {} makes it a draft again.", key_of("retry"))
+        }
         Status::BlockedByAllowlist | Status::BlockedByPolicy => {
             format!("Blocked: nothing was sent. {} makes it a draft again.", key_of("retry"))
         }

@@ -9,6 +9,8 @@ pub struct Past {
     pub handle: Option<String>,
     /// Whether an attempt, of this round or of an earlier one, may have been accepted.
     pub may_be_accepted: bool,
+    /// Whether that was one with exactly the words that are approved now.
+    pub may_be_these_words: bool,
 }
 
 /// The request that was answered.

@@ -1,7 +1,7 @@
 //! Suppressions: identities that must not be written to, on any channel and from any outbox. Adding one is for whoever decides;
 //! lifting one is an admin's, and never an agent's.
 use serde::{Deserialize, Serialize};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use super::{address, allowlist, store_suppression};
 use crate::actor::{Actor, Role};
@@ -132,19 +132,32 @@ pub async fn suppress(
     db::retry(|| async {
         let mut tx = pool.begin().await?;
         operator::authorise(&mut tx, actor, company, Role::Approver, "suppress an identity").await?;
-        let is_new =
-            store_suppression::insert(&mut tx, company, identity, reason, note.as_deref(), actor.name())
-                .await?;
+        let is_new = note_in(&mut tx, actor, company, identity, reason, note.as_deref()).await?;
         if is_new {
-            let detail = serde_json::json!({ "kind": identity.kind, "why": reason });
-            let entry = audit::Entry::new(actor, "suppression.add").detail(detail).reason(note.as_deref());
-            audit::store::append(&mut tx, company, &[entry]).await?;
             company::store::bump(&mut tx, company).await?;
         }
         tx.commit().await?;
         Ok(is_new)
     })
     .await
+}
+
+/// Adds a suppression inside a transaction; returns whether it is new or graver than the one before.
+pub(crate) async fn note_in(
+    conn: &mut PgConnection,
+    actor: &Actor,
+    company: CompanyId,
+    identity: &Identity,
+    reason: Reason,
+    note: Option<&str>,
+) -> Result<bool, Error> {
+    let is_new = store_suppression::insert(conn, company, identity, reason, note, actor.name()).await?;
+    if is_new {
+        let detail = serde_json::json!({ "kind": identity.kind, "why": reason });
+        let entry = audit::Entry::new(actor, "suppression.add").detail(detail).reason(note);
+        audit::store::append(conn, company, &[entry]).await?;
+    }
+    Ok(is_new)
 }
 
 /// Lifts a suppression; returns whether there was one. What was blocked by it stays blocked until somebody reopens it.

@@ -14,9 +14,11 @@ use crate::activity::status::Status;
 use crate::audit;
 use crate::channel::Outcome;
 use crate::company;
+use crate::contact::suppression::{self, Identity, Reason};
 use crate::error::Error;
 use crate::ids::{ActivityId, ClaimId, CompanyId, OutboxId};
 use crate::outbox::{self, limits};
+use crate::safe_text::SafeText;
 
 /// Code and words of an outcome are kept up to this many characters.
 const DETAIL_LIMIT: usize = 500;
@@ -52,6 +54,7 @@ pub(crate) async fn write(
     store_close::close(&mut tx, company, &closings).await?;
     give_back_quota(&mut tx, company, &settled).await?;
     stop_outboxes(&mut tx, company, now, &settled).await?;
+    suppress_opted_out(&mut tx, company, &settled).await?;
     let mut entries: Vec<audit::Entry> =
         settled.iter().map(|(arrival, settled)| entry(arrival, fate_action(settled.fate))).collect();
     if !late.is_empty() {
@@ -215,6 +218,29 @@ async fn give_back_quota(
     Ok(())
 }
 
+/// Whoever told the provider not to be written to has told us.
+async fn suppress_opted_out(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    settled: &[(&Arrival, Settled)],
+) -> Result<(), Error> {
+    for (arrival, _) in settled {
+        let Outcome::Rejected { code, .. } = &arrival.outcome else { continue };
+        let departure = &arrival.departure;
+        if !departure.line.channel.opts_out(code) {
+            continue;
+        }
+        let note = format!("the provider answers {}", SafeText::line(code).truncated(80));
+        for recipient in &departure.item.recipients {
+            if let Ok(identity) = Identity::parse(recipient) {
+                let reason = Reason::Unsubscribe;
+                suppression::note_in(conn, &DISPATCHER, company, &identity, reason, Some(&note)).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A broken account pauses its outbox; a wait the provider asked for counts for every outbox of the credential; calls without a clear
 /// answer count for the circuit. The usual case costs nothing: an answer came, and nothing else was expected.
 async fn stop_outboxes(
@@ -242,7 +268,7 @@ async fn stop_outboxes(
     let credentials: Vec<String> = cooling.keys().map(|id| (*id).to_owned()).collect();
     outbox::store::lock(conn, company, &outboxes, &credentials).await?;
     for (id, reason) in pausing {
-        let reason = crate::safe_text::SafeText::line(reason).truncated(300);
+        let reason = SafeText::line(reason).truncated(300);
         if outbox::store::pause_open(conn, company, id, &reason).await? {
             let entry = audit::Entry::new(&DISPATCHER, "outbox.pause").subject(id).reason(Some(&reason));
             audit::store::append(conn, company, &[entry]).await?;

@@ -29,9 +29,13 @@ pub(super) async fn past_of(
 ) -> Result<HashMap<ActivityId, Past>, Error> {
     let rows = sqlx::query!(
         r#"SELECT t.activity_id AS "id: ActivityId", bool_or(t.outcome = 'maybe_sent') AS "may_be_accepted!",
+          bool_or(t.outcome = 'maybe_sent' AND EXISTS (SELECT FROM crm_decisions d
+            WHERE d.company_id = t.company_id AND d.activity_id = t.activity_id AND d.round = t.round AND d.verdict = 'approve'
+              AND d.payload_sha256 = a.payload_sha256)) AS "may_be_these_words!",
           (array_agg(t.provider_ref ORDER BY t.attempt DESC)
             FILTER (WHERE t.round = i.round AND t.outcome = 'retry' AND t.provider_ref IS NOT NULL))[1] AS handle
         FROM unnest($2::uuid[], $3::int[]) AS i(id, round)
+        JOIN crm_activities a ON a.company_id = $1 AND a.id = i.id
         JOIN crm_dispatch_attempts t ON t.company_id = $1 AND t.activity_id = i.id
         GROUP BY t.activity_id"#,
         company.0,
@@ -42,6 +46,13 @@ pub(super) async fn past_of(
     .await?;
     Ok(rows
         .into_iter()
-        .map(|row| (row.id, Past { handle: row.handle, may_be_accepted: row.may_be_accepted }))
+        .map(|row| {
+            let past = Past {
+                handle: row.handle,
+                may_be_accepted: row.may_be_accepted,
+                may_be_these_words: row.may_be_these_words,
+            };
+            (row.id, past)
+        })
         .collect())
 }

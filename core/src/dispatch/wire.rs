@@ -142,9 +142,8 @@ pub(crate) async fn call(departure: &Departure) -> Outcome {
     let Claimed { request: approved, past, .. } = &departure.item;
     let channel = &departure.line.channel;
     let mut request = channel.first(approved, past);
-    let mut begun_at = departure.departed_at;
     for _ in 0..STEPS_LIMIT {
-        let answer = match exchange(departure, &request, begun_at).await {
+        let answer = match exchange(departure, &request).await {
             Ok(answer) => answer,
             Err(outcome) => return outcome,
         };
@@ -153,7 +152,7 @@ pub(crate) async fn call(departure: &Departure) -> Outcome {
                 note_unknown(departure, &outcome);
                 return outcome;
             }
-            Reading::Next(next) => (request, begun_at) = (next, clock::since_boot()),
+            Reading::Next(next) => request = next,
         }
     }
     // What comes before the last request reaches nobody.
@@ -165,7 +164,7 @@ pub(crate) async fn call(departure: &Departure) -> Outcome {
 }
 
 /// Moves one request. What ends the attempt without an answer is an outcome.
-async fn exchange(departure: &Departure, request: &Request, begun_at: Duration) -> Result<Response, Outcome> {
+async fn exchange(departure: &Departure, request: &Request) -> Result<Response, Outcome> {
     let channel = &departure.line.channel;
     let key = departure.item.idempotency_key();
     let headers = channel
@@ -173,7 +172,8 @@ async fn exchange(departure: &Departure, request: &Request, begun_at: Duration) 
         .map_err(|detail| Outcome::AccountBroken { code: "credential_malformed".to_owned(), detail })?;
     let call = Call { request: request.clone(), headers };
     crate::fault::point("wired").await;
-    if is_late(begun_at, clock::since_boot()) {
+    // Each step counts from the wire: what came before it reached nobody, so nothing is lost by a step that is not made.
+    if is_late(departure.departed_at, clock::since_boot()) {
         // Somebody else may have repeated it since, and the provider may have forgotten the key of that.
         return Err(late("the process or its machine stood still before the call; nothing was sent"));
     }

@@ -73,6 +73,9 @@ pub enum Mode {
     Check,
 }
 
+/// The same where some of them carry files: each may be a mebibyte.
+const CHUNK_WITH_FILES: usize = 25;
+
 struct Draft {
     line: usize,
     checked: Checked,
@@ -162,7 +165,9 @@ async fn file_as(
     let mut report = Report::default();
     let mut batch = Batch { company, now, lines, drafter, seen_keys: HashMap::new(), open: HashSet::new() };
     let mut behind = 0;
-    for chunk in inputs.chunks(CHUNK) {
+    let carries_files = |(_, input): &(usize, DraftInput)| input.payload["attachments"].is_array();
+    let chunk = if inputs.iter().any(carries_files) { CHUNK_WITH_FILES } else { CHUNK };
+    for chunk in inputs.chunks(chunk) {
         behind += chunk.len();
         // What it is made of stays, in case all of it has to be done over.
         let drafts = batch.prepare(chunk.to_vec(), &outboxes, &mut report.errors);

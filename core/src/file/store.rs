@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 
 use crate::activity::payload::PayloadHash;
 use crate::channel::Files;
+use crate::draft::attachments::ATTACHMENTS_LIMIT_BYTES;
 use crate::error::Error;
 use crate::ids::CompanyId;
 
@@ -43,7 +44,7 @@ pub(super) async fn insert(
     Ok(done.rows_affected() == 1)
 }
 
-/// Reads files. What is not there is left out.
+/// Reads files that can go with a message. What is not there is left out, and so is what is too large for that.
 ///
 /// # Errors
 /// A database fault.
@@ -57,9 +58,10 @@ pub async fn load(
     }
     let wanted: Vec<Vec<u8>> = wanted.iter().map(|sha256| sha256.as_bytes().to_vec()).collect();
     let rows = sqlx::query_scalar!(
-        r#"SELECT bytes FROM crm_files WHERE company_id = $1 AND sha256 = ANY ($2)"#,
+        r#"SELECT bytes FROM crm_files WHERE company_id = $1 AND sha256 = ANY ($2) AND octet_length(bytes) <= $3"#,
         company.0,
-        &wanted
+        &wanted,
+        i32::try_from(ATTACHMENTS_LIMIT_BYTES).unwrap_or(i32::MAX)
     )
     .fetch_all(conn)
     .await?;
