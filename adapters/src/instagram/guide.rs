@@ -11,20 +11,23 @@ pub(super) const GUIDE: Guide = Guide {
         "a direct message has 1000 bytes of UTF-8, not characters",
         "a caption has 2200 characters, 30 hashtags and 20 mentions",
         "the picture is a JPEG that anybody can fetch while the provider does",
-        "50 or 100 posts in a moving day (the provider's pages disagree); calls as its answers ask for",
+        "50 or 100 posts in a moving day (the provider's pages disagree); what is left of it (content_publishing_limit) is not read, so \
+         a full day shows by a refusal, and the account waits an hour",
+        "calls as the provider's answers ask for",
     ],
     windows: &[
         "direct messages: 24 h after the contact's last message",
         "24 h to 7 days after it: only words a person wrote, under the human-agent tag (humanAgent), where the account has that \
-         feature (human_agent=yes)",
+         feature (human_agent=yes); how the tag is written on graph.instagram.com is not confirmed: try one message first",
         "afterwards, and before the contact ever wrote: nothing",
         "posts: none",
     ],
     idempotency: "none for direct messages; a post is made in a container first, and the container tells whether it was published",
-    uncertain: "a direct message had no clear answer: it cannot be looked up, its echo or a person tells; a post was perhaps published: \
-                its container is asked",
+    uncertain: "a direct message had no clear answer: it cannot be looked up, and its echoes are not read yet, so a person looks into the \
+                conversation and tells; a post was perhaps published: its container is asked",
     not_offered: &[
         "writing to somebody who has not written first, or by user name",
+        "reading messages and their echoes: what a contact wrote is noted by hand",
         "pictures in direct messages, videos, stories and carousels",
         "checking the picture before it is published: the provider fetches what lies there",
     ],

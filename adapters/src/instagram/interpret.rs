@@ -1,7 +1,10 @@
 //! What an answer of Instagram proves, which depends on what was asked.
 //!
-//! A direct message without a clear answer may have been sent. A container is made again as often as needed. Of a publication the
-//! container tells, so a fault that is called temporary may be tried again: the next attempt asks the container first.
+//! A direct message without a clear answer may have been sent, and a publication may have happened: it stays uncertain, and its
+//! container is looked at for evidence. A container is made again as often as needed, which doubles nothing: an attempt goes on with a
+//! container, or makes another one, only while no publication in its round was unclear. One that was refused is proven not to have
+//! happened; one that was unclear ends in [`Class::Maybe`], after which the message is never attempted again in that round, and the
+//! next round, which takes a person's decision or evidence, knows nothing of its container.
 use std::time::Duration;
 
 use countersign_core::channel::{Asked, Outcome, Reading, Response};
@@ -53,7 +56,7 @@ fn message(response: &Response) -> Outcome {
     if OUTSIDE_WINDOW.contains(&said.code.as_str()) {
         said.detail = format!("{}; {PERSONS_WORDS}", said.detail);
     }
-    let class = match said.means {
+    let class = match refused(&said, response) {
         Some(Means::Permanent) => Class::Permanent,
         Some(Means::Account) => Class::Account,
         Some(Means::Limited) => Class::Limited,
@@ -118,7 +121,8 @@ fn status(asked: &Asked<'_>, response: &Response) -> Reading {
     };
     match state.status_code.as_str() {
         "FINISHED" => Reading::Next(container.publication(asked.approved)),
-        "PUBLISHED" => Outcome::Accepted { provider_ref: Some(container.id) }.into(),
+        // The post has an id of its own, which the container does not tell.
+        "PUBLISHED" => Outcome::Accepted { provider_ref: None }.into(),
         "IN_PROGRESS" => wait_or_anew(asked, &container, response, "is in progress"),
         "EXPIRED" => Reading::Next(asked.approved.clone()),
         "ERROR" => failed(asked, &state.status),
@@ -167,7 +171,7 @@ fn published(asked: &Asked<'_>, response: &Response) -> Reading {
         return accepted(response, serde_json::from_slice(&response.body).map(|Made { id }| id)).into();
     }
     let said = Said::read(response);
-    let class = match (said.means, Container::of(asked.past)) {
+    let class = match (refused(&said, response), Container::of(asked.past)) {
         (Some(Means::NotReady), Some(container)) => {
             return wait_or_anew(asked, &container, response, "is not ready");
         }
@@ -175,14 +179,22 @@ fn published(asked: &Asked<'_>, response: &Response) -> Reading {
         (Some(Means::Permanent), _) => Class::Permanent,
         (Some(Means::Account), _) => Class::Account,
         (Some(Means::Limited), _) => Class::Limited,
-        (Some(Means::Temporary | Means::NotReady), _) => Class::Again,
-        (Some(Means::Maybe), _) => Class::Maybe,
+        // A fault inside comes after the order was taken as well as before.
+        (Some(Means::Temporary | Means::Maybe | Means::NotReady), _) => Class::Maybe,
         (None, _) => by_status(response.status, said.is_in_form, Class::Maybe),
     };
     class.outcome(said.code, said.detail, said.after).into()
 }
 
-/// Asks again in a minute, or makes another container where this one takes too long.
+/// What a code says of a message or a publication, where its status lets it be a refusal. Whoever answers 5xx, 408 or 425 has read the
+/// request and says nothing of what became of it, whatever stands in the body.
+fn refused(said: &Said, response: &Response) -> Option<Means> {
+    let is_refusal = response.status < 500 && !matches!(response.status, 408 | 425);
+    said.means.filter(|_| is_refusal)
+}
+
+/// Asks again in a minute, or makes another container where this one takes too long. This one is published by nobody: its publication
+/// was never asked for in this round, or was refused.
 fn wait_or_anew(asked: &Asked<'_>, container: &Container, response: &Response, what: &str) -> Reading {
     if container.age(response) >= GIVEN_UP {
         return Reading::Next(asked.approved.clone());

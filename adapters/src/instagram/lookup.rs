@@ -1,4 +1,4 @@
-//! What became of a post: its container tells. Of a direct message nothing does but its echo.
+//! What became of a post: its container tells. Of a direct message only a person can.
 use std::time::Duration;
 
 use countersign_core::activity::payload::{InstagramAction, Parts};
@@ -21,8 +21,8 @@ const NAME_CHARS: usize = 100;
 pub(super) fn first(case: &Case<'_>) -> Lookup {
     let is_post = matches!(&case.payload.parts, Parts::Instagram { action: InstagramAction::Post, .. });
     if !is_post {
-        let why =
-            "Instagram cannot be asked for a direct message; its echo or a look into the conversation tells";
+        let why = "Instagram cannot be asked for a direct message, and its echoes are not read yet; look into the conversation in the \
+                   app and say whether it is there";
         return Lookup::Found(Finding::Impossible { why: why.to_owned() });
     }
     match Container::of(case.past) {
@@ -45,9 +45,8 @@ pub(super) fn found(case: &Case<'_>, response: &Response) -> Finding {
     };
     let id = container.id;
     match state.status_code.as_str() {
-        "PUBLISHED" => {
-            Finding::Sent { why: format!("the container {id} is published"), provider_ref: Some(id) }
-        }
+        // The post has an id of its own, which the container does not tell.
+        "PUBLISHED" => Finding::Sent { why: format!("the container {id} is published"), provider_ref: None },
         "FINISHED" if case.age < SETTLED => Finding::Unclear {
             why: format!("the container {id} is not published yet; ask again in a few minutes"),
         },

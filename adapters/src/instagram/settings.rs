@@ -26,7 +26,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         key: HUMAN_AGENT,
         is_required: false,
-        what: "yes where Meta granted the account the human-agent feature",
+        what: "yes where Meta granted the account the human-agent feature; how the tag is written on graph.instagram.com is not confirmed",
         fits: |value| value == "yes",
     },
 ];
@@ -66,5 +66,26 @@ mod tests {
     fn a_setting_is_written_in_one_way(#[case] key: &str, #[case] value: &str, #[case] fits: bool) {
         let setting = SETTINGS.iter().find(|setting| setting.key == key).expect("a setting");
         assert_eq!((setting.fits)(value), fits);
+    }
+
+    /// A value that is more than one word, or hides something at its end, is refused, however it begins.
+    #[rstest]
+    fn a_setting_holds_no_white_space(
+        #[values(("ig_id", "17841400000000001"), ("media_url", "https://pictures.example/by-hash/"), ("human_agent", "yes"))]
+        pair: (&str, &str),
+        #[values(" ", "\n", "\r\nx: y", "\t", "\0", "\u{a0}", "\u{2028}", "\u{200b}")] white: &str,
+    ) {
+        let (key, value) = pair;
+        let setting = SETTINGS.iter().find(|setting| setting.key == key).expect("a setting");
+        let half = value.len() / 2;
+        assert!((setting.fits)(value));
+        for hostile in [
+            format!("{value}{white}"),
+            format!("{white}{value}"),
+            format!("{}{white}{}", &value[..half], &value[half..]),
+            white.to_owned(),
+        ] {
+            assert!(!(setting.fits)(&hostile), "{hostile:?}");
+        }
     }
 }

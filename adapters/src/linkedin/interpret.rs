@@ -3,7 +3,7 @@
 //! The status decides; few answers bring a code. In doubt a message may have been taken, and nothing is repeated by itself.
 use std::time::Duration;
 
-use countersign_core::channel::{Asked, Outcome, Response};
+use countersign_core::channel::{Asked, Outcome, Past, Response};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
@@ -66,12 +66,22 @@ fn created(response: &Response) -> Outcome {
     }
 }
 
-/// A post with these words is there. If an attempt of ours may have made it, it did; else somebody else did, and this one is refused.
+/// A post with these words is there. If an attempt of ours may have made it and it is named, it did; if none is, this one is refused.
+///
+/// An unclear attempt and no post to show for it prove neither: the words may be public already, and a refusal would say they are not.
 fn duplicate(asked: &Asked<'_>, said: Said) -> Outcome {
-    match said.earlier_post() {
-        Some(urn) if asked.past.may_be_accepted => Outcome::Accepted { provider_ref: Some(urn) },
-        _ => Class::Permanent.outcome(DUPLICATE.to_owned(), said.detail, None),
+    if !may_be_ours(asked.past) {
+        return Class::Permanent.outcome(DUPLICATE.to_owned(), said.detail, None);
     }
+    match said.earlier_post() {
+        Some(urn) => Outcome::Accepted { provider_ref: Some(urn) },
+        None => Class::Maybe.outcome(DUPLICATE.to_owned(), said.detail, None),
+    }
+}
+
+/// Whether a post that is there may be of an earlier attempt at this one.
+fn may_be_ours(past: &Past) -> bool {
+    past.may_be_accepted
 }
 
 fn until_midnight(response: &Response) -> Option<Duration> {
@@ -123,7 +133,7 @@ impl Said {
         self.words.to_ascii_lowercase().contains(DUPLICATE)
     }
 
-    /// The post that was named. A person that is named is somebody whose profile is in the way, and no post.
+    /// The post that was named. Beside a person it is not known what is in the way, and whose.
     fn earlier_post(&self) -> Option<String> {
         if self.words.contains("urn:li:person:") {
             return None;

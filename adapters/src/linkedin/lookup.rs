@@ -12,8 +12,8 @@ const NAME_CHARS: usize = 100;
 pub(super) fn lookup(case: &Case<'_>) -> Lookup {
     let why = match &case.payload.parts {
         Parts::Linkedin { action: LinkedinAction::Post, .. } => {
-            "LinkedIn cannot be asked for a post; take it back to draft and post it again: the provider refuses the same text and names \
-             the earlier one, and that counts as sent"
+            "LinkedIn cannot be asked for a post; look on the feed first. How long LinkedIn remembers words is not known; the same words \
+             posted again soon are refused with the name of the first, and that counts as sent; posted later, they stand there twice"
         }
         Parts::Linkedin { action: LinkedinAction::Comment, .. } => {
             "LinkedIn cannot be asked for a comment; look under the post whether it is there"

@@ -52,10 +52,7 @@ struct Words<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Letter<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    recipients: Option<[&'a str; 1]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    thread: Option<&'a str>,
+    recipients: [&'a str; 1],
     body: &'a str,
     message_type: &'static str,
 }
@@ -148,7 +145,7 @@ fn comment(
     parent: Option<&str>,
 ) -> Result<Request, RenderError> {
     let object = urn("to", &payload.to)?;
-    let parent_comment = parent.map(|parent| urn("payload.thread", parent)).transpose()?;
+    let parent_comment = parent.map(|parent| under(object, parent)).transpose()?;
     let path = format!("/rest/socialActions/{}/comments", percent_encoded(object));
     let comment = Comment { actor: author, object, message: Words { text }, parent_comment };
     Ok(Request::json(path, body(&comment)?))
@@ -176,9 +173,13 @@ fn letter(
     if !recipient.starts_with(PERSON) {
         return Err(RenderError::new("to", "a message goes to a member; write urn:li:person:…"));
     }
-    let thread = thread.map(|thread| urn("payload.thread", thread)).transpose()?;
-    let recipients = thread.is_none().then_some([recipient]);
-    let letter = Letter { recipients, thread, body: text, message_type: "MEMBER_TO_MEMBER" };
+    if thread.is_some() {
+        // With a thread the provider takes no recipient, so it would go to whoever is in there, and not to whom is shown.
+        let reason =
+            "who is in a thread is not known here; leave it out, and the message goes to the member in `to`";
+        return Err(RenderError::new("payload.thread", reason));
+    }
+    let letter = Letter { recipients: [recipient], body: text, message_type: "MEMBER_TO_MEMBER" };
     Ok(Request::json("/v2/messages", body(&letter)?))
 }
 
@@ -189,6 +190,21 @@ fn urn<'a>(field: &str, text: &'a str) -> Result<&'a str, RenderError> {
         Ok(text)
     } else {
         Err(RenderError::new(field, "is no URN; write urn:li:…"))
+    }
+}
+
+/// A comment under that post and under no other.
+fn under<'a>(post: &str, comment: &'a str) -> Result<&'a str, RenderError> {
+    let comment = urn("payload.thread", comment)?;
+    let inside = comment.strip_prefix("urn:li:comment:(").and_then(|rest| rest.strip_suffix(')'));
+    let number = inside.and_then(|inside| inside.strip_prefix(post)?.strip_prefix(','));
+    match number {
+        Some(number) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => Ok(comment),
+        _ => {
+            let reason =
+                format!("is no comment under {post}; write urn:li:comment:({post},…), or leave it out");
+            Err(RenderError::new("payload.thread", reason))
+        }
     }
 }
 

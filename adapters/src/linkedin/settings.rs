@@ -71,4 +71,25 @@ mod tests {
         let setting = SETTINGS.iter().find(|setting| setting.key == key).expect("a setting");
         assert_eq!((setting.fits)(value), fits);
     }
+
+    /// A value that is more than one word, or hides something at its end, is refused, however it begins.
+    #[rstest]
+    fn a_setting_holds_no_white_space(
+        #[values(("author_urn", "urn:li:person:8675309"), ("author_urn", "urn:li:organization:2414183"), ("visibility", "PUBLIC"), ("partner_messages", "yes"))]
+        pair: (&str, &str),
+        #[values(" ", "\n", "\r\nx: y", "\t", "\0", "\u{a0}", "\u{2028}", "\u{200b}")] white: &str,
+    ) {
+        let (key, value) = pair;
+        let setting = SETTINGS.iter().find(|setting| setting.key == key).expect("a setting");
+        let half = value.len() / 2;
+        assert!((setting.fits)(value));
+        for hostile in [
+            format!("{value}{white}"),
+            format!("{white}{value}"),
+            format!("{}{white}{}", &value[..half], &value[half..]),
+            white.to_owned(),
+        ] {
+            assert!(!(setting.fits)(&hostile), "{hostile:?}");
+        }
+    }
 }

@@ -79,26 +79,27 @@ async fn a_message_leaves_once_under_the_id_it_was_given(#[case] to: &str, #[cas
     );
 }
 
+/// A post that may be public: its answer was lost, and a person who did not find it took it back to draft.
+async fn lost_and_back(world: &World, outbox: OutboxId, provider: &Provider) -> Item {
+    provider.fails([Fault::ResetAfterAccept.times(1)]);
+    let item = approved(world, draft(FEED, "post", "News of #1")).await;
+    world.until_status(item.id, Status::Uncertain).await;
+    assert_eq!((provider.requests(), provider.ledger().len(), world.sent_today(outbox).await), (1, 1, 1));
+    let verdict = Resolution::BackToDraft;
+    let reason = "it is not on the feed";
+    let back = approval::resolve(&world.pool, &world.approver, world.company, item.id, verdict, reason);
+    assert!(back.await.expect("answers").outcome.is_done());
+    assert_eq!(world.sent_today(outbox).await, 0);
+    item
+}
+
 /// R7: the answer to a post is lost; a person takes it back to draft and approves it again; the provider refuses the same words and
 /// names the earlier post, and that is what was sent: one line in its ledger.
 #[tokio::test]
 async fn a_lost_answer_to_a_post_is_proved_by_posting_it_again() {
     let ((world, outbox), provider) = (world(&[]).await, Provider::start().await);
-    let item = approved(&world, draft(FEED, "post", "News of #1")).await;
-    provider.fails([Fault::ResetAfterAccept.times(1)]);
     let worker = worker(&world, &provider).await;
-    world.until_status(item.id, Status::Uncertain).await;
-    assert_eq!((provider.requests(), provider.ledger().len(), world.sent_today(outbox).await), (1, 1, 1));
-    let back = approval::resolve(
-        &world.pool,
-        &world.approver,
-        world.company,
-        item.id,
-        Resolution::BackToDraft,
-        "post it again and see",
-    );
-    assert!(back.await.expect("answers").outcome.is_done());
-    assert_eq!(world.sent_today(outbox).await, 0);
+    let item = lost_and_back(&world, outbox, &provider).await;
     let again = world.items(&[item.id]).await;
     world.approve(&again).await;
     hurry_until(&world, item, Status::Sent).await;
@@ -107,6 +108,26 @@ async fn a_lost_answer_to_a_post_is_proved_by_posting_it_again() {
     assert_eq!((ledger.len(), provider.requests(), world.sent_today(outbox).await), (1, 2, 1));
     assert_eq!(world.attempts(item.id).await, ["maybe_sent", "accepted"]);
     assert_eq!(provider_ref(&world, item).await, ledger[0].id);
+}
+
+/// R4, I4: a refusal of the same words that names no post proves nothing about the attempt before it, which made the post public here:
+/// uncertain again, and its place in the day's quota is kept.
+#[rstest]
+#[case::nothing_named("duplicate_unnamed")]
+#[case::an_activity_named("duplicate_activity")]
+#[case::a_person_named("duplicate_person")]
+#[tokio::test]
+async fn a_duplicate_without_its_post_leaves_an_unclear_attempt_unclear(#[case] code: &str) {
+    let ((world, outbox), provider) = (world(&[]).await, Provider::start().await);
+    let worker = worker(&world, &provider).await;
+    let item = lost_and_back(&world, outbox, &provider).await;
+    provider.fails([Fault::Refuse { code: code.to_owned() }.times(1)]);
+    let again = world.items(&[item.id]).await;
+    world.approve(&again).await;
+    hurry_until(&world, item, Status::Uncertain).await;
+    worker.stop().await;
+    assert_eq!(world.attempts(item.id).await, ["maybe_sent", "maybe_sent"]);
+    assert_eq!((provider.ledger().len(), provider.requests(), world.sent_today(outbox).await), (1, 2, 1));
 }
 
 /// The same words by somebody who has no unclear attempt: refused, and called failed.
@@ -185,6 +206,23 @@ async fn a_message_without_the_permission_is_refused_when_it_is_drafted() {
     let [error] = &report.errors[..] else { panic!("one error, not {report:?}") };
     assert_eq!((error.field.as_str(), report.filed.len()), ("payload.action", 0));
     assert!(error.reason.contains("partner_messages=yes"), "{}", error.reason);
+}
+
+/// S24: whoever is in a thread receives what is written into it, and the gates judge `to` alone: neither a message into a thread nor an
+/// answer under a post other than the one that is shown is filed.
+#[tokio::test]
+async fn a_thread_that_would_lead_elsewhere_is_refused_when_it_is_drafted() {
+    let (world, _) = world(&[("partner_messages", "yes")]).await;
+    let mut message = draft(MEMBER, "message", "Hi");
+    message["payload"]["thread"] = "urn:li:thread:9".into();
+    let mut elsewhere = draft(SHARE, "comment", "Yes");
+    elsewhere["payload"]["thread"] = "urn:li:comment:(urn:li:share:7000000000000000102,5)".into();
+    let mut answer = draft(SHARE, "comment", "Yes");
+    answer["payload"]["thread"] = format!("urn:li:comment:({SHARE},5)").into();
+    let report = world.import_rendered(&[message, elsewhere, answer], Mode::Partial).await;
+    let errors: Vec<_> = report.errors.iter().map(|error| (error.line, error.field.as_str())).collect();
+    assert_eq!((errors, report.filed.len()), (vec![(1, "payload.thread"), (2, "payload.thread")], 1));
+    assert!(report.errors[0].reason.contains("who is in a thread is not known"), "{report:?}");
 }
 
 /// S24: a message that was not sent within a quarter of an hour of its approval is a draft again, and leaves by a new decision only.

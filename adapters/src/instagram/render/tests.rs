@@ -138,6 +138,34 @@ fn a_missing_setting_is_named_with_its_command(
     assert_eq!((error.field.as_str(), error.reason.contains(command)), (field, true), "{error}");
 }
 
+/// What came into the settings past their check is not put into a path, a URL or a permission.
+#[rstest]
+#[case::account_with_space("ig_id", "17841400000000001 ", post(FEED, Some(PICTURE)), "outbox")]
+#[case::account_with_line_break("ig_id", "17841400000000001\r\nx: y", dm(PERSON, "x", false), "outbox")]
+#[case::pictures_with_space(
+    "media_url",
+    "https://pictures.example/by hash/",
+    post(FEED, Some(PICTURE)),
+    "outbox"
+)]
+#[case::pictures_with_line_break(
+    "media_url",
+    "https://pictures.example/\n",
+    post(FEED, Some(PICTURE)),
+    "outbox"
+)]
+#[case::tag_with_line_break("human_agent", "yes\n", dm(PERSON, "x", true), "payload.humanAgent")]
+fn a_hostile_setting_is_refused(
+    #[case] key: &str,
+    #[case] value: &str,
+    #[case] payload: Payload,
+    #[case] field: &str,
+) {
+    let pairs = SETTINGS.into_iter().filter(|(other, _)| *other != key).chain([(key, value)]);
+    let error = render_with(&payload, &pairs.collect(), &Files::default()).expect_err("refused");
+    assert_eq!(error.field, field, "{error}");
+}
+
 #[rstest]
 #[case::user_name(dm("acme.renovacion", "x", false), "to")]
 #[case::feed(dm(FEED, "x", false), "to")]

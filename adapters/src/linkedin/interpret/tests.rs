@@ -102,14 +102,16 @@ fn a_limit_lasts_until_the_providers_midnight(#[case] headers: &[(&str, &str)], 
     assert_eq!(verdict(&post(&answer(429, headers, ""))), expected);
 }
 
-/// R7: the refusal of words that are there already proves an unclear attempt, and refuses one that has no such past.
+/// R4, R7: the refusal of words that are there already proves an unclear attempt if it names the post, and nothing if it does not; without
+/// such a past it is a refusal.
 #[rstest]
 #[case("Content is a duplicate of urn:li:share:7123.", "accepted urn:li:share:7123")]
 #[case("Duplicate post is detected: urn:li:ugcPost:88", "accepted urn:li:ugcPost:88")]
-#[case("Content is a duplicate of urn:li:person:ana", "rejected duplicate")]
-#[case("duplicate of urn:li:person:ana in urn:li:share:7", "rejected duplicate")]
-#[case("Content is a duplicate", "rejected duplicate")]
-#[case("Content is a duplicate of urn:li:share:", "rejected duplicate")]
+#[case("Content is a duplicate of urn:li:person:ana", "maybe duplicate")]
+#[case("duplicate of urn:li:person:ana in urn:li:share:7", "maybe duplicate")]
+#[case("Content is a duplicate of urn:li:activity:7123", "maybe duplicate")]
+#[case("Content is a duplicate", "maybe duplicate")]
+#[case("Content is a duplicate of urn:li:share:", "maybe duplicate")]
 #[case("urn:li:share:7 cannot be reshared", "rejected 422")]
 fn a_duplicate_counts_as_sent_only_after_an_unclear_attempt(#[case] message: &str, #[case] expected: &str) {
     let response = answer(422, &[], serde_json::json!({"status": 422, "message": message}).to_string());
@@ -117,6 +119,20 @@ fn a_duplicate_counts_as_sent_only_after_an_unclear_attempt(#[case] message: &st
     assert!(verdict(&post(&response)).starts_with("rejected "));
     // A comment that repeats another one says nothing about an earlier attempt of its own.
     assert!(verdict(&judged("/rest/socialActions/x/comments", true, &response)).starts_with("rejected "));
+}
+
+/// The body decides, whatever kind it is said to be; of a success it is the header.
+#[test]
+fn a_wrong_content_type_changes_nothing() {
+    let html = ("content-type", "text/html; charset=utf-8");
+    let judge = |status, headers: &[_], body: &'static str| verdict(&post(&answer(status, headers, body)));
+    assert_eq!(judge(201, &[html, ("x-restli-id", "urn:li:share:1")], "{}"), "accepted urn:li:share:1");
+    assert_eq!(judge(404, &[html], r#"{"status":404,"message":"gone"}"#), "rejected 404");
+    let permissions = r#"{"serviceErrorCode":100,"message":"Not enough permissions","status":403}"#;
+    assert_eq!(judge(403, &[html], permissions), "account service-100");
+    let words = answer(422, &[html], r#"{"message":"Content is a duplicate of urn:li:share:7"}"#);
+    assert_eq!(verdict(&judged("/rest/posts", true, &words)), "accepted urn:li:share:7");
+    assert_eq!(verdict(&post(&words)), "rejected duplicate");
 }
 
 /// S20: what is stored of a foreign text is bounded and storable; the post is found behind it all the same.

@@ -108,22 +108,20 @@ fn a_comment_names_the_post_in_path_and_body() {
 
 #[test]
 fn an_answer_to_a_comment_names_it() {
-    let parent = "urn:li:comment:(urn:li:activity:1,2)";
+    let parent = "urn:li:comment:(urn:li:share:7000000000000000101,2)";
     let body = body(&payload(LinkedinAction::Comment, SHARE, "Yes", Some(parent)));
     assert_eq!(body["parentComment"], parent);
 }
 
 #[test]
-fn a_message_names_its_member_or_its_thread() {
-    let member = "urn:li:person:bo-2";
-    let first = render(&payload(LinkedinAction::Message, member, "Hi", None)).expect("renders");
-    assert_eq!(first.path, "/v2/messages");
+fn a_message_names_its_member() {
+    let request =
+        render(&payload(LinkedinAction::Message, "urn:li:person:bo-2", "Hi", None)).expect("renders");
+    assert_eq!(request.path, "/v2/messages");
     assert_eq!(
-        first.body,
+        request.body,
         r#"{"body":"Hi","messageType":"MEMBER_TO_MEMBER","recipients":["urn:li:person:bo-2"]}"#
     );
-    let answer = body(&payload(LinkedinAction::Message, member, "Hi", Some("urn:li:thread:9")));
-    assert_eq!((answer.get("recipients"), &answer["thread"]), (None, &"urn:li:thread:9".into()));
 }
 
 /// What people see is who publishes, and where.
@@ -132,6 +130,9 @@ fn a_message_names_its_member_or_its_thread() {
 #[case::no_urn(&[("author_urn", "ana")], "outbox")]
 #[case::path_in_it(&[("author_urn", "urn:li:person:../x")], "outbox")]
 #[case::organization_by_name(&[("author_urn", "urn:li:organization:acme")], "outbox")]
+#[case::white_space_behind_it(&[("author_urn", "urn:li:person:ana-1 ")], "outbox")]
+#[case::line_break_behind_it(&[("author_urn", "urn:li:person:ana-1\r\nx: y")], "outbox")]
+#[case::line_break_in_visibility(&[("author_urn", AUTHOR), ("visibility", "PUBLIC\n")], "outbox")]
 #[case::other_feed_and_sender(&[("author_urn", "urn:li:person:zoe")], "outbox")]
 fn a_post_is_by_the_author_that_is_shown(#[case] pairs: &[(&str, &str)], #[case] field: &str) {
     let settings = pairs.iter().copied().collect();
@@ -160,6 +161,42 @@ fn a_post_on_another_feed_is_refused() {
     payload(LinkedinAction::Comment, SHARE, "x", Some("urn:li:comment: 1")),
     "payload.thread"
 )]
+#[case::answer_under_another_post(
+    payload(
+        LinkedinAction::Comment,
+        SHARE,
+        "x",
+        Some("urn:li:comment:(urn:li:share:7000000000000000102,2)")
+    ),
+    "payload.thread"
+)]
+#[case::answer_under_a_longer_number(
+    payload(
+        LinkedinAction::Comment,
+        SHARE,
+        "x",
+        Some("urn:li:comment:(urn:li:share:70000000000000001011,2)")
+    ),
+    "payload.thread"
+)]
+#[case::answer_to_no_comment(
+    payload(LinkedinAction::Comment, SHARE, "x", Some("urn:li:comment:2")),
+    "payload.thread"
+)]
+#[case::answer_with_more_behind_it(
+    payload(
+        LinkedinAction::Comment,
+        SHARE,
+        "x",
+        Some("urn:li:comment:(urn:li:share:7000000000000000101,2),(urn:li:share:1,2)")
+    ),
+    "payload.thread"
+)]
+// Whoever is in the thread would receive it, whatever `to` says and the gates judged.
+#[case::message_into_a_thread(
+    payload(LinkedinAction::Message, "urn:li:person:bo-2", "x", Some("urn:li:thread:9")),
+    "payload.thread"
+)]
 #[case::message_to_an_organization(
     payload(LinkedinAction::Message, "urn:li:organization:1", "x", None),
     "to"
@@ -176,6 +213,7 @@ fn a_post_of_exactly_the_limit_goes_however_long_its_escapes() {
 /// LinkedIn lets few write messages; who may not hears it when the draft is filed.
 #[rstest]
 #[case::no_partner(AUTHOR, None, "partners only")]
+#[case::almost_a_partner(AUTHOR, Some("yes\n"), "partners only")]
 #[case::organization("urn:li:organization:7", Some("yes"), "only a member")]
 fn a_message_needs_the_permission_and_a_member(
     #[case] author: &str,

@@ -31,6 +31,12 @@ pub(super) const REFUSALS: &[Refusal] = &[
         422,
         r#"{"status":422,"message":"Content is a duplicate of urn:li:person:8675309"}"#,
     ),
+    refusal(
+        "duplicate_activity",
+        422,
+        r#"{"status":422,"message":"Content is a duplicate of urn:li:activity:7100000000000000003"}"#,
+    ),
+    refusal("duplicate_unnamed", 422, r#"{"status":422,"message":"Content is a duplicate"}"#),
     refusal("unprocessable", 422, r#"{"status":422,"message":"commentary is required"}"#),
     refusal("old_version", 426, r#"{"status":426,"code":"NONEXISTENT_VERSION","message":"Not active"}"#),
     refusal("throttled", 429, r#"{"status":429,"message":"Resource level throttle limit is reached"}"#),

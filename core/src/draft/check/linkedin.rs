@@ -36,21 +36,16 @@ pub(super) fn fill(payload: &mut Payload, draft: Linkedin) -> Result<(&'static s
                 "a comment goes to a post; write urn:li:share:…, urn:li:ugcPost:… or urn:li:activity:…",
             )?;
             if let Some(thread) = &thread {
-                let reason =
-                    "an answer names the comment it answers; write urn:li:comment:(…), or leave it out";
-                one_of("payload.thread", thread, &["comment"], reason)?;
+                answered(&payload.to, thread)?;
             }
         }
         LinkedinAction::Message => {
             one_of("to", &payload.to, &["person"], "a message goes to a member; write urn:li:person:…")?;
-            if let Some(thread) = &thread {
-                check_line("payload.thread", thread, URN_CHARS)?;
-                if urn_kind(thread).is_none() {
-                    return Err(FieldError::new(
-                        "payload.thread",
-                        "name the thread by its urn:li:…, or leave it out",
-                    ));
-                }
+            if thread.is_some() {
+                // The provider would ask the thread alone who receives it, and every gate asks `to`.
+                let reason = "who is in a thread is not known here, so no gate could judge who receives this; leave it out, and the \
+                              message goes to the member in `to`";
+                return Err(FieldError::new("payload.thread", reason));
             }
         }
     }
@@ -71,6 +66,24 @@ fn post(payload: &Payload, text: &str, thread: Option<&str>) -> Result<(), Field
             "payload.text",
             format!("{length} characters, a post takes {POST_CHARS}"),
         ));
+    }
+    Ok(())
+}
+
+/// An answer stands under the post that `to` names, which is the one that was judged and is shown.
+fn answered(to: &str, comment: &str) -> Result<(), FieldError> {
+    let reason = "an answer names the comment it answers; write urn:li:comment:(…,…), or leave it out";
+    one_of("payload.thread", comment, &["comment"], reason)?;
+    let inside = comment.strip_prefix("urn:li:comment:(").and_then(|rest| rest.strip_suffix(')'));
+    let Some((post, number)) = inside.and_then(|inside| inside.rsplit_once(',')) else {
+        return Err(FieldError::new("payload.thread", reason));
+    };
+    if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(FieldError::new("payload.thread", reason));
+    }
+    if post != to {
+        let reason = "this comment stands under another post than `to` names; give in `to` the URN that stands in the comment's brackets";
+        return Err(FieldError::new("payload.thread", reason));
     }
     Ok(())
 }
@@ -111,7 +124,8 @@ mod tests {
     #[case(FEED, json!({ "action": "post", "text": "🌱".repeat(3000) }))]
     #[case(SHARE, json!({ "action": "comment", "text": "x".repeat(3001) }))]
     #[case("urn:li:activity:1", json!({ "action": "comment", "text": "x", "thread": "urn:li:comment:(urn:li:activity:1,2)" }))]
-    #[case(MEMBER, json!({ "action": "message", "text": "Hi", "thread": "urn:li:thread:1" }))]
+    #[case(SHARE, json!({ "action": "comment", "text": "x", "thread": "urn:li:comment:(urn:li:share:1,7000000000000000007)" }))]
+    #[case(MEMBER, json!({ "action": "message", "text": "Hi" }))]
     fn what_linkedin_takes_is_filed(#[case] to: &str, #[case] payload: Value) {
         assert_eq!(check(to, &payload), Ok(()));
     }
@@ -132,6 +146,13 @@ mod tests {
     #[case("urn:li:share:\u{2028}1", json!({ "action": "comment", "text": "x" }), "to")]
     #[case("urn:li:share:bücher", json!({ "action": "comment", "text": "x" }), "to")]
     #[case(SHARE, json!({ "action": "comment", "text": "x", "thread": "urn:li:share:1" }), "payload.thread")]
+    #[case(SHARE, json!({ "action": "comment", "text": "x", "thread": "urn:li:comment:1" }), "payload.thread: an answer names the comment")]
+    #[case(SHARE, json!({ "action": "comment", "text": "x", "thread": "urn:li:comment:(urn:li:share:1,)" }), "payload.thread: an answer names the comment")]
+    #[case(SHARE, json!({ "action": "comment", "text": "x", "thread": "urn:li:comment:(urn:li:share:1,x)" }), "payload.thread: an answer names the comment")]
+    #[case(SHARE, json!({ "action": "comment", "text": "x", "thread": "urn:li:comment:(urn:li:share:2,7)" }), "payload.thread: this comment stands under another post")]
+    #[case(SHARE, json!({ "action": "comment", "text": "x", "thread": "urn:li:comment:(urn:li:share:12,7)" }), "payload.thread: this comment stands under another post")]
+    #[case(SHARE, json!({ "action": "comment", "text": "x", "thread": "urn:li:comment:(urn:li:share:2,7),urn:li:comment:(urn:li:share:1,7)" }), "payload.thread: this comment stands under another post")]
+    #[case(MEMBER, json!({ "action": "message", "text": "x", "thread": "urn:li:thread:1" }), "payload.thread: who is in a thread is not known here")]
     #[case(MEMBER, json!({ "action": "message", "text": "x", "thread": "9" }), "payload.thread")]
     fn what_linkedin_does_not_take_names_its_field(
         #[case] to: &str,
