@@ -202,13 +202,18 @@ async fn found(desk: &Desk, twilio: &Drive, payload: &Payload) -> Finding {
     twilio.find(desk, &case).await
 }
 
-/// R7: a lost answer, then the list: the words show which message it was, past a page of others. Nothing is sent by looking.
+/// R7: a lost answer, then the list: the words show which message it was, past a page of others, whichever form the credential has.
+/// Nothing is sent by looking.
 #[rstest]
 #[case(text("Hi Bo,\nyes & no: 100 % + \u{e9}"))]
 #[case(template("Ann \"A\" & Bo"))]
 #[tokio::test]
-async fn a_lost_answer_is_found_in_the_list(#[case] payload: Payload) {
-    let (desk, twilio) = (Desk::new().await, twilio());
+async fn a_lost_answer_is_found_in_the_list(
+    #[case] payload: Payload,
+    #[values("SK0123456789abcdef0123456789abcdef:secret", "AC0123456789abcdef0123456789abcdef:token")]
+    credential: &'static str,
+) {
+    let (desk, twilio) = (Desk::new().await, Drive { credential, ..twilio() });
     let transport = desk.transport();
     let stranger = Payload { to: "+15550000000".to_owned(), ..payload.clone() };
     assert_eq!(twilio.send(&transport, &twilio.rendered(&stranger)).await, "accepted");
