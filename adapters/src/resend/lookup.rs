@@ -79,7 +79,7 @@ fn listed(case: &Case<'_>, response: &Response) -> Lookup {
         Some(last) => Lookup::Ask(behind(&last.id)),
         None => Lookup::Found(Finding::Absent {
             why: format!(
-                "no mail with this recipient, subject and text among those it took since {since:.0}"
+                "no mail with this recipient and subject and these words among those it took since {since:.0}"
             ),
         }),
     }
