@@ -17,8 +17,7 @@ pub(super) const GUIDE: Guide = Guide {
     windows: &["none: anyone may be written to who has not asked to be left alone"],
     idempotency: "the provider knows a repeated request for 24 h; an unclear one is repeated for 23 h with the same key and bytes",
     uncertain: "23 h have passed without a clear answer, or the key was used for other bytes; the provider's list of sent mail is searched \
-                back to when the message first left, at most its newest 2 000 mails (100 fewer for each that has to be opened), then a \
-                person decides",
+                back to when the message left, 2 000 mails at most, then a person decides",
     not_offered: &["whether a person read it: opens are guesses", "Gmail does not report complaints"],
     credential: "an API key, re_…; one that may only send is enough, but then nothing can be looked up",
 };
