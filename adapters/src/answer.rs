@@ -24,7 +24,7 @@ pub(crate) fn is_code(name: &str) -> bool {
 /// The beginning of a body that is not in the form of the provider's API, or what its status says by itself.
 pub(crate) fn without_form(response: &Response) -> String {
     match response.status {
-        301 | 302 | 307 | 308 => "redirects are not followed; check the base URL of the channel".to_owned(),
+        301..=303 | 307 | 308 => "redirects are not followed; check the base URL of the channel".to_owned(),
         404 | 405 => "this is not the provider's API; check the base URL of the channel".to_owned(),
         _ => excerpt(&response.body),
     }

@@ -36,8 +36,13 @@ impl Class {
     /// The class of a status whose code is not known. `unproven` is that of answers after which a message may have been taken.
     pub(crate) fn of_status(status: u16, unproven: Self) -> Self {
         match status {
-            // 402 and 407 ask for money or for a proxy's credential; redirects are never followed and lead every message elsewhere.
-            401 | 402 | 403 | 407 | 301 | 302 | 307 | 308 => Self::Account,
+            // 402 and 407 ask for money or for a proxy's credential; 307 and 308 want the same request at another place, so that it was
+            // not taken at this one. Redirects are never followed, and these lead every message of the outbox elsewhere.
+            401 | 402 | 403 | 407 | 307 | 308 => Self::Account,
+            // These may lead to the result of a request that was taken. They mostly come of a wrong base URL, which somebody should mend
+            // before the queue goes on; that is enough where a repeat is harmless, since a key is kept or nothing was sent by it.
+            301 | 302 if unproven != Self::Maybe => Self::Account,
+            301..=303 => unproven,
             // Somebody on the way gave up waiting, or something is in conflict that may be this very message.
             408 | 409 | 425 => unproven,
             429 => Self::Limited,
@@ -45,5 +50,29 @@ impl Class {
             // All of 5xx, and statuses that make no sense here: nothing proves that the message was not taken.
             _ => unproven,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::Class;
+
+    /// R4: a redirect after which a message may have been taken frees it only where a repeat is harmless.
+    #[rstest]
+    #[case(301, Class::Maybe, Class::Account)]
+    #[case(302, Class::Maybe, Class::Account)]
+    #[case(303, Class::Maybe, Class::MaybeSameKey)]
+    #[case(304, Class::Maybe, Class::MaybeSameKey)]
+    #[case(307, Class::Account, Class::Account)]
+    #[case(308, Class::Account, Class::Account)]
+    fn a_redirect_proves_something_only_if_it_wants_the_same_request(
+        #[case] status: u16,
+        #[case] without_keys: Class,
+        #[case] with_keys: Class,
+    ) {
+        assert_eq!(Class::of_status(status, Class::Maybe), without_keys);
+        assert_eq!(Class::of_status(status, Class::MaybeSameKey), with_keys);
     }
 }

@@ -8,11 +8,15 @@ use jiff::fmt::rfc2822::DateTimeParser;
 /// The longest wait that is believed. Quotas of a provider last a day at most, so a longer one is a defect of the answer.
 const LONGEST: Duration = Duration::from_hours(24);
 
-/// Reads `Retry-After` (seconds or a date), else `RateLimit-Reset` (seconds).
+/// Reads `Retry-After` (seconds or a date); of an answer that limits, else `RateLimit-Reset` (seconds).
+///
+/// `RateLimit-Reset` may come with every answer: it tells how the limit stands, and only a limited caller is asked to wait by it. An
+/// outage that announced a wait by accident would count as a clear answer.
 pub(crate) fn wait(response: &Response) -> Option<Duration> {
     let asked =
         response.header("retry-after").and_then(|value| seconds(value).or_else(|| until(value, response)));
-    let asked = asked.or_else(|| response.header("ratelimit-reset").and_then(seconds))?;
+    let reset = || response.header("ratelimit-reset").filter(|_| response.status == 429).and_then(seconds);
+    let asked = asked.or_else(reset)?;
     Some(asked.min(LONGEST))
 }
 
@@ -75,8 +79,19 @@ mod tests {
         #[case] headers: &[(&str, &str)],
         #[case] expected: Option<u64>,
     ) {
+        assert_eq!(wait(&answer(429, headers)), expected.map(Duration::from_secs));
+    }
+
+    fn answer(status: u16, headers: &[(&str, &str)]) -> Response {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let response = Response { status: 429, headers, body: Bytes::new() };
-        assert_eq!(wait(&response), expected.map(Duration::from_secs));
+        Response { status, headers, body: Bytes::new() }
+    }
+
+    /// F14: what comes with every answer is no wish of one that does not limit.
+    #[rstest]
+    fn only_a_limit_is_over_at_its_reset(#[values(200, 409, 500, 503)] status: u16) {
+        assert_eq!(wait(&answer(status, &[("ratelimit-reset", "1")])), None);
+        let asked = answer(status, &[("ratelimit-reset", "1"), ("retry-after", "7")]);
+        assert_eq!(wait(&asked), Some(Duration::from_secs(7)));
     }
 }

@@ -11,8 +11,9 @@ pub(super) const GUIDE: Guide = Guide {
     ],
     windows: &["none: anyone may be booked who has not asked to be left alone"],
     idempotency: "a repeated request is not recognised; where the host is booked at that time already it is refused",
-    uncertain: "there was no clear answer, so the attendee may have been invited; the bookings of that attendee and time are looked \
-                through, and one that is not there after five minutes was not made",
+    uncertain: "there was no clear answer, so the attendee may have been invited; the bookings of that attendee and time that the owner of the \
+                API key can see are looked through. One that is not among them may have been made all the same, since those of a team or \
+                round-robin event type may be hosted by others: ask the hosts, then a person decides",
     not_offered: &[
         "taking a booking back here: cancel it at Cal.com",
         "bookings that the host has to confirm can be made twice, since they hold no time",

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use countersign_core::channel::{Outcome, Response};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -16,6 +16,9 @@ use crate::wait;
 
 /// An API key that asked too often is blocked this long, where the answer does not say it.
 const BLOCKED: Duration = Duration::from_secs(60);
+
+/// The longest remainder that can be meant in seconds: the documented window and block last a minute.
+const LONGEST_IN_SECONDS: i64 = 3600;
 
 /// The longest wait that is believed.
 const LONGEST: Duration = Duration::from_hours(24);
@@ -149,7 +152,8 @@ fn limited_for(response: &Response) -> Duration {
     let number =
         response.header("x-ratelimit-reset-default").and_then(|text| text.trim().parse::<i64>().ok());
     let asked = match number {
-        Some(left @ 0..=999_999_999) => Duration::try_from(jiff::SignedDuration::from_secs(left)).ok(),
+        Some(left @ 0..=LONGEST_IN_SECONDS) => Duration::try_from(SignedDuration::from_secs(left)).ok(),
+        Some(left @ 0..=999_999_999) => Duration::try_from(SignedDuration::from_millis(left)).ok(),
         Some(moment) => {
             let until = match moment {
                 10_000_000_000.. => Timestamp::from_millisecond(moment),

@@ -1,6 +1,7 @@
 //! What became of a booking: the natural key is the attendee, the event type and the start.
-use std::time::Duration;
-
+//!
+//! The list holds the bookings that the owner of the API key hosts or may see. Other people can host those of a team, so that a booking
+//! that is not listed may have been made all the same.
 use countersign_core::activity::payload::Parts;
 use countersign_core::channel::{Case, Finding, Lookup, Probe, Request, Response};
 use jiff::{SignedDuration, Timestamp};
@@ -14,9 +15,6 @@ use crate::text::bounded;
 
 /// Bookings a page.
 const PAGE: usize = 100;
-
-/// Bookings stand in the list as soon as they are made; this is far longer than a request under way can take.
-const SETTLED: Duration = Duration::from_mins(5);
 
 /// Clocks of provider and database may differ by this much.
 const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
@@ -45,6 +43,8 @@ struct Listed {
 #[serde(rename_all = "camelCase")]
 struct Booking {
     uid: String,
+    #[serde(default)]
+    status: String,
     start: Timestamp,
     #[serde(default)]
     created_at: Option<Timestamp>,
@@ -72,35 +72,62 @@ pub(super) fn found(case: &Case<'_>, response: &Response) -> Finding {
     };
     let activity = case.activity.to_string();
     let since = case.first_wire_at.saturating_sub(TOLERANCE).unwrap_or(Timestamp::MIN);
-    let is_ours = |booking: &&Booking| booking.metadata[ACTIVITY_KEY].as_str() == Some(&activity);
-    // A provider that lost the metadata still knows who was booked for when; an older booking is not this one.
+    let is_fresh = |booking: &Booking| booking.created_at.is_some_and(|at| at >= since);
+    let id = |booking: &Booking| booking.metadata[ACTIVITY_KEY].as_str().map(str::to_owned);
+    let has_our_id = |booking: &&Booking| id(booking).as_ref() == Some(&activity);
+    // A provider that lost the metadata still knows who was booked for when; what bears another id is of another message.
     let is_like_ours = |booking: &&Booking| {
         booking.start == *start
-            && booking.created_at.is_some_and(|at| at >= since)
+            && is_fresh(booking)
+            && id(booking).is_none()
             && booking.attendees.iter().any(|one| one.email.eq_ignore_ascii_case(&attendee.email))
     };
-    let found = page.data.iter().find(is_ours).or_else(|| page.data.iter().find(is_like_ours));
-    match found {
-        Some(booking) => Finding::Sent {
-            why: match is_ours(&booking) {
-                true => "the booking is there, with the id of this message".to_owned(),
-                false => {
-                    "a booking of this attendee for this time was made after this message left".to_owned()
-                }
-            },
-            provider_ref: Some(booking.uid.clone()).filter(|uid| is_usable_id(uid)),
-        },
-        // A list that may go on, or that may have been searched for another spelling, proves nothing.
-        None if case.age >= SETTLED && page.data.len() < PAGE && is_plain(&attendee.email) => {
-            Finding::NotSent { why: "no booking of this attendee for this time is there".to_owned() }
-        }
-        None => Finding::Absent { why: "no booking of this attendee for this time is there yet".to_owned() },
+    let bookings = || page.data.iter();
+    let standing = |booking: &&Booking| !booking.is_off() && is_fresh(booking);
+    if let Some(booking) = bookings().filter(has_our_id).find(standing) {
+        return sent(booking, "the booking is there, with the id of this message");
+    }
+    // Somebody may have cancelled the booking of an earlier round and decided on a new one, which bears the same id.
+    if let Some(booking) = bookings().find(has_our_id) {
+        return Finding::Unclear { why: doubt(booking) };
+    }
+    if let Some(booking) = bookings().filter(is_like_ours).find(standing) {
+        return sent(booking, "a booking of this attendee for this time was made after this message left");
+    }
+    if let Some(booking) = bookings().find(is_like_ours) {
+        return Finding::Unclear { why: doubt(booking) };
+    }
+    Finding::Absent {
+        why: "no booking of this attendee for this time is among those this API key can see; those of a team or round-robin event \
+              type may be hosted by others, so ask the hosts before it is booked again"
+            .to_owned(),
     }
 }
 
-/// Whether an address has one spelling only: how the provider compares capitals is not documented.
-fn is_plain(address: &str) -> bool {
-    !address.chars().any(char::is_uppercase)
+fn sent(booking: &Booking, why: &str) -> Finding {
+    Finding::Sent {
+        why: why.to_owned(),
+        provider_ref: Some(booking.uid.clone()).filter(|uid| is_usable_id(uid)),
+    }
+}
+
+impl Booking {
+    /// Whether it was called off.
+    fn is_off(&self) -> bool {
+        matches!(self.status.as_str(), "cancelled" | "rejected")
+    }
+}
+
+/// Why a booking that would be ours is no proof.
+fn doubt(booking: &Booking) -> String {
+    let what = match booking.is_off() {
+        true => format!("was {}", booking.status),
+        false => "was made before this message left, or its answer does not say when".to_owned(),
+    };
+    format!(
+        "a booking that may be this one is there, but it {what}; look at it before anything is booked again ({})",
+        bounded(&booking.uid, 60)
+    )
 }
 
 #[derive(Deserialize)]

@@ -7,7 +7,7 @@ pub(super) const GUIDE: Guide = Guide {
         "plain text, with HTML beside it if wanted",
         "answers in a thread (inReplyTo)",
         "files, stored by us",
-        "List-Unsubscribe headers",
+        "List-Unsubscribe, as one https address, with or without one click",
     ],
     limits: &[
         "50 recipients: one address, and 49 copies",
@@ -16,8 +16,8 @@ pub(super) const GUIDE: Guide = Guide {
     ],
     windows: &["none: anyone may be written to who has not asked to be left alone"],
     idempotency: "the provider knows a repeated request for 24 h; an unclear one is repeated for 23 h with the same key and bytes",
-    uncertain: "23 h have passed without a clear answer, or the key was used for other bytes; the provider's list of sent mail is searched, \
-                then a person decides",
+    uncertain: "23 h have passed without a clear answer, or the key was used for other bytes; the provider's list of sent mail is searched \
+                back to when the message left, 2 000 mails at most, then a person decides",
     not_offered: &["whether a person read it: opens are guesses", "Gmail does not report complaints"],
     credential: "an API key, re_…; one that may only send is enough, but then nothing can be looked up",
 };

@@ -2,6 +2,8 @@
 //!
 //! The provider's code decides where it is known, the HTTP status where it is not. In doubt a message may have been sent:
 //! repeating it with the same key and the same bytes is harmless here, losing or doubling it is not.
+use std::time::Duration;
+
 use countersign_core::channel::{Outcome, Response};
 use serde::Deserialize;
 
@@ -9,6 +11,9 @@ use crate::answer::{is_code, is_our_code, is_usable_id, unreadable, without_form
 use crate::class::Class;
 use crate::text::{DETAIL_CHARS, bounded};
 use crate::wait::wait;
+
+/// A limit whose answer does not say when it is over lasts this long. It is one of requests a second, but others may share it.
+const LIMITED: Duration = Duration::from_secs(10);
 
 /// The provider's codes with the status of each, and what they mean. A code counts with any refusing status.
 const CODES: &[(&str, Class)] = &[
@@ -56,7 +61,8 @@ pub(super) fn interpret(response: &Response) -> Outcome {
     let said = Said::read(response);
     let class = class(response.status, said.name.as_deref());
     let code = said.name.unwrap_or_else(|| response.status.to_string());
-    class.outcome(code, said.detail, wait(response))
+    let asked = wait(response).or_else(|| (class == Class::Limited).then_some(LIMITED));
+    class.outcome(code, said.detail, asked)
 }
 
 fn class(status: u16, name: Option<&str>) -> Class {

@@ -1,6 +1,7 @@
 //! What became of a mail: the provider lists what it took, newest first, and shows the words of each.
 //!
-//! The list has no tags, so a mail is recognised by recipient, subject and time, and then by its text.
+//! The list has no tags, so a mail is recognised by recipient, subject and time, and then by its text. One with other words may hide
+//! the one that is sought, so the search goes on behind it.
 use countersign_core::activity::payload::{Parts, Payload};
 use countersign_core::channel::{Case, Finding, Lookup, Probe, Request, Response};
 use jiff::{SignedDuration, Timestamp};
@@ -8,6 +9,7 @@ use serde::Deserialize;
 
 use super::interpret::Said;
 use crate::answer::{is_usable_id, without_form};
+use crate::text::bounded;
 
 /// Mails a page.
 const PAGE: usize = 100;
@@ -43,7 +45,7 @@ pub(super) fn found(case: &Case<'_>, asked: &Request, response: &Response) -> Lo
         return Lookup::Found(refused(response));
     }
     match asked.path.strip_prefix("/emails/") {
-        Some(_) => Lookup::Found(shown(case.payload, response)),
+        Some(id) => shown(case.payload, id, response),
         None => listed(case, response),
     }
 }
@@ -74,33 +76,40 @@ fn listed(case: &Case<'_>, response: &Response) -> Lookup {
     }
     let is_past = page.data.last().and_then(created).is_some_and(|at| at < since);
     match page.data.last().filter(|mail| page.has_more && !is_past && is_usable_id(&mail.id)) {
-        Some(last) => Lookup::Ask(Request::get(format!("/emails?limit={PAGE}&after={}", last.id))),
+        Some(last) => Lookup::Ask(behind(&last.id)),
         None => Lookup::Found(Finding::Absent {
-            why: format!("no mail with this recipient and subject among those it took since {since:.0}"),
+            why: format!(
+                "no mail with this recipient and subject and these words among those it took since {since:.0}"
+            ),
         }),
     }
 }
 
-fn shown(payload: &Payload, response: &Response) -> Finding {
+/// What was taken before that mail.
+fn behind(id: &str) -> Request {
+    Request::get(format!("/emails?limit={PAGE}&after={id}"))
+}
+
+fn shown(payload: &Payload, id: &str, response: &Response) -> Lookup {
     let Ok(mail) = serde_json::from_slice::<Mail>(&response.body) else {
-        return Finding::Unclear { why: without_form(response) };
+        return Lookup::Found(Finding::Unclear { why: without_form(response) });
     };
     let Parts::Email { text, .. } = &payload.parts else {
-        return Finding::Impossible { why: "this was not a mail".to_owned() };
+        return Lookup::Found(Finding::Impossible { why: "this was not a mail".to_owned() });
     };
-    let is_same = |theirs: &String| theirs.lines().map(str::trim_end).eq(text.lines().map(str::trim_end));
-    match mail.text.as_ref().is_some_and(is_same) && is_addressed(&mail, payload) {
-        true => Finding::Sent {
-            why: format!("the provider took this mail at {}", mail.created_at),
-            provider_ref: Some(mail.id).filter(|id| is_usable_id(id)),
-        },
-        false => Finding::Unclear {
-            why: format!(
-                "it took a mail with this recipient and subject, but with other words ({})",
-                mail.id
-            ),
-        },
+    let Some(theirs) = &mail.text else {
+        let why =
+            format!("it took a mail with this recipient and subject, but does not show its words ({id})");
+        return Lookup::Found(Finding::Unclear { why });
+    };
+    let is_same = theirs.lines().map(str::trim_end).eq(text.lines().map(str::trim_end));
+    if !is_same || !is_addressed(&mail, payload) {
+        return Lookup::Ask(behind(id));
     }
+    Lookup::Found(Finding::Sent {
+        why: format!("the provider took this mail at {}", bounded(&mail.created_at, 40)),
+        provider_ref: Some(mail.id).filter(|id| is_usable_id(id)),
+    })
 }
 
 fn is_addressed(mail: &Mail, payload: &Payload) -> bool {
@@ -124,3 +133,6 @@ pub(super) fn probed(response: &Response) -> Probe {
         (status, _) => Probe::Unclear { says: format!("{status}: {}", said.detail) },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,6 +40,8 @@ const REFUSALS: &[Refusal] = &[
         403,
         r#"{"statusCode":403,"name":"validation_error","message":"The domain is not verified"}"#,
     ),
+    refusal("security_error", 403, r#"{"statusCode":403,"name":"security_error","message":"Refused"}"#),
+    refusal("invalid_region", 403, r#"{"statusCode":403,"name":"invalid_region","message":"Refused"}"#),
     refusal("1010", 403, "error code: 1010"),
     refusal("not_found", 404, r#"{"statusCode":404,"name":"not_found","message":"Not found"}"#),
     refusal("method_not_allowed", 405, r#"{"statusCode":405,"name":"method_not_allowed","message":"POST"}"#),
@@ -75,6 +77,7 @@ const REFUSALS: &[Refusal] = &[
         422,
         r#"{"statusCode":422,"name":"invalid_from_address","message":"Invalid"}"#,
     ),
+    refusal("invalid_access", 422, r#"{"statusCode":422,"name":"invalid_access","message":"Refused"}"#),
     refusal(
         "rate_limit_exceeded",
         429,

@@ -21,6 +21,8 @@ pub(super) const GUIDE: Guide = Guide {
         "whether it was delivered or read, until webhooks are read: accepted means queued, and a closed window or a blocked template often \
          shows only afterwards",
         "a refusal because the recipient opted out fails the message; the contact is suppressed once webhooks are read, until then by hand",
+        "comparing a template with its words: the provider holds them, and nothing here reads them. What a person approves (renderedText) is \
+         what the drafter says of them; checked is only that it holds the value of every variable",
         "pictures and files: they would be fetched from a URL whose content can change after the approval",
         "scheduling at the provider: what is held is held here",
     ],

@@ -2,6 +2,8 @@
 //!
 //! The provider's code decides where it is known, the HTTP status where it is not. It keeps no idempotency keys: whatever does not
 //! prove that a message was refused leaves it to evidence or to a person.
+use std::time::Duration;
+
 use countersign_core::channel::{Outcome, Response};
 use serde::Deserialize;
 
@@ -10,6 +12,15 @@ use crate::answer::{is_our_code, unreadable, without_form, without_id};
 use crate::class::Class;
 use crate::text::{DETAIL_CHARS, bounded};
 use crate::wait::wait;
+
+/// A limit whose answer does not say when it is over lasts this long.
+const LIMITED: Duration = Duration::from_secs(60);
+
+/// The limit of messages a day.
+const DAILY: u32 = 63038;
+
+/// The daily limit frees up over the day; until then asking every minute would be in vain.
+const DAILY_LIMITED: Duration = Duration::from_hours(1);
 
 /// The provider's codes and what they mean as the answer to a message. A code counts with any status below 500.
 const CODES: &[(u32, Class)] = &[
@@ -31,8 +42,8 @@ const CODES: &[(u32, Class)] = &[
     (63020, Class::Account),
     (63022, Class::Account),
     (63051, Class::Account),
-    // The template rests for some hours; the messages wait for a person rather than fail one after the other.
-    (63041, Class::Account),
+    // The template rests for some hours; other messages of the outbox are not concerned.
+    (63041, Class::Again),
     // The request as such.
     (20001, Class::Permanent),
     (20004, Class::Permanent),
@@ -115,7 +126,9 @@ pub(super) fn interpret(response: &Response) -> Outcome {
         (404 | 405, None) => Class::Account,
         (status, _) => Class::of_status(status, Class::Maybe),
     };
-    class.outcome(said.word(response.status), said.detail, wait(response))
+    let unsaid = if said.code == Some(DAILY) { DAILY_LIMITED } else { LIMITED };
+    let asked = wait(response).or_else(|| (class == Class::Limited).then_some(unsaid));
+    class.outcome(said.word(response.status), said.detail, asked)
 }
 
 #[derive(Deserialize)]

@@ -55,6 +55,7 @@ fn verdict(result: &Result<Response, Broken>) -> String {
 #[case::empty_body(Fault::EmptyBody, "replay", 1)]
 #[case::no_id(Fault::NoId, "replay", 1)]
 #[case::huge_body(Fault::HugeBody, "broken", 1)]
+#[case::huge_error(Fault::HugeError, "broken", 0)]
 #[case::gzip_body(Fault::GzipBody, "broken", 1)]
 #[tokio::test]
 async fn a_fault_costs_one_request_and_is_named(
@@ -77,6 +78,18 @@ async fn a_fault_costs_one_request_and_is_named(
     desk.sandbox.set_faults([]);
     assert_eq!(verdict(&send(&transport, "k").await), "accepted");
     assert_eq!((desk.accepted(), desk.sandbox.requests().count), (2, 3));
+}
+
+/// F14: the provider tells with every answer when its limit is over; an error is unclear all the same, so that more like it open the
+/// circuit.
+#[tokio::test]
+async fn an_error_asks_for_no_wait_by_telling_the_limit() {
+    let desk = Desk::new().await;
+    desk.sandbox.set_faults([Fault::ErrorBeforeAccept.always()]);
+    let response = send(&desk.transport(), "k").await.expect("answers");
+    assert_eq!(response.header("ratelimit-reset"), Some("1"));
+    let outcome = judged(&response);
+    assert!(matches!(outcome, Outcome::MaybeSent { replay: Replay::SameKey(None), .. }), "{outcome:?}");
 }
 
 /// R20, S19, F11, F19: a provider that does not answer, or not to the end, is given up in time.

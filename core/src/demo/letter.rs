@@ -114,7 +114,7 @@ impl Reader<'_> {
             payload["headers"] = json!({ "References": answered });
             payload["inReplyTo"] = Value::String(answered);
         } else if kind == Kind::FollowUp {
-            payload["headers"] = json!({ "List-Unsubscribe": "<mailto:stop@acme.example>" });
+            payload["headers"] = json!({ "List-Unsubscribe": "<https://acme.example/unsubscribe>" });
         }
         self.draft(Some(mail.to), payload, kind, drafter)
     }

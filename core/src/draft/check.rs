@@ -1,5 +1,6 @@
 //! Turns a draft as it was handed in into a payload, or says which field is wrong. Pure.
 mod cal_com;
+mod headers;
 mod instagram;
 mod linkedin;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub use self::headers::HEADER_NAMES;
 use super::attachments;
 use super::input::{ContactInput, DraftInput};
 use crate::activity::payload::{Attachment, Kind, LinkedinAction, Parts, Payload};
@@ -24,9 +26,6 @@ use crate::secret::SecretRef;
 
 /// Most carbon copies, hidden ones included: the provider takes 50 recipients.
 pub const COPIES_LIMIT: usize = 49;
-
-/// Header names a draft may set; everything else is ours or the provider's.
-pub const HEADER_NAMES: &[&str] = &["List-Unsubscribe", "List-Unsubscribe-Post", "References"];
 
 /// A field that is not acceptable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -225,19 +224,8 @@ fn mail(payload: &mut Payload, mail: Mail) -> Result<(&'static str, String), Fie
     }
     check_nul("payload.text", &mail.text)?;
     check_nul("payload.html", mail.html.as_deref().unwrap_or_default())?;
-    for (name, value) in &mail.headers {
-        if !HEADER_NAMES.contains(&name.as_str()) {
-            let name = SafeText::line(name);
-            return Err(FieldError::new(
-                "payload.headers",
-                format!("`{name}` may not be set by a draft; allowed are {}", HEADER_NAMES.join(", ")),
-            ));
-        }
-        address::header_value("payload.headers", value).map_err(address_error("payload.headers"))?;
-    }
-    if let Some(message_id) = &mail.in_reply_to {
-        address::header_value("payload.inReplyTo", message_id).map_err(address_error("payload.inReplyTo"))?;
-    }
+    headers::check(&mail.headers)?;
+    mail.in_reply_to.as_deref().map_or(Ok(()), headers::check_in_reply_to)?;
     attachments::check(&mail.attachments)?;
     payload.to.clone_from(&to.address);
     payload.cc = mail.cc;

@@ -5,10 +5,11 @@ use bytes::Bytes;
 use countersign_adapters::resend::Resend;
 use countersign_core::activity::payload::{Attachment, Kind, Parts, Payload, PayloadHash};
 use countersign_core::channel::{
-    Channel as _, ChannelName, Files, Lookup, Message, Past, ProviderSettings, Request,
+    Channel as _, ChannelName, Files, Lookup, Message, Past, ProviderSettings, Request, Response,
 };
 use countersign_core::ids::{ActivityId, OutboxId};
 use rstest::rstest;
+use serde_json::{Value, json};
 
 use crate::contract::Contract;
 
@@ -85,8 +86,8 @@ pub(crate) fn requests() -> Vec<Request> {
     [mail(), full()].iter().map(rendered).chain(questions()).collect()
 }
 
-/// Everything that is asked.
-fn questions() -> [Request; 2] {
+/// Everything that is asked: the list, a mail of it, what is behind that mail, and the probe.
+fn questions() -> [Request; 4] {
     let payload = mail();
     let approved = rendered(&payload);
     let case = countersign_core::channel::Case {
@@ -97,8 +98,23 @@ fn questions() -> [Request; 2] {
         first_wire_at: "2026-11-25T09:00:00Z".parse().expect("a time"),
         age: std::time::Duration::from_secs(60),
     };
-    let Lookup::Ask(listing) = Resend.lookup(&case) else { panic!("there is something to ask") };
-    [listing, Resend.probe(&ProviderSettings::default()).expect("renders")]
+    let ask = |lookup: Lookup| match lookup {
+        Lookup::Ask(request) => request,
+        Lookup::Found(finding) => panic!("there is something to ask, not {finding:?}"),
+    };
+    let after = |asked: &Request, body: &Value| {
+        let body = Bytes::from(body.to_string());
+        ask(Resend.found(&case, asked, &Response { status: 200, headers: Vec::new(), body }))
+    };
+    let other = json!({
+        "id": "49a3999c-0ce1-4ea6-ab68-afcd6dc2e794", "to": ["bo@example.org"], "subject": "Hello", "text": "other words",
+        "created_at": "2026-11-25 09:00:03.674981+00",
+    });
+    let listing = ask(Resend.lookup(&case));
+    let one = after(&listing, &json!({ "object": "list", "has_more": false, "data": [other] }));
+    let behind = after(&one, &other);
+    assert!(one.path.starts_with("/emails/") && behind.path.contains("&after="), "{one:?} {behind:?}");
+    [listing, one, behind, Resend.probe(&ProviderSettings::default()).expect("renders")]
 }
 
 #[test]

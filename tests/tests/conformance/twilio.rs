@@ -1,13 +1,15 @@
 //! WhatsApp messages.
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use countersign_adapters::twilio::Twilio;
 use countersign_core::activity::payload::{Kind, Parts, Payload, WhatsappTemplate};
 use countersign_core::channel::{
-    Case, Channel as _, ChannelName, Files, Lookup, Message, Past, ProviderSettings, Request,
+    Case, Channel as _, ChannelName, Files, Lookup, Message, Past, ProviderSettings, Request, Response,
 };
 use countersign_core::ids::{ActivityId, OutboxId};
 use rstest::rstest;
+use serde_json::json;
 
 use crate::contract::Contract;
 
@@ -77,8 +79,8 @@ pub(crate) fn requests() -> Vec<Request> {
     sent.into_iter().chain(questions()).collect()
 }
 
-/// Everything that is asked.
-fn questions() -> [Request; 2] {
+/// Everything that is asked: the list, its second page, and the probe.
+fn questions() -> [Request; 3] {
     let (payload, approved) = (payload(text()), rendered(text(), PLAIN));
     let case = Case {
         payload: &payload,
@@ -89,7 +91,18 @@ fn questions() -> [Request; 2] {
         age: std::time::Duration::from_secs(60),
     };
     let Lookup::Ask(listing) = Twilio.lookup(&case) else { panic!("there is something to ask") };
-    [listing, Twilio.probe(&PLAIN.iter().copied().collect()).expect("renders")]
+    let other = json!({
+        "sid": "SM0123456789abcdef0123456789abcdef", "to": "whatsapp:+15558675310", "body": "other words",
+        "date_created": "Wed, 25 Nov 2026 09:00:03 +0000",
+    });
+    let next = format!("{}&Page=1&PageToken=PASM0123456789abcdef0123456789abcdef", listing.path);
+    let page = json!({ "messages": [other], "next_page_uri": next });
+    let response = Response { status: 200, headers: Vec::new(), body: Bytes::from(page.to_string()) };
+    let Lookup::Ask(second) = Twilio.found(&case, &listing, &response) else {
+        panic!("there is another page")
+    };
+    assert_eq!(second.path, next);
+    [listing, second, Twilio.probe(&PLAIN.iter().copied().collect()).expect("renders")]
 }
 
 #[test]

@@ -118,7 +118,8 @@ async fn a_lost_answer_is_uncertain_and_never_repeated(#[case] fault: Fault, #[c
 #[rstest]
 #[case::limited(Fault::RateLimited { retry_after: Some("600".to_owned()) }, "cool_until > now() + interval '9 minutes'")]
 #[case::unauthorised(Fault::Unauthorized, "NOT enabled AND pause_reason LIKE '20003%'")]
-#[case::paused_template(Fault::Refuse { code: "63041".to_owned() }, "NOT enabled AND pause_reason LIKE '63041%'")]
+#[case::limited_without_a_hint(Fault::RateLimited { retry_after: None }, "cool_until > now() + interval '50 seconds'")]
+#[case::daily_limit(Fault::Refuse { code: "63038".to_owned() }, "cool_until > now() + interval '59 minutes'")]
 #[tokio::test]
 async fn a_refusal_of_the_account_stops_its_outbox(#[case] fault: Fault, #[case] stopped: &str) {
     let ((world, outbox), provider) = (world().await, Provider::start().await);
@@ -136,6 +137,29 @@ async fn a_refusal_of_the_account_stops_its_outbox(#[case] fault: Fault, #[case]
     worker.stop().await;
     assert_eq!((provider.requests(), provider.ledger().len()), (1, 0));
     assert_eq!(world.statuses().await.get("approved"), Some(&3));
+}
+
+/// A template that rests holds the message that uses it, with its quota back, and neither the outbox nor the credential.
+#[tokio::test]
+async fn a_paused_template_holds_its_message_alone() {
+    let ((world, outbox), provider) = (world().await, Provider::start().await);
+    let items = approved(&world, &provider, 2).await;
+    provider.fails([Fault::Refuse { code: "63041".to_owned() }.times(1)]);
+    let mut settings = quick();
+    settings.max_in_flight = 1;
+    let worker = Worker::start(&world, provider.all_lines(), settings).await;
+    world.until("the other one is sent", async || world.statuses().await.get("sent") == Some(&1)).await;
+    let held = "SELECT count(*) FROM crm_outboxes WHERE NOT enabled OR cool_until > now()";
+    assert_eq!(world.count(held).await, 0);
+    world
+        .until("both are sent", async || {
+            world.hurry().await;
+            world.statuses().await.get("sent") == Some(&2)
+        })
+        .await;
+    worker.stop().await;
+    assert_eq!((provider.requests(), provider.ledger().len()), (3, 2));
+    assert_eq!(world.sent_today(outbox).await, i32::try_from(items.len()).expect("few"));
 }
 
 /// A closed window blocks free words before they reach the provider; a refusal for good fails the one message.

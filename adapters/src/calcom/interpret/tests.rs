@@ -68,6 +68,8 @@ fn a_host_who_is_taken_may_be_taken_by_us() {
 /// F15: the provider's own header, in each of its spellings; a limit without one lasts as long as the provider blocks.
 #[rstest]
 #[case(&[("x-ratelimit-reset-default", "17")], 17)]
+#[case(&[("x-ratelimit-reset-default", "3600")], 3600)]
+#[case(&[("x-ratelimit-reset-default", "17000")], 17)]
 #[case(&[("x-ratelimit-reset-default", "784111787"), ("date", "Sun, 06 Nov 1994 08:49:37 GMT")], 86_400)]
 #[case(&[("x-ratelimit-reset-default", "1764061230"), ("date", "Tue, 25 Nov 2025 09:00:00 GMT")], 30)]
 #[case(&[("x-ratelimit-reset-default", "1764061230000"), ("date", "Tue, 25 Nov 2025 09:00:00 GMT")], 30)]
@@ -88,6 +90,9 @@ fn a_limit_lasts_as_long_as_it_says(#[case] headers: &[(&str, &str)], #[case] se
 #[case(403, "account_broken")]
 #[case(404, "account_broken")]
 #[case(405, "account_broken")]
+#[case(301, "maybe_sent")]
+#[case(302, "maybe_sent")]
+#[case(303, "maybe_sent")]
 #[case(307, "account_broken")]
 #[case(408, "maybe_sent")]
 #[case(409, "maybe_sent")]

@@ -132,6 +132,25 @@ fn a_named_error_proves_what_the_provider_documents(
     assert_eq!((code(&outcome), detail(&outcome)), (name, format!("words of {name}").as_str()));
 }
 
+/// F14, F15: with every answer comes when the limit is over, which only a limit is held by. An error that seemed to ask for a wait
+/// would never open the circuit.
+#[rstest]
+#[case(429, &[("ratelimit-reset", "1")], "retry 1")]
+#[case(429, &[], "retry 10")]
+#[case(500, &[("ratelimit-reset", "1")], "maybe_sent -")]
+#[case(503, &[("ratelimit-reset", "1"), ("retry-after", "7")], "maybe_sent 7")]
+#[case(409, &[("ratelimit-reset", "1")], "maybe_sent -")]
+fn only_a_limit_lasts_until_its_reset(
+    #[case] status: u16,
+    #[case] headers: &[(&str, &str)],
+    #[case] expected: &str,
+) {
+    let mut response = refusal(status, "some_name");
+    response.headers =
+        headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    assert_eq!(verdict(&interpret(&response)), expected);
+}
+
 /// F19, S18, S20: answers that are not in the provider's form.
 #[rstest]
 #[case(100, "maybe_sent 9")]

@@ -1,4 +1,6 @@
 //! The table of answers and what each proves. The codes of the provider are walked over real HTTP by the wire tests.
+use std::time::Duration;
+
 use bytes::Bytes;
 use countersign_core::channel::{Outcome, Replay, Response};
 use rstest::rstest;
@@ -52,8 +54,8 @@ fn a_201_without_the_id_of_a_message_may_have_been_sent(#[case] body: &'static s
 #[case(200, "maybe_sent")]
 #[case(202, "maybe_sent")]
 #[case(204, "maybe_sent")]
-#[case(301, "account_broken")]
-#[case(302, "account_broken")]
+#[case(301, "maybe_sent")]
+#[case(302, "maybe_sent")]
 #[case(303, "maybe_sent")]
 #[case(307, "account_broken")]
 #[case(308, "account_broken")]
@@ -88,6 +90,28 @@ fn an_unknown_answer_is_judged_by_its_status(
     let code = if body.contains("29999") { "29999".to_owned() } else { status.to_string() };
     assert_eq!(verdict(&interpret(&answer(status, body))), (expected, code.as_str()));
     assert_eq!(knows(&code), code != "29999");
+}
+
+/// F15: every limit holds the credential, also one that does not say for how long; a template that rests holds nothing else.
+#[rstest]
+#[case(429, 20429, Some("9"), Some(9))]
+#[case(429, 20429, None, Some(60))]
+#[case(429, 63018, None, Some(60))]
+#[case(429, 63038, None, Some(3600))]
+#[case(429, 63038, Some("7200"), Some(7200))]
+#[case(400, 63041, None, None)]
+#[case(400, 63041, Some("9"), None)]
+fn a_limit_lasts_as_long_as_it_says(
+    #[case] status: u16,
+    #[case] code: u32,
+    #[case] said: Option<&str>,
+    #[case] seconds: Option<u64>,
+) {
+    let mut response = answer(status, format!(r#"{{"code":{code},"message":"x","status":{status}}}"#));
+    response.headers = said.map(|said| ("retry-after".to_owned(), said.to_owned())).into_iter().collect();
+    let outcome = interpret(&response);
+    let Outcome::Retry { after, .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(after, seconds.map(Duration::from_secs));
 }
 
 /// Another server at the base URL would refuse every message; the provider itself refuses this one.

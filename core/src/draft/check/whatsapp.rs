@@ -28,6 +28,7 @@ pub(super) fn check(payload: &mut Payload, message: Whatsapp) -> Result<(&'stati
             check_line("payload.template.version", &template.version, 100)?;
             variables(&template.variables)?;
             readable("payload.template.renderedText", &template.rendered_text)?;
+            shown(template)?;
         }
         _ => return Err(FieldError::new("payload", "give either text or template")),
     }
@@ -70,6 +71,19 @@ fn variables(variables: &BTreeMap<String, String>) -> Result<(), FieldError> {
     Ok(())
 }
 
+/// What a person reads holds every value. The words around them are the provider's, and nobody here knows them.
+fn shown(template: &WhatsappTemplate) -> Result<(), FieldError> {
+    match template.variables.iter().find(|(_, value)| !template.rendered_text.contains(value.as_str())) {
+        Some((name, _)) => Err(FieldError::new(
+            "payload.template.renderedText",
+            format!(
+                "the value of variable {name} is not in it; write the message as the recipient will read it"
+            ),
+        )),
+        None => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
@@ -97,6 +111,10 @@ mod tests {
     #[case(json!({ "text": "two\r\nlines \u{2028}" }))]
     #[case(template(|_| {}))]
     #[case(template(|template| template["variables"] = json!({})))]
+    #[case(template(|template| {
+        template["variables"] = json!({ "1": "Ann", "2": "Tuesday" });
+        template["renderedText"] = json!("Hi Ann, Tuesday?");
+    }))]
     fn what_fits_is_taken(#[case] payload: Value) {
         let checked = check_as(ChannelName::Whatsapp, &draft(Some("+442071234567"), &payload)).expect("fits");
         assert_eq!((checked.address_kind, checked.address.as_str()), ("phone", "+442071234567"));
@@ -119,7 +137,10 @@ mod tests {
     #[case(template(|t| t["variables"]["1"] = json!("a\u{2028}b")), "payload.template.variables.1")]
     #[case(template(|t| t["variables"]["a\r\nb"] = json!("x")), "payload.template.variables")]
     #[case(template(|t| t["renderedText"] = json!("x".repeat(1601))), "payload.template.renderedText")]
-    fn what_the_provider_would_not_take_names_its_field(#[case] payload: Value, #[case] field: &str) {
+    #[case(template(|t| t["renderedText"] = json!("Hi Bob")), "payload.template.renderedText")]
+    #[case(template(|t| t["renderedText"] = json!("Hi ann")), "payload.template.renderedText")]
+    #[case(template(|t| t["variables"]["2"] = json!("Tuesday")), "payload.template.renderedText")]
+    fn what_cannot_be_sent_as_it_is_shown_names_its_field(#[case] payload: Value, #[case] field: &str) {
         assert_eq!(refused("+442071234567", &payload), field);
     }
 
