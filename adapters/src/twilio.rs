@@ -60,6 +60,10 @@ impl Channel for Twilio {
         interpret::knows(code)
     }
 
+    fn opts_out(&self, code: &str) -> bool {
+        interpret::opts_out(code)
+    }
+
     fn lookup(&self, case: &Case<'_>) -> Lookup {
         lookup::first(case)
     }

@@ -81,7 +81,7 @@ fn duplicate(asked: &Asked<'_>, said: Said) -> Outcome {
 
 /// Whether a post that is there may be of an earlier attempt at this one.
 fn may_be_ours(past: &Past) -> bool {
-    past.may_be_accepted
+    past.may_be_these_words
 }
 
 fn until_midnight(response: &Response) -> Option<Duration> {

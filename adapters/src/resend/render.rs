@@ -112,7 +112,9 @@ fn files<'a>(attachments: &'a [Attachment], stored: &Files) -> Result<Vec<File<'
     let mut files = Vec::with_capacity(attachments.len());
     for (index, Attachment { name, mime, sha256 }) in attachments.iter().enumerate() {
         let Some(bytes) = stored.get(*sha256) else {
-            let reason = "no file with this hash is stored; run `countersign files add PATH`";
+            let reason = format!(
+                "no file of at most {ATTACHMENTS_LIMIT_BYTES} bytes with this hash is stored; run `countersign files add PATH`"
+            );
             return Err(error(&format!("payload.attachments[{index}].sha256"), reason));
         };
         one_line(&format!("payload.attachments[{index}].name"), name, true)?;

@@ -13,6 +13,7 @@ pub(super) const GUIDE: Guide = Guide {
     windows: &[
         "free text within 24 h of the contact's last message; an answer opens them anew",
         "a template at any time",
+        "nobody who opted out: the message fails, and the number is suppressed here at once",
     ],
     idempotency: "none: the provider would send a repeated request again, so nothing unclear is repeated",
     uncertain: "the answer was lost, or was an error of the provider's own (any 5xx), which may come after it took the message; its list of \
@@ -20,7 +21,6 @@ pub(super) const GUIDE: Guide = Guide {
     not_offered: &[
         "whether it was delivered or read, until webhooks are read: accepted means queued, and a closed window or a blocked template often \
          shows only afterwards",
-        "a refusal because the recipient opted out fails the message; the contact is suppressed once webhooks are read, until then by hand",
         "comparing a template with its words: the provider holds them, and nothing here reads them. What a person approves (renderedText) is \
          what the drafter says of them; checked is only that it holds the value of every variable",
         "pictures and files: they would be fetched from a URL whose content can change after the approval",

@@ -111,6 +111,11 @@ fn known(code: u32) -> Option<Class> {
     CODES.iter().find(|(known, _)| *known == code).map(|(_, class)| *class)
 }
 
+/// The recipient told WhatsApp or the provider not to be written to, or blocked the number.
+pub(super) fn opts_out(code: &str) -> bool {
+    matches!(code, "21610" | "63014" | "63033")
+}
+
 pub(super) fn knows(code: &str) -> bool {
     is_our_code(code) || code.parse().ok().and_then(known).is_some()
 }

@@ -55,7 +55,7 @@ async fn every_refusal_leads_where_the_provider_says() {
     for (code, first, later) in ROWS {
         desk.sandbox.set_faults([Fault::Refuse { code: (*code).to_owned() }.always()]);
         for (may_be_accepted, expected) in [(false, first), (true, later)] {
-            let past = Past { handle: None, may_be_accepted };
+            let past = Past { handle: None, may_be_accepted, may_be_these_words: may_be_accepted };
             let result = sender.attempt(&transport, &approved, &past).await;
             assert_eq!(word(&result), *expected, "{code} {past:?}: {result:?}");
         }

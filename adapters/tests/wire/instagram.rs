@@ -41,7 +41,9 @@ fn post(caption: &str) -> Parts {
 /// The container that a first attempt leaves behind.
 async fn prepared(desk: &Desk, sender: &Sender, approved: &Request) -> Past {
     match sender.attempt(&desk.transport(), approved, &Past::default()).await {
-        Ok(Outcome::Prepared { handle, .. }) => Past { handle: Some(handle), may_be_accepted: false },
+        Ok(Outcome::Prepared { handle, .. }) => {
+            Past { handle: Some(handle), may_be_accepted: false, may_be_these_words: false }
+        }
         other => panic!("{other:?}"),
     }
 }

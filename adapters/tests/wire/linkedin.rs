@@ -23,7 +23,7 @@ fn parts(action: LinkedinAction, text: &str) -> Parts {
 }
 
 fn doubtful() -> Past {
-    Past { handle: None, may_be_accepted: true }
+    Past { handle: None, may_be_accepted: true, may_be_these_words: true }
 }
 
 /// What the provider documents, row by row: for a first attempt, and after one of which nobody knows.

@@ -98,7 +98,7 @@ fn chat_thread(plan: &mut Plan, contact: usize, outbox_name: &str) {
     let payload = |text: &str| match outbox_name {
         "wa-fr" => json!({ "text": text }),
         "ig-lima" => json!({ "action": "dm", "text": text, "humanAgent": false }),
-        _ => json!({ "action": "message", "text": text, "thread": format!("urn:li:thread:demo-{contact}") }),
+        _ => json!({ "action": "message", "text": text }),
     };
     let first = reader.draft(to.clone(), payload(&ours), Kind::FirstTouch, "ana");
     let came = reader.draft(to.clone(), payload(&theirs), Kind::Reply, "inbound");

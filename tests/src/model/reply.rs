@@ -125,8 +125,9 @@ impl Answer {
             Self::Accepted => Outcome::Accepted { provider_ref: None },
             Self::Refused => Outcome::Rejected { code, detail },
             Self::Limited(secs) => {
-                let after = secs.map(|secs| Duration::from_secs(secs.into()));
-                Outcome::Retry { code, detail, after }
+                // One that says no time is held for ten seconds by the adapter of mail.
+                let after = Duration::from_secs(secs.unwrap_or(10).into());
+                Outcome::Retry { code, detail, after: Some(after) }
             }
             Self::AccountRefused => Outcome::AccountBroken { code, detail },
             Self::Failed => Outcome::MaybeSent { code, detail, replay: again },

@@ -129,3 +129,65 @@ async fn a_provider_that_is_away_proves_nothing() {
     assert!(matches!(found.finding, Finding::Unclear { .. }), "{found:?}");
     assert_eq!(world.status(id).await, Status::Uncertain);
 }
+
+/// I2: a dry run asks nobody, so it leaves no evidence that nobody was asked.
+#[tokio::test]
+async fn a_dry_run_asks_nobody() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let id = uncertain(&world, &provider, Fault::ResetAfterAccept).await;
+    let lines = keyless_by(provider.transport()).with_dry_run(countersign_tests::provider::dry_run());
+    let refused = look(&world.pool, &lines, &world.key, &world.approver, world.company, id).await;
+    assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
+    assert_eq!(world.count("SELECT count(*) FROM crm_lookups").await, 0);
+}
+
+/// F18: what the provider shows is another message of ours, with the same words: that proves nothing about this one.
+#[tokio::test]
+async fn the_message_of_another_proves_nothing() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let id = uncertain(&world, &provider, Fault::ResetAfterAccept).await;
+    let taken = provider.ledger()[0].id.clone();
+    world
+        .sql(&format!(
+            "INSERT INTO crm_dispatch_attempts (company_id, activity_id, attempt, round, claim_id, idempotency_key, provider_ref, outcome)
+            SELECT company_id, '00000000-0000-7000-8000-0000000000aa', 1, 1, claim_id, 'k', '{taken}', 'accepted' FROM crm_dispatch_attempts"
+        ))
+        .await;
+    let found = looked(&world, &provider, id).await.expect("uncertain");
+    assert!(matches!(found.finding, Finding::Sent { .. }), "{found:?}");
+    assert_eq!(
+        (found.outcome, world.status(id).await),
+        (ItemOutcome::Already { status: Status::Uncertain }, Status::Uncertain)
+    );
+    assert_eq!(world.count("SELECT count(*) FROM crm_lookups WHERE finding = 'unclear'").await, 1);
+}
+
+/// S23, R6: under another credential than it left with, a message that is not listed proves nothing at all.
+#[tokio::test]
+async fn absence_under_another_credential_is_unclear() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let id = uncertain(&world, &provider, Fault::ResetBeforeAccept).await;
+    looked(&world, &provider, id).await.expect("uncertain");
+    world.set_secret("resend", "re_rotated").await;
+    looked(&world, &provider, id).await.expect("uncertain");
+    let findings = world.text("SELECT string_agg(finding, ' ' ORDER BY number) FROM crm_lookups").await;
+    let audited = world.text("SELECT string_agg(detail ->> 'version', ' ' ORDER BY id) FROM crm_audit_log WHERE action = 'activity.lookup'").await;
+    assert_eq!((findings.as_str(), audited.as_str()), ("absent unclear", "1 2"));
+}
+
+/// S25: a message and an outbox of another company are not there.
+#[tokio::test]
+async fn another_company_has_no_such_message() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let id = uncertain(&world, &provider, Fault::ResetAfterAccept).await;
+    let (other, admin) = countersign_core::company::add(&world.pool, "other", "Other", true, "ada")
+        .await
+        .expect("can be added");
+    let lines = keyless_by(provider.transport());
+    let found = look(&world.pool, &lines, &world.key, &admin, other.id, id).await.expect("asked");
+    assert_eq!((found, world.status(id).await), (None, Status::Uncertain));
+    let tried =
+        countersign_core::trial::credential(&world.pool, &lines, &world.key, &admin, &other, world.outbox)
+            .await;
+    assert!(matches!(tried, Err(Error::NotFound { .. })), "{tried:?}");
+}

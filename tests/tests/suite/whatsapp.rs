@@ -187,3 +187,20 @@ async fn a_missing_account_is_named_when_a_draft_is_filed() {
     let said = format!("{:?}", report.errors);
     assert!(report.filed.is_empty() && said.contains("--set account_sid=…"), "{said}");
 }
+
+/// Whoever opted out at the provider is suppressed here, and the next message to them is stopped before it is sent.
+#[rstest]
+#[case("21610")]
+#[case("63033")]
+#[tokio::test]
+async fn who_opted_out_is_suppressed(#[case] code: &str) {
+    let ((world, _), provider) = (world().await, Provider::start().await);
+    let [item] = approved(&world, &provider, 1).await[..] else { panic!("one item") };
+    provider.fails([Fault::Refuse { code: code.to_owned() }.always()]);
+    let worker = Worker::start(&world, provider.all_lines(), quick()).await;
+    world.until_status(item.id, Status::Failed).await;
+    worker.stop().await;
+    let listed = "SELECT kind || ' ' || address || ' ' || reason || ' ' || created_by FROM crm_suppressions";
+    assert_eq!(world.text(listed).await, "phone +442071234501 unsubscribe dispatcher");
+    assert_eq!(world.count("SELECT count(*) FROM crm_audit_log WHERE action = 'suppression.add'").await, 1);
+}

@@ -31,7 +31,7 @@ fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Resp
 }
 
 fn read(step: &str, handle: &str, response: &Response) -> Reading {
-    let past = Past { handle: Some(handle.to_owned()), may_be_accepted: false };
+    let past = Past { handle: Some(handle.to_owned()), may_be_accepted: false, may_be_these_words: false };
     interpret(&Asked { approved: &approved(step), request: &asked(step), past: &past }, response)
 }
 
@@ -229,7 +229,8 @@ fn an_unknown_code_is_judged_by_its_status(
 }
 
 #[rstest]
-#[case(301, ["account"; 4])]
+#[case(301, ["maybe", "account", "account", "maybe"])]
+#[case(307, ["account"; 4])]
 #[case(401, ["account"; 4])]
 #[case(404, ["account"; 4])]
 #[case(400, ["rejected", "rejected", "maybe", "rejected"])]
@@ -280,7 +281,11 @@ fn a_container_that_takes_too_long_is_made_again(#[case] handle: &str, #[case] e
 #[test]
 fn an_attempt_goes_on_with_the_container_that_is_there() {
     let channel = Instagram::new(None);
-    let past = |handle: &str| Past { handle: Some(handle.to_owned()), may_be_accepted: true };
+    let past = |handle: &str| Past {
+        handle: Some(handle.to_owned()),
+        may_be_accepted: true,
+        may_be_these_words: true,
+    };
     let post = approved("container");
     let question = channel.first(&post, &past(HANDLE));
     assert_eq!(

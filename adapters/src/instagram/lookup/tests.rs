@@ -40,7 +40,7 @@ fn look(
 ) -> (Option<String>, Finding) {
     let (channel, payload) = (Instagram::new(None), payload(action));
     let approved = Request::json("/v25.0/1/media", "{}".to_owned());
-    let past = Past { handle: handle.map(str::to_owned), may_be_accepted: true };
+    let past = Past { handle: handle.map(str::to_owned), may_be_accepted: true, may_be_these_words: true };
     let case = Case {
         payload: &payload,
         approved: &approved,

@@ -14,7 +14,7 @@ fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Resp
 
 fn judged(path: &str, may_be_accepted: bool, response: &Response) -> Outcome {
     let request = Request::json(path, String::new());
-    let past = Past { handle: None, may_be_accepted };
+    let past = Past { handle: None, may_be_accepted, may_be_these_words: may_be_accepted };
     interpret(&Asked { approved: &request, request: &request, past: &past }, response)
 }
 
