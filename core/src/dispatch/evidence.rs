@@ -98,9 +98,8 @@ async fn look_as(
             outcome: ItemOutcome::Already { status: Status::Uncertain },
         }))
     };
-    let line = match lines.line(outbox.channel, message.is_sandbox) {
-        Some(line) => line,
-        None => return not_asked("this process has no way to its provider"),
+    let Some(line) = lines.line(outbox.channel, message.is_sandbox) else {
+        return not_asked("this process has no way to its provider");
     };
     let (secret, version) = match secret {
         Ok(found) => found,
