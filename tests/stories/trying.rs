@@ -87,6 +87,37 @@ fn an_address_that_is_none_is_named() {
     assert!(refused.err.contains("`account_sid` is not a setting of email"), "{}", refused.err);
 }
 
+/// A file is stored, looked at before it is approved, and carried by a mail.
+#[test]
+fn a_file_is_stored_looked_at_and_sent() {
+    let office = Office::open("0s");
+    let (offer, copy) = (office.home.path("offer.pdf"), office.home.path("copy.pdf"));
+    std::fs::write(&offer, b"%PDF-1.7 an offer").expect("a file can be made");
+    let (offer, copy) = (offer.to_str().expect("text"), copy.to_str().expect("text"));
+    let stored = office.home.json(&["files", "add", offer]);
+    let sha256 = stored["items"][0]["sha256"].as_str().expect("a hash").to_owned();
+    office.home.run(&["files", "save", &sha256, copy]).ends_with(0);
+    assert_eq!(std::fs::read(copy).expect("it is there"), b"%PDF-1.7 an offer");
+    office.home.run(&["files", "save", &sha256, copy]).ends_with(2).complains("exists");
+    office
+        .home
+        .run(&["files", "add", office.home.path("").to_str().expect("text")])
+        .ends_with(2)
+        .complains("it is no file");
+    let draft = json!({
+        "channel": "email", "outbox": "main", "to": "bo@example.com",
+        "payload": {
+            "subject": "Offer", "text": "Here it is.",
+            "attachments": [{ "name": "Offer.pdf", "mime": "application/pdf", "sha256": sha256 }],
+        },
+    });
+    office.home.run_with(&["drafts", "import", "-"], &draft.to_string()).ends_with(0);
+    office.approve_all();
+    office.dispatch().finish().ends_with(0);
+    office.sent_each_once(1);
+    assert!(office.provider.ledger()[0].body.contains("JVBERi0xLjcgYW4gb2ZmZXI="));
+}
+
 /// Every channel says by which rules it works.
 #[test]
 fn every_channel_explains_itself() {

@@ -1,10 +1,13 @@
 //! Files that messages carry.
-use std::io::Read as _;
+use std::fs::OpenOptions;
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use clap::Subcommand;
 use color_eyre::eyre::Result;
+use countersign_core::activity::payload::PayloadHash;
 use countersign_core::file::{self, FILE_LIMIT_BYTES};
 use serde_json::json;
 
@@ -19,6 +22,13 @@ pub(super) enum Verb {
         /// Files to read.
         #[arg(required = true)]
         paths: Vec<PathBuf>,
+    },
+    /// Write a stored file to a new file, to look at it before a message that carries it is approved.
+    Save {
+        /// Its hash.
+        sha256: PayloadHash,
+        /// Where to; nothing may be there yet.
+        path: PathBuf,
     },
     /// List stored files, newest first.
     List {
@@ -49,6 +59,24 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
                 let text = |key: &str| item[key].as_str().unwrap_or_default().to_owned();
                 vec![text("sha256"), item["bytes"].to_string(), text("path"), word.to_owned()]
             })?;
+        }
+        Verb::Save { sha256, path } => {
+            let mut conn = pool.acquire().await?;
+            let found = file::store::bytes(&mut conn, company, sha256).await.map_err(Fault::from)?;
+            let Some(bytes) = found else {
+                let sentence =
+                    format!("no file with this hash is stored ({sha256}); see `countersign files list`");
+                return Err(Fault { code: Code::Failed, sentence }.into());
+            };
+            // What is there stays.
+            let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+            written
+                .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
+                .map_err(|error| Fault::usage(format!("{}: {error}", path.display())))?;
+            output.thing(
+                &json!({ "sha256": sha256, "path": path.display().to_string(), "bytes": bytes.len() }),
+                &[("saved", path.display().to_string()), ("bytes", bytes.len().to_string())],
+            )?;
         }
         Verb::List { limit } => {
             let mut conn = pool.acquire().await?;

@@ -68,6 +68,25 @@ pub async fn load(
     Ok(Files::new(rows.into_iter().map(Bytes::from)))
 }
 
+/// The bytes of one file, whatever its size.
+///
+/// # Errors
+/// A database fault.
+pub async fn bytes(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    sha256: PayloadHash,
+) -> Result<Option<Bytes>, Error> {
+    let bytes = sqlx::query_scalar!(
+        r#"SELECT bytes FROM crm_files WHERE company_id = $1 AND sha256 = $2"#,
+        company.0,
+        sha256.as_bytes()
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(bytes.map(Bytes::from))
+}
+
 /// Lists files, newest first.
 ///
 /// # Errors
