@@ -29,7 +29,7 @@ pub(crate) async fn write(
     finished: &[ClaimId],
     dice: &mut fastrand::Rng,
 ) -> Result<(), Error> {
-    let mut tx = crate::db::begin_steady(pool).await?;
+    let mut tx = pool.begin().await?;
     let pairs: Vec<(ActivityId, ClaimId)> = arrivals.iter().map(pair).collect();
     let mine = close_accepted_or_lock(&mut tx, company, arrivals).await?;
     let now = crate::db::now(&mut tx).await?;
