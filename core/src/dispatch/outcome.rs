@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{PgConnection, PgPool};
 
+use super::active::Ending;
 use super::claim::{DISPATCHER, elapsed};
 use super::settle::{Fate, History, Settled, is_unclear, settle, was_asked};
 use super::store;
@@ -21,12 +22,12 @@ use crate::outbox::{self, limits};
 /// Code and words of an outcome are kept up to this many characters.
 const DETAIL_LIMIT: usize = 500;
 
-/// Writes the outcomes of one company. `finished` are the batches that have nothing under way any more.
+/// Writes the outcomes of one company. `finished` are the batches that have nothing under way any more then.
 pub(crate) async fn write(
     pool: &PgPool,
     company: CompanyId,
     arrivals: &[Arrival],
-    finished: &[ClaimId],
+    finished: &Ending,
     dice: &mut fastrand::Rng,
 ) -> Result<(), Error> {
     let mut tx = pool.begin().await?;
@@ -65,7 +66,8 @@ pub(crate) async fn write(
         );
     }
     audit::store::append(&mut tx, company, &entries).await?;
-    store::close_batches(&mut tx, company, finished).await?;
+    store::remove_batches(&mut tx, company, &finished.certain).await?;
+    store::close_batches(&mut tx, company, &finished.doubtful).await?;
     company::store::bump(&mut tx, company).await?;
     crate::fault::point("closing").await;
     tx.commit().await?;

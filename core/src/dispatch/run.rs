@@ -12,7 +12,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::active::Active;
+use super::active::{Active, Ending};
 use super::slots::Slots;
 use super::wire::Arrival;
 use super::{Settings, outcome, store};
@@ -21,7 +21,7 @@ use crate::clock;
 use crate::db;
 use crate::engine::board::Board;
 use crate::error::Error;
-use crate::ids::{ClaimId, CompanyId};
+use crate::ids::CompanyId;
 use crate::secret::MasterKey;
 use crate::server;
 
@@ -240,7 +240,8 @@ impl Dispatcher {
                 let ending = self.active.ending(company, &arrivals);
                 self.write(company, &arrivals, &ending, &mut dice, &stop).await;
                 let over = self.active.finish(company, &arrivals);
-                self.close(company, over.into_iter().filter(|claim| !ending.contains(claim)).collect()).await;
+                self.close(company, over.into_iter().filter(|claim| !ending.contains(*claim)).collect())
+                    .await;
             }
             reporter.ok();
             self.engine.wake.notify_waiters();
@@ -253,7 +254,7 @@ impl Dispatcher {
         &self,
         company: CompanyId,
         arrivals: &[Arrival],
-        finished: &[ClaimId],
+        finished: &Ending,
         dice: &mut fastrand::Rng,
         stop: &CancellationToken,
     ) {
@@ -265,9 +266,9 @@ impl Dispatcher {
             "the database refused outcomes; each is written alone: {refused}"
         );
         for arrival in arrivals {
-            if let Err(error) =
-                self.write_or_wait(company, std::slice::from_ref(arrival), &[], dice, stop).await
-            {
+            let alone = std::slice::from_ref(arrival);
+            if let Err(error) = self.write_or_wait(company, alone, &Ending::default(), dice, stop).await {
+                self.active.doubt((company, arrival.departure.claim));
                 // Its batch is no longer renewed; whoever recovers it repeats the message or calls it uncertain.
                 tracing::error!(activity = %arrival.departure.item.id, "an outcome cannot be written: {error}");
             }
@@ -280,7 +281,7 @@ impl Dispatcher {
         &self,
         company: CompanyId,
         arrivals: &[Arrival],
-        finished: &[ClaimId],
+        finished: &Ending,
         dice: &mut fastrand::Rng,
         stop: &CancellationToken,
     ) -> Result<(), Error> {
