@@ -5,11 +5,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign_core::activity::payload::Payload;
 use countersign_core::channel::{
-    BoxFuture, Broken, Call, Channel, ChannelName, Header, Outcome, RenderError, Request, Response, Transport,
+    Asked, BoxFuture, Broken, Call, Case, Channel, ChannelName, Finding, Guide, Header, Lookup, Message,
+    Outcome, Probe, ProviderSettings, Reading, RenderError, Request, Response, Transport,
 };
-use countersign_core::ids::ActivityId;
 use countersign_core::secret::SecretText;
 
 /// The adapter that reaches nobody.
@@ -34,28 +33,56 @@ impl Channel for DryRun {
         false
     }
 
-    fn render(&self, payload: &Payload, _activity: ActivityId) -> Result<Request, RenderError> {
-        let body = serde_json_canonicalizer::to_string(payload).map_err(|cause| RenderError {
-            field: "payload".to_owned(),
-            reason: format!("cannot be written as JSON: {cause}"),
-        })?;
-        Ok(Request {
-            method: "DRY".to_owned(),
-            path: "/dry-run".to_owned(),
-            content_type: "application/json".to_owned(),
-            body,
-        })
+    fn guide(&self) -> &'static Guide {
+        &GUIDE
+    }
+
+    fn render(&self, message: &Message<'_>) -> Result<Request, RenderError> {
+        let body = serde_json_canonicalizer::to_string(message.payload)
+            .map_err(|cause| RenderError::new("payload", format!("cannot be written as JSON: {cause}")))?;
+        Ok(Request { method: "DRY".to_owned(), ..Request::json("/dry-run", body) })
     }
 
     /// No credential travels: there is nobody to show it to.
-    fn wire_headers(&self, _credential: &SecretText, _idempotency_key: &str) -> Vec<Header> {
-        Vec::new()
+    fn wire_headers(&self, _credential: &SecretText, _idempotency_key: &str) -> Result<Vec<Header>, String> {
+        Ok(Vec::new())
     }
 
-    fn interpret(&self, _response: &Response) -> Outcome {
-        Outcome::Accepted { provider_ref: None }
+    fn interpret(&self, _asked: &Asked<'_>, _response: &Response) -> Reading {
+        Outcome::Accepted { provider_ref: None }.into()
+    }
+
+    fn knows(&self, _code: &str) -> bool {
+        true
+    }
+
+    fn lookup(&self, _case: &Case<'_>) -> Lookup {
+        Lookup::Found(Finding::Impossible { why: "nobody was asked to send this".to_owned() })
+    }
+
+    fn found(&self, case: &Case<'_>, _asked: &Request, _response: &Response) -> Lookup {
+        self.lookup(case)
+    }
+
+    fn probe(&self, _settings: &ProviderSettings) -> Result<Request, RenderError> {
+        Ok(Request { method: "DRY".to_owned(), ..Request::get("/dry-run") })
+    }
+
+    fn probed(&self, _response: &Response) -> Probe {
+        Probe::Works { says: "a dry run needs no credential".to_owned() }
     }
 }
+
+const GUIDE: Guide = Guide {
+    provider: "none: everything but the wire",
+    sends: &["whatever a mail may hold"],
+    limits: &["those of mail"],
+    windows: &["none"],
+    idempotency: "a repetition reaches nobody either",
+    uncertain: "does not happen",
+    not_offered: &["reaching anybody"],
+    credential: "any; it is never shown to anybody",
+};
 
 /// Answers every call at once, without a network.
 #[derive(Clone, Copy, Debug, Default)]
@@ -71,13 +98,14 @@ impl Transport for DryRunTransport {
 mod tests {
     use std::collections::BTreeMap;
 
-    use countersign_core::activity::payload::{Kind, LinkedinAction, Parts};
-    use countersign_core::ids::OutboxId;
+    use countersign_core::activity::payload::{Kind, LinkedinAction, Parts, Payload};
+    use countersign_core::channel::{Files, Past};
+    use countersign_core::ids::{ActivityId, OutboxId};
     use uuid::Uuid;
 
     use super::{
-        ActivityId, Call, Channel, ChannelName, DryRun, DryRunTransport, Outcome, Payload, SecretText,
-        Transport,
+        Asked, Call, Channel, ChannelName, DryRun, DryRunTransport, Message, Outcome, ProviderSettings,
+        SecretText, Transport,
     };
 
     #[tokio::test]
@@ -95,14 +123,19 @@ mod tests {
             headers: BTreeMap::new(),
             parts: Parts::Linkedin { action: LinkedinAction::Post, text: "News".to_owned(), thread: None },
         };
-        let request = DryRun.render(&payload, ActivityId(Uuid::from_u128(2))).expect("renders");
+        let (settings, files) = (&ProviderSettings::default(), &Files::default());
+        let activity = ActivityId(Uuid::from_u128(2));
+        let request =
+            DryRun.render(&Message { payload: &payload, activity, settings, files }).expect("renders");
         assert_eq!((request.method.as_str(), request.path.as_str()), ("DRY", "/dry-run"));
         assert_eq!(serde_json::from_str::<Payload>(&request.body).expect("the payload"), payload);
 
-        let headers = DryRun.wire_headers(&SecretText::new("canary".to_owned()), "k");
+        let headers = DryRun.wire_headers(&SecretText::new("canary".to_owned()), "k").expect("headers");
         assert!(headers.is_empty());
-        let response = DryRunTransport.exchange(Call { request, headers }).await.expect("answers");
-        assert_eq!(DryRun.interpret(&response), Outcome::Accepted { provider_ref: None });
+        let call = Call { request: request.clone(), headers };
+        let response = DryRunTransport.exchange(call).await.expect("answers");
+        let asked = Asked { approved: &request, request: &request, past: &Past::default() };
+        assert_eq!(DryRun.interpret(&asked, &response), Outcome::Accepted { provider_ref: None }.into());
         assert!(!DryRun.reaches_people());
     }
 }

@@ -23,6 +23,18 @@ use crate::text::{DETAIL_CHARS, bounded};
 /// The longest answer that is read.
 pub const ANSWER_LIMIT_BYTES: usize = 1_048_576;
 
+/// Headers that are added at the wire, or that the connection depends on. A rendered request may not bring its own.
+const OUR_HEADERS: &[&str] = &[
+    "authorization",
+    "connection",
+    "content-length",
+    "content-type",
+    "host",
+    "idempotency-key",
+    "transfer-encoding",
+    "user-agent",
+];
+
 /// How long each part of a call may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
@@ -107,7 +119,18 @@ impl HttpTransport {
         let url = self.base.join(&call.request.path).ok_or_else(|| {
             not_sent("the path of the rendered request does not begin with /; draft the message again")
         })?;
-        let mut request = client.request(method, url).header(CONTENT_TYPE, call.request.content_type);
+        let mut request = client.request(method, url);
+        if !call.request.content_type.is_empty() {
+            request = request.header(CONTENT_TYPE, call.request.content_type);
+        }
+        for (name, value) in &call.request.headers {
+            if OUR_HEADERS.contains(&name.as_str()) {
+                return Err(not_sent(&format!(
+                    "the rendered request sets the header {name}; draft the message again"
+                )));
+            }
+            request = request.header(name, value);
+        }
         for header in call.headers {
             let mut value = HeaderValue::from_str(header.value.expose()).map_err(|_| {
                 not_sent(&format!(

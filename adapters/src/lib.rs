@@ -3,26 +3,111 @@
 //! An adapter renders a payload and interprets an answer; it has no clock and does no I/O, so every one of them is tested by
 //! table. Only [`http`] talks to the network, and only the dispatcher of `countersign-core` holds an adapter together with a
 //! transport, so nothing else can send.
+mod answer;
+pub mod calcom;
+mod class;
+mod credential;
 pub mod dry_run;
 pub mod http;
+pub mod instagram;
+pub mod linkedin;
 pub mod resend;
 pub mod sandbox;
+mod settings;
 mod text;
+pub mod twilio;
+mod version;
+mod wait;
+
+/// Codes of outcomes that are no provider's.
+const OUR_CODES: &[&str] = &[
+    "adapter_fault",
+    "credential_malformed",
+    "late",
+    "no-id",
+    "no_answer",
+    "not_sent",
+    "prepared",
+    "unfinished",
+    "unreadable-answer",
+    "worker_lost",
+];
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use countersign_core::channel::{Line, Lines};
+use countersign_core::channel::{Channel, ChannelName, Line, Lines};
 
+use crate::calcom::Calcom;
 use crate::dry_run::{DryRun, DryRunTransport};
 use crate::http::{BaseUrl, BaseUrlError, HttpTransport};
+use crate::instagram::Instagram;
+use crate::linkedin::Linkedin;
 use crate::resend::Resend;
+use crate::twilio::Twilio;
 
-/// Where each line leads; comes from local configuration only, never from the database or the API.
+/// Where the provider of a channel is reached; comes from local configuration only, never from the database or the API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// The channel.
+    pub channel: ChannelName,
+    /// Its host.
+    pub base: BaseUrl,
+    /// The version of its API, where there is more than one; absent for the one its adapter was written for.
+    pub version: Option<String>,
+}
+
+/// A channel that is configured in a way that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReachedError {
+    /// Its base URL.
+    #[error(transparent)]
+    BaseUrl(#[from] BaseUrlError),
+    /// Its version.
+    #[error("channels.{channel}.api_version: {fix}")]
+    Version {
+        /// The channel.
+        channel: ChannelName,
+        /// What would be right.
+        fix: String,
+    },
+    /// A channel that no provider serves.
+    #[error("channels.{0}: this channel has no provider; remove it")]
+    NoProvider(ChannelName),
+}
+
+impl Reached {
+    /// Reads what configuration says of a channel; what is absent is pinned.
+    ///
+    /// # Errors
+    /// Names the key and the fix.
+    pub fn read(
+        channel: ChannelName,
+        base_url: Option<&str>,
+        version: Option<&str>,
+    ) -> Result<Self, ReachedError> {
+        let base = match base_url {
+            Some(text) => BaseUrl::parse(channel, text, &format!("channels.{channel}.base_url"))?,
+            None => BaseUrl::pinned(channel).ok_or(ReachedError::NoProvider(channel))?,
+        };
+        if let Some(version) = version {
+            version::check(channel, version).map_err(|fix| ReachedError::Version { channel, fix })?;
+        }
+        Ok(Self { channel, base, version: version.map(str::to_owned) })
+    }
+
+    /// The same channel at its pinned host.
+    #[must_use]
+    pub fn pinned(channel: ChannelName) -> Option<Self> {
+        Some(Self { channel, base: BaseUrl::pinned(channel)?, version: None })
+    }
+}
+
+/// Where each line leads.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The provider of mail.
-    pub email_base_url: BaseUrl,
+    /// The providers of ordinary companies.
+    pub channels: Vec<Reached>,
     /// The sandbox provider that companies marked `sandbox` are served by, when one runs.
     pub sandbox: Option<SocketAddr>,
     /// Sends everything into the dry-run line, whatever the channel. The gates do not change.
@@ -35,12 +120,15 @@ pub struct Settings {
 /// When the address of the sandbox is not a loopback address.
 pub fn lines(settings: &Settings) -> Result<Lines, BaseUrlError> {
     let dry_run = Line { channel: Arc::new(DryRun), transport: Arc::new(DryRunTransport) };
-    let mut lines = Lines::new()
-        .with_live(resend_at(settings.email_base_url.clone()))
-        .with_live(dry_run.clone())
-        .with_sandbox(dry_run.clone());
-    if let Some(addr) = settings.sandbox {
-        lines = lines.with_sandbox(resend_at(BaseUrl::loopback(addr)?));
+    let mut lines = Lines::new().with_live(dry_run.clone()).with_sandbox(dry_run.clone());
+    for reached in &settings.channels {
+        let Some(channel) = adapter(reached) else { continue };
+        let line =
+            |base| Line { channel: Arc::clone(&channel), transport: Arc::new(HttpTransport::new(base)) };
+        lines = lines.with_live(line(reached.base.clone()));
+        if let Some(addr) = settings.sandbox {
+            lines = lines.with_sandbox(line(BaseUrl::loopback(addr)?));
+        }
     }
     if settings.dry_run {
         lines = lines.with_dry_run(dry_run);
@@ -48,6 +136,15 @@ pub fn lines(settings: &Settings) -> Result<Lines, BaseUrlError> {
     Ok(lines)
 }
 
-fn resend_at(base: BaseUrl) -> Line {
-    Line { channel: Arc::new(Resend), transport: Arc::new(HttpTransport::new(base)) }
+/// The adapter of a channel. A new channel is one more line here, and a folder.
+#[must_use]
+pub fn adapter(reached: &Reached) -> Option<Arc<dyn Channel>> {
+    Some(match reached.channel {
+        ChannelName::Email => Arc::new(Resend),
+        ChannelName::CalCom => Arc::new(Calcom::new(reached.version.as_deref())),
+        ChannelName::Instagram => Arc::new(Instagram::new(reached.version.as_deref())),
+        ChannelName::Linkedin => Arc::new(Linkedin::new(reached.version.as_deref())),
+        ChannelName::Whatsapp => Arc::new(Twilio),
+        _ => return None,
+    })
 }

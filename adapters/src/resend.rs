@@ -1,16 +1,20 @@
 //! Mail through Resend.
 //!
 //! Puts a mail into the form of `POST /emails` and says what an answer proves. Pure: the transport moves the bytes.
+mod guide;
 mod interpret;
+mod lookup;
 mod render;
-mod wait;
 
 use std::time::Duration;
 
-use countersign_core::activity::payload::Payload;
-use countersign_core::channel::{Channel, ChannelName, Header, Outcome, RenderError, Request, Response};
-use countersign_core::ids::ActivityId;
+use countersign_core::channel::{
+    Asked, Case, Channel, ChannelName, Guide, Header, Lookup, Message, Probe, ProviderSettings, Reading,
+    RenderError, Request, Response,
+};
 use countersign_core::secret::SecretText;
+
+use crate::credential::bearer;
 
 /// For how long Resend answers a repeated idempotency key with the first result.
 const KEYS_KEPT: Duration = Duration::from_hours(24);
@@ -32,21 +36,43 @@ impl Channel for Resend {
         Some(KEYS_KEPT)
     }
 
-    fn render(&self, payload: &Payload, activity: ActivityId) -> Result<Request, RenderError> {
-        render::render(payload, activity)
+    fn guide(&self) -> &'static Guide {
+        &guide::GUIDE
     }
 
-    fn wire_headers(&self, credential: &SecretText, idempotency_key: &str) -> Vec<Header> {
-        // A key pasted into a secret often brings its line feed along.
-        let bearer = format!("Bearer {}", credential.expose().trim());
-        vec![
-            Header { name: "authorization", value: SecretText::new(bearer) },
+    fn render(&self, message: &Message<'_>) -> Result<Request, RenderError> {
+        render::render(message)
+    }
+
+    fn wire_headers(&self, credential: &SecretText, idempotency_key: &str) -> Result<Vec<Header>, String> {
+        Ok(vec![
+            bearer(credential),
             Header { name: "idempotency-key", value: SecretText::new(idempotency_key.to_owned()) },
-        ]
+        ])
     }
 
-    fn interpret(&self, response: &Response) -> Outcome {
-        interpret::interpret(response)
+    fn interpret(&self, _asked: &Asked<'_>, response: &Response) -> Reading {
+        interpret::interpret(response).into()
+    }
+
+    fn knows(&self, code: &str) -> bool {
+        interpret::knows(code)
+    }
+
+    fn lookup(&self, _case: &Case<'_>) -> Lookup {
+        lookup::first()
+    }
+
+    fn found(&self, case: &Case<'_>, asked: &Request, response: &Response) -> Lookup {
+        lookup::found(case, asked, response)
+    }
+
+    fn probe(&self, _settings: &ProviderSettings) -> Result<Request, RenderError> {
+        Ok(Request::get("/domains"))
+    }
+
+    fn probed(&self, response: &Response) -> Probe {
+        lookup::probed(response)
     }
 }
 
@@ -57,7 +83,7 @@ mod tests {
     /// S22: the credential goes into one header, without what came along when it was pasted, and into no debug output.
     #[test]
     fn the_credential_and_the_key_are_added_at_the_wire() {
-        let headers = Resend.wire_headers(&SecretText::new("re_canary\n".to_owned()), "key-1");
+        let headers = Resend.wire_headers(&SecretText::new("re_canary\n".to_owned()), "key-1").unwrap();
         let pairs: Vec<_> = headers.iter().map(|header| (header.name, header.value.expose())).collect();
         assert_eq!(pairs, [("authorization", "Bearer re_canary"), ("idempotency-key", "key-1")]);
         assert!(

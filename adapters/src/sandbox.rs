@@ -1,14 +1,19 @@
-//! The built-in sandbox provider: plays Resend over real HTTP on loopback, and fails on demand.
+//! The built-in sandbox provider: plays the providers over real HTTP on loopback, and fails on demand.
 //!
 //! Companies marked `sandbox` are served by it and by nothing else, and tests use it as the other end of the wire. Several of
 //! them, in several processes, may share one ledger file; a key accepted by one is known to all. It never sends anything.
 mod answer;
 mod api;
+mod calcom;
 mod control;
 mod faults;
+mod instagram;
 mod ledger;
+mod linkedin;
+mod play;
+mod resend;
 mod server;
-mod validate;
+mod twilio;
 mod wire;
 mod writer;
 
@@ -23,9 +28,11 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use self::api::Provider;
+pub use self::api::refusals;
 pub use self::control::{Asked, Seen};
 pub use self::faults::{Fault, FaultError, FaultRule};
 pub use self::ledger::{Entry, Ledger, LedgerError};
+pub use self::play::Refusal;
 
 /// Where a sandbox listens and what it remembers.
 #[derive(Clone, Debug)]

@@ -2,12 +2,14 @@
 mod accounts;
 mod allowlist;
 mod approvals;
+mod channels;
 mod companies;
 mod console;
 mod db;
 mod demo;
 mod dispatch;
 mod drafts;
+mod files;
 mod keys;
 mod operators;
 mod outboxes;
@@ -75,6 +77,9 @@ enum Noun {
     /// Sending identities.
     #[command(subcommand)]
     Outboxes(outboxes::Verb),
+    /// What can be sent where, and by which rules.
+    #[command(subcommand)]
+    Channels(channels::Verb),
     /// Who may be written to.
     #[command(subcommand)]
     Allowlist(allowlist::Verb),
@@ -90,6 +95,9 @@ enum Noun {
     /// Credentials.
     #[command(subcommand)]
     Secrets(secrets::Verb),
+    /// Files that messages carry.
+    #[command(subcommand)]
+    Files(files::Verb),
     /// Messages that come in.
     #[command(subcommand)]
     Drafts(drafts::Verb),
@@ -163,11 +171,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Code> {
         Some(Noun::Contacts(verb)) => accounts::run_contacts(&setup, verb, output).await,
         Some(Noun::Secrets(verb)) => secrets::run(&setup, verb, output).await,
         Some(Noun::Drafts(verb)) => drafts::run(&setup, verb, output).await,
+        Some(Noun::Files(verb)) => files::run(&setup, verb, output).await,
         Some(Noun::Approvals(verb)) => approvals::run(&setup, verb, output).await,
         Some(Noun::Queue(verb)) => queue::run(&setup, verb, output).await,
         Some(Noun::Activities(verb)) => queue::run_activities(&setup, verb, output).await,
         Some(Noun::Db(verb)) => db::run(&setup, verb, output).await,
         Some(Noun::Keys(arguments)) => keys::run(&arguments, output),
         Some(Noun::Themes(verb)) => themes::run(&setup, &verb, output),
+        Some(Noun::Channels(verb)) => channels::run(&setup, &verb, output),
     }
 }

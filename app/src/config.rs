@@ -6,7 +6,7 @@ mod shape;
 use std::path::Path;
 use std::time::Duration;
 
-use countersign_adapters::http::BaseUrl;
+use countersign_adapters::Reached;
 use countersign_core::channel::ChannelName;
 use countersign_core::db::phase::PhasesOff;
 
@@ -21,8 +21,8 @@ pub(crate) struct Config {
     pub(crate) database_url: Option<countersign_core::secret::SecretText>,
     /// Parts of the schema that are not used.
     pub(crate) phases_off: PhasesOff,
-    /// Where mail goes.
-    pub(crate) email_base_url: BaseUrl,
+    /// Where the provider of each channel is reached, and by which version of its API.
+    pub(crate) channels: Vec<Reached>,
     /// Everything but the wire.
     pub(crate) dry_run: bool,
     /// How the dispatcher works.
@@ -115,13 +115,20 @@ impl Config {
     }
 
     fn from_shape(shape: &Shape, environment: &Environment) -> Result<Self, ConfigError> {
-        let email = shape.channels.email.base_url.as_deref();
-        let email_base_url = match email {
-            Some(text) => BaseUrl::parse(ChannelName::Email, text, "channels.email.base_url")
-                .map_err(|error| ConfigError::Value(error.to_string()))?,
-            None => BaseUrl::pinned(ChannelName::Email)
-                .ok_or_else(|| ConfigError::Value("no base URL is known for email".to_owned()))?,
-        };
+        let given = &shape.channels;
+        let channels = [
+            (ChannelName::Email, &given.email),
+            (ChannelName::CalCom, &given.cal_com),
+            (ChannelName::Linkedin, &given.linkedin),
+            (ChannelName::Whatsapp, &given.whatsapp),
+            (ChannelName::Instagram, &given.instagram),
+        ]
+        .into_iter()
+        .map(|(channel, given)| {
+            Reached::read(channel, given.base_url.as_deref(), given.api_version.as_deref())
+        })
+        .collect::<Result<_, _>>()
+        .map_err(|error| ConfigError::Value(error.to_string()))?;
         let defaults = countersign_core::dispatch::Settings::default();
         let within =
             |name: &str, value: Option<Duration>, default: Duration, least: u64, most: u64| match value {
@@ -145,6 +152,7 @@ impl Config {
             batch: bounded("dispatcher.batch", shape.dispatcher.batch, defaults.batch, 200)?,
             worker: defaults.worker,
             slow_after: defaults.slow_after,
+            looks: defaults.looks,
         };
         let level = shape.log.level.as_deref().unwrap_or("info");
         let log_level = level.parse().map_err(|_| {
@@ -157,7 +165,7 @@ impl Config {
             database_url: environment.database_url.clone(),
             phases_off: PhasesOff::parse(shape.database.phases_off.iter().map(String::as_str))
                 .map_err(|error| ConfigError::Value(format!("database.phases_off: {error}")))?,
-            email_base_url,
+            channels,
             dry_run: environment.dry_run,
             dispatcher,
             theme: ThemeChoice {
@@ -227,9 +235,24 @@ mod tests {
         let file = "[channels.email]\nbase_url = \"https://mail.example.com\"\n";
         let config =
             load(file, &[("COUNTERSIGN_CHANNELS__EMAIL__BASE_URL", "http://127.0.0.1:4010")]).unwrap();
-        assert!(config.email_base_url.is_loopback());
-        let config = load("", &[("COUNTERSIGN_CHANNELS__CAL_COM__API_VERSION", "2026-02-25")]);
-        assert!(config.is_ok(), "{config:?}");
+        let mail = config.channels.iter().find(|reached| reached.channel == ChannelName::Email).unwrap();
+        assert!(mail.base.is_loopback());
+        let config = load("", &[("COUNTERSIGN_CHANNELS__CAL_COM__API_VERSION", "2026-02-25")]).unwrap();
+        let booking = config.channels.iter().find(|reached| reached.channel == ChannelName::CalCom).unwrap();
+        assert_eq!(booking.version.as_deref(), Some("2026-02-25"));
+    }
+
+    /// A version stands in a path or a header of every request, so only one that is written like one is taken.
+    #[rstest::rstest]
+    #[case("cal-com", "tomorrow")]
+    #[case("cal-com", "2026-02-25\\r\\nx: y")]
+    #[case("linkedin", "2026-07")]
+    #[case("instagram", "26")]
+    #[case("whatsapp", "2010-04-01")]
+    fn a_version_that_is_none_is_refused(#[case] channel: &str, #[case] version: &str) {
+        let file = format!("[channels.{channel}]\napi_version = \"{version}\"\n");
+        let error = load(&file, &[]).unwrap_err();
+        assert!(error.contains(&format!("channels.{channel}.api_version")), "{error}");
     }
 
     #[test]

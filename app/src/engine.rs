@@ -100,8 +100,7 @@ pub(crate) fn master_key(config: &Config, paths: &Paths) -> Result<MasterKey> {
 
 /// The ways to send as configured; `sandbox` is where the sandbox provider listens.
 pub(crate) fn ways(config: &Config, sandbox: Option<SocketAddr>) -> Result<Lines> {
-    let settings =
-        Settings { email_base_url: config.email_base_url.clone(), sandbox, dry_run: config.dry_run };
+    let settings = Settings { channels: config.channels.clone(), sandbox, dry_run: config.dry_run };
     Ok(lines(&settings)?)
 }
 
@@ -143,15 +142,20 @@ pub(crate) async fn start(
         notes.push("dry run: everything but the wire".to_owned());
     }
     // A sandbox company's mail goes to its sandbox, wherever the configuration leads.
-    let base = &config.email_base_url;
-    let is_led_elsewhere = base.is_loopback() && companies.iter().any(|company| !company.sandbox);
+    let is_live = companies.iter().any(|company| !company.sandbox);
+    let led_elsewhere: Vec<String> = config
+        .channels
+        .iter()
+        .filter(|reached| is_live && reached.base.is_loopback())
+        .map(|reached| format!("{} goes to {}", reached.channel, reached.base.host_label()))
+        .collect();
     let absent = absent(config);
     let sends = absent.is_none();
     let (status, watched) = watch::channel(EngineStatus {
         dispatcher: if sends { DispatcherState::Starting } else { DispatcherState::Off },
         absent,
         sandbox: address,
-        base_url_note: is_led_elsewhere.then(|| format!("email goes to {}", base.host_label())),
+        base_url_note: (!led_elsewhere.is_empty()).then(|| led_elsewhere.join(", ")),
         notes,
     });
     // A console is opened nevertheless: it shows why nothing leaves.

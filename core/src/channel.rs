@@ -2,8 +2,12 @@
 //!
 //! A [`Channel`] is pure: it renders a payload into a request and interprets the answer. A [`Transport`] moves bytes and decides
 //! nothing. Only the dispatcher holds both, so nothing else can send.
+pub mod guide;
+pub mod lookup;
+pub mod message;
 pub mod outcome;
 pub mod request;
+pub mod step;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,10 +18,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::guide::Guide;
+pub use self::lookup::{Case, Finding, Lookup, Probe};
+pub use self::message::{Files, Message, ProviderSettings, RenderError, Setting};
 pub use self::outcome::{Broken, Outcome, Replay};
 pub use self::request::{Call, Header, Request, Response};
-use crate::activity::payload::Payload;
-use crate::ids::ActivityId;
+pub use self::step::{Asked, Past, Reading};
 use crate::secret::SecretText;
 
 /// The channels the product knows, whether or not an adapter exists.
@@ -78,16 +84,6 @@ impl fmt::Display for ChannelName {
     }
 }
 
-/// The payload cannot be put into the provider's form.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {reason}")]
-pub struct RenderError {
-    /// The payload field at fault, in the API's spelling.
-    pub field: String,
-    /// What is wrong with it and what would be right.
-    pub reason: String,
-}
-
 /// What the dispatcher must know of a provider. Pure: no clock, no I/O.
 pub trait Channel: Send + Sync {
     /// Which channel this serves.
@@ -104,17 +100,61 @@ pub trait Channel: Send + Sync {
         true
     }
 
-    /// Puts the payload into the provider's form. Called once, when the draft is filed; the result is what is approved and sent.
+    /// The provider settings that an outbox of this channel has.
+    fn settings(&self) -> &'static [Setting] {
+        &[]
+    }
+
+    /// The rules of the channel, for people.
+    fn guide(&self) -> &'static Guide;
+
+    /// Puts the message into the provider's form. Called once, when the draft is filed; the result is what is approved and sent.
     ///
     /// # Errors
-    /// Names the payload field that cannot be sent this way.
-    fn render(&self, payload: &Payload, activity: ActivityId) -> Result<Request, RenderError>;
+    /// Names the payload field that cannot be sent this way, or the outbox where a setting is missing.
+    fn render(&self, message: &Message<'_>) -> Result<Request, RenderError>;
 
     /// The headers that are added at the wire and never stored: the credential and the idempotency key.
-    fn wire_headers(&self, credential: &SecretText, idempotency_key: &str) -> Vec<Header>;
+    ///
+    /// # Errors
+    /// Says how the credential has to be written, without repeating it.
+    fn wire_headers(&self, credential: &SecretText, idempotency_key: &str) -> Result<Vec<Header>, String>;
+
+    /// Whether earlier attempts decide what is asked, or what an answer means.
+    fn asks_about_past(&self) -> bool {
+        false
+    }
+
+    /// The first request of an attempt: the approved one, or what follows from what earlier attempts left behind.
+    fn first(&self, approved: &Request, _past: &Past) -> Request {
+        approved.clone()
+    }
+
+    /// Whether a request reaches nobody even if the provider took it, so that one without an answer proves nothing was sent.
+    fn is_harmless(&self, _request: &Request) -> bool {
+        false
+    }
 
     /// Says what the answer proves.
-    fn interpret(&self, response: &Response) -> Outcome;
+    fn interpret(&self, asked: &Asked<'_>, response: &Response) -> Reading;
+
+    /// Whether the provider's code of an outcome is one this adapter was written for. Others are handled by their HTTP status.
+    fn knows(&self, code: &str) -> bool;
+
+    /// How to find out what became of a message.
+    fn lookup(&self, case: &Case<'_>) -> Lookup;
+
+    /// What an answer to a question of [`Channel::lookup`] says.
+    fn found(&self, case: &Case<'_>, asked: &Request, response: &Response) -> Lookup;
+
+    /// The cheapest request that shows whether a credential is taken.
+    ///
+    /// # Errors
+    /// Names the setting that is missing.
+    fn probe(&self, settings: &ProviderSettings) -> Result<Request, RenderError>;
+
+    /// What the answer to that says.
+    fn probed(&self, response: &Response) -> Probe;
 }
 
 /// A boxed future, so that transports can be held as trait objects.

@@ -3,11 +3,13 @@
 //! A message passes four durable phases. *Claimed* (`claim`, `judge`): one transaction takes due rows of one outbox, judges them and takes
 //! quota; its id is the fencing token, its row the lease. *Wire* (`wire`): `wire_at` is committed before the first byte leaves.
 //! *Outcome* (`outcome`): what the call proved is written, each row against its token. *Closed*: audit, activity and bucket in that
-//! same transaction. `settle` decides what an outcome means, `recover` takes care of what a lost worker left, `run` holds the tasks, `slots` bounds the calls.
+//! same transaction. `settle` decides what an outcome means, `recover` takes care of what a lost worker left, `run` holds the tasks, `slots` bounds the calls,
+//! `evidence` asks providers what became of the uncertain ones.
 //! HTTP is never inside a transaction.
 pub(crate) mod active;
 pub(crate) mod backoff;
 pub(crate) mod claim;
+pub mod evidence;
 pub mod idle;
 mod judge;
 mod keep;
@@ -21,7 +23,9 @@ mod slots;
 pub mod step;
 pub(crate) mod store;
 pub(crate) mod store_close;
+pub mod store_evidence;
 mod store_load;
+mod store_past;
 pub(crate) mod wire;
 
 use std::time::Duration;
@@ -44,6 +48,8 @@ pub struct Settings {
     pub batch: usize,
     /// How often it looks by itself when nobody wakes it.
     pub poll: Duration,
+    /// When a provider is asked what became of an uncertain message: see [`evidence::LOOKS`].
+    pub looks: &'static [Duration],
     /// Name of this worker, for people who look at claims.
     pub worker: String,
 }
@@ -56,6 +62,7 @@ impl Default for Settings {
             slow_after: Duration::from_secs(2),
             batch: 50,
             poll: Duration::from_secs(1),
+            looks: evidence::LOOKS,
             worker: format!("pid {}", std::process::id()),
         }
     }

@@ -3,11 +3,13 @@
 //! `input` is the shape agents and files write, `check` turns it into a payload or says which field is wrong, `file` writes whole
 //! batches of drafts in one transaction, `edit` is the text people change and `revise` what becomes of it, `store*` hold the SQL.
 //! Nothing here decides.
+pub mod attachments;
 pub mod check;
 pub mod edit;
 pub mod file;
 pub mod input;
 pub mod revise;
+pub mod seal;
 pub(crate) mod store;
 mod store_revise;
 

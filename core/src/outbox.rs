@@ -1,6 +1,7 @@
 //! Outboxes: the sending identities of a company; adding and changing them, pausing and killing.
 mod change;
 pub mod limits;
+pub mod provider;
 pub mod store;
 mod store_change;
 pub mod store_show;

@@ -9,6 +9,9 @@ pub mod store;
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use zeroize::Zeroize;
 
 pub use self::key::MasterKey;
@@ -35,6 +38,41 @@ impl SecretText {
     pub fn expose(&self) -> &str {
         &self.0
     }
+}
+
+/// Parts of a secret shorter than this are too common to be taken out of a text.
+const TELLING_BYTES: usize = 8;
+
+impl SecretText {
+    /// Takes the secret out of foreign bytes, should its reader have repeated it; also the halves of `name:password`, and the whole as
+    /// HTTP Basic writes it.
+    #[must_use]
+    pub fn without(&self, bytes: Bytes) -> Bytes {
+        let whole = self.0.trim();
+        let basic = STANDARD.encode(whole);
+        let halves = whole.split_once(':').into_iter().flat_map(|(name, password)| [name, password]);
+        let mut kept = bytes;
+        for part in [whole, &basic].into_iter().chain(halves).filter(|part| part.len() >= TELLING_BYTES) {
+            kept = cut_out(kept, part);
+        }
+        kept
+    }
+}
+
+fn cut_out(bytes: Bytes, part: &str) -> Bytes {
+    let part = part.as_bytes();
+    let mut kept = Vec::new();
+    let mut rest = &bytes[..];
+    while let Some(at) = rest.windows(part.len()).position(|window| window == part) {
+        kept.extend_from_slice(&rest[..at]);
+        kept.extend_from_slice("…".as_bytes());
+        rest = &rest[at + part.len()..];
+    }
+    if rest.len() == bytes.len() {
+        return bytes;
+    }
+    kept.extend_from_slice(rest);
+    kept.into()
 }
 
 impl fmt::Debug for SecretText {
@@ -78,4 +116,22 @@ pub enum SecretError {
         /// What is wrong and what to do.
         problem: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// S22: a provider that repeats what it was given does not get it into our records, also where the repetition would be cut short.
+    #[test]
+    fn a_repeated_secret_is_taken_out() {
+        let secret = SecretText::new("AC0123456789:canary-canary\n".to_owned());
+        let said = Bytes::from_static(b"no AC0123456789:canary-canary, no canary-canary");
+        assert_eq!(secret.without(said), "no …, no …".as_bytes());
+        let said = Bytes::from(format!("Basic {}", STANDARD.encode(secret.expose().trim())));
+        assert_eq!(secret.without(said), "Basic …".as_bytes());
+        let said = Bytes::from_static(b"nothing of it");
+        assert_eq!(secret.without(said.clone()), said);
+        assert_eq!(SecretText::new("a:b".to_owned()).without("a:b".into()), "a:b".as_bytes());
+    }
 }

@@ -48,6 +48,7 @@ fn envelope(channel: ChannelName, parts: Parts) -> Envelope {
             method: text("POST"),
             path: text("/messages"),
             content_type: text("application/json"),
+            headers: std::collections::BTreeMap::new(),
             body: text("{}"),
         }),
     }
@@ -59,6 +60,7 @@ fn email() -> Envelope {
         text: text("Text"),
         html: Some(text("<p>Text</p>")),
         in_reply_to: Some(text("<1@example.org>")),
+        attachments: Vec::new(),
     };
     envelope(ChannelName::Email, parts)
 }
@@ -279,7 +281,7 @@ fn empty_list_means_absent() {
 #[rstest]
 #[case::unknown(r#""to":"bob@example.org""#, r#""to":"bob@example.org","scheduledAt":"2030-01-01""#)]
 #[case::twice(r#""to":"bob@example.org""#, r#""to":"bob@example.org","to":"evil@example.org""#)]
-#[case::unknown_in_parts(r#""subject":"Subject""#, r#""subject":"Subject","attachments":[]"#)]
+#[case::unknown_in_parts(r#""subject":"Subject""#, r#""subject":"Subject","scheduledAt":"2030-01-01""#)]
 #[case::unknown_in_request(r#""method":"POST""#, r#""method":"POST","host":"evil.example""#)]
 #[case::other_shape(r#""email":{"#, r#""sms":{"#)]
 #[case::bad_text(r#""to":"bob@example.org""#, r#""to":"\ud800""#)]

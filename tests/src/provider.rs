@@ -8,12 +8,12 @@ use countersign_adapters::dry_run::{DryRun, DryRunTransport};
 use countersign_adapters::http::{BaseUrl, HttpTransport, Timeouts};
 use countersign_adapters::resend::Resend;
 use countersign_adapters::sandbox::{Entry, FaultRule, Ledger, Sandbox, SandboxHandle, SandboxOptions, Seen};
-use countersign_core::activity::payload::Payload;
+use countersign_adapters::{Reached, Settings, adapter};
 use countersign_core::channel::{
-    Channel, ChannelName, Header, Line, Lines, Outcome, RenderError, Request, Response, Transport,
+    Asked, Case, Channel, ChannelName, Guide, Header, Line, Lines, Lookup, Message, Probe, ProviderSettings,
+    Reading, RenderError, Request, Response, Transport,
 };
 use countersign_core::engine::board::Board;
-use countersign_core::ids::ActivityId;
 use countersign_core::secret::SecretText;
 use tempfile::TempDir;
 
@@ -117,7 +117,18 @@ impl Provider {
         mail_by(self.transport())
     }
 
-    /// The same with a transport that gives up soon.
+    /// Lines on which every channel goes to this provider, as a company marked `sandbox` has them.
+    ///
+    /// # Panics
+    /// Never: the address is a loopback address.
+    #[must_use]
+    pub fn all_lines(&self) -> Lines {
+        let channels = ChannelName::ALL.iter().filter_map(|channel| Reached::pinned(*channel)).collect();
+        let settings = Settings { channels, sandbox: Some(self.addr), dry_run: false };
+        countersign_adapters::lines(&settings).expect("a loopback address")
+    }
+
+    /// Lines on which mail goes to this provider by a transport that gives up soon.
     #[must_use]
     pub fn hasty_lines(&self) -> Lines {
         mail_by(self.hasty_transport())
@@ -139,6 +150,16 @@ async fn serve(addr: SocketAddr, ledger: &Path) -> SandboxHandle {
 pub fn mail_by(transport: impl Transport + 'static) -> Lines {
     let mail = Line { channel: Arc::new(Resend), transport: Arc::new(transport) };
     Lines::new().with_live(mail.clone()).with_sandbox(mail).with_live(dry_run()).with_sandbox(dry_run())
+}
+
+/// Lines on which every channel that has an adapter travels by that transport, for sandboxed companies.
+#[must_use]
+pub fn all_by(transport: impl Transport + 'static) -> Lines {
+    let transport: Arc<dyn Transport> = Arc::new(transport);
+    let adapters = ChannelName::ALL.iter().filter_map(|name| adapter(&Reached::pinned(*name)?));
+    adapters.fold(Lines::new(), |lines, channel| {
+        lines.with_sandbox(Line { channel, transport: Arc::clone(&transport) })
+    })
 }
 
 /// The line that reaches nobody.
@@ -163,16 +184,40 @@ impl Channel for Keyless {
         None
     }
 
-    fn render(&self, payload: &Payload, activity: ActivityId) -> Result<Request, RenderError> {
-        Resend.render(payload, activity)
+    fn guide(&self) -> &'static Guide {
+        Resend.guide()
     }
 
-    fn wire_headers(&self, credential: &SecretText, key: &str) -> Vec<Header> {
+    fn render(&self, message: &Message<'_>) -> Result<Request, RenderError> {
+        Resend.render(message)
+    }
+
+    fn wire_headers(&self, credential: &SecretText, key: &str) -> Result<Vec<Header>, String> {
         Resend.wire_headers(credential, key)
     }
 
-    fn interpret(&self, response: &Response) -> Outcome {
-        Resend.interpret(response)
+    fn interpret(&self, asked: &Asked<'_>, response: &Response) -> Reading {
+        Resend.interpret(asked, response)
+    }
+
+    fn knows(&self, code: &str) -> bool {
+        Resend.knows(code)
+    }
+
+    fn lookup(&self, case: &Case<'_>) -> Lookup {
+        Resend.lookup(case)
+    }
+
+    fn found(&self, case: &Case<'_>, asked: &Request, response: &Response) -> Lookup {
+        Resend.found(case, asked, response)
+    }
+
+    fn probe(&self, settings: &ProviderSettings) -> Result<Request, RenderError> {
+        Resend.probe(settings)
+    }
+
+    fn probed(&self, response: &Response) -> Probe {
+        Resend.probed(response)
     }
 }
 

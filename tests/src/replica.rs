@@ -10,7 +10,7 @@ use std::time::Duration;
 use countersign_core::activity::payload::PayloadHash;
 use countersign_core::activity::status::Status;
 use countersign_core::approval::{self, Item as Seen, ItemOutcome};
-use countersign_core::channel::ChannelName;
+use countersign_core::channel::{ChannelName, Lines};
 use countersign_core::contact::suppression::{self, Identity, Reason};
 use countersign_core::dispatch::step::{Answered, Claimed, OnTheWire, Stepper};
 use countersign_core::dispatch::{Engine, Settings};
@@ -194,12 +194,12 @@ impl Replica {
             Op::Land { .. } | Op::Wait { .. } | Op::Turn { .. } => {}
             Op::Cap { outbox, cap } => {
                 let change = Change { daily_cap: Some(cap.into()), ..Change::default() };
-                outbox::change(&pool, &admin, company, outbox_id(outbox), &change).await?;
+                outbox::change(&pool, &admin, company, outbox_id(outbox), &change, &Lines::new()).await?;
             }
             Op::Zone { outbox, zone } => {
                 let zone = Some(ZONES[usize::from(zone)].to_owned());
                 let change = Change { zone, ..Change::default() };
-                outbox::change(&pool, &admin, company, outbox_id(outbox), &change).await?;
+                outbox::change(&pool, &admin, company, outbox_id(outbox), &change, &Lines::new()).await?;
             }
             Op::Pause { outbox } => {
                 unless_killed(outbox::pause(&pool, &approver, company, outbox_id(outbox), "a test").await)?;

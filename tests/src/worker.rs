@@ -24,6 +24,7 @@ pub fn quick() -> Settings {
         poll: Duration::from_millis(40),
         worker: "test".to_owned(),
         slow_after: Duration::from_secs(2),
+        looks: countersign_core::dispatch::evidence::LOOKS,
     }
 }
 

@@ -19,7 +19,7 @@ use countersign_core::{company, operator, outbox, secret};
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 
-pub use self::drafts::{draft, draft_to, rendering};
+pub use self::drafts::{draft, draft_to, rendering, rendering_all};
 pub use self::look::Stored;
 use crate::server::Database;
 
@@ -116,6 +116,27 @@ impl World {
     /// Adds an outbox.
     pub async fn add_outbox(&self, new: &NewOutbox) -> OutboxId {
         outbox::add(&self.pool, &self.admin, self.company, new).await.expect("an outbox can be added")
+    }
+
+    /// Adds an outbox of another channel with its provider settings and a credential of its own, named like the outbox.
+    pub async fn add_channel_outbox(
+        &self,
+        name: &str,
+        channel: ChannelName,
+        sender: &str,
+        settings: &[(&str, &str)],
+    ) -> OutboxId {
+        self.set_secret(name, CREDENTIAL).await;
+        let secret = format!("secret://{name}:latest").parse().expect("a reference");
+        let id = self
+            .add_outbox(&NewOutbox { channel, sender: sender.to_owned(), secret, ..mail_outbox(name) })
+            .await;
+        let config = settings.iter().map(|(key, value)| ((*key).to_owned(), Some((*value).to_owned())));
+        let change = outbox::Change { config: config.collect(), ..outbox::Change::default() };
+        outbox::change(&self.pool, &self.admin, self.company, id, &change, &rendering_all())
+            .await
+            .expect("can be set");
+        id
     }
 
     /// Stores a new version of a secret.

@@ -22,6 +22,7 @@ mod demo;
 mod editing;
 mod hostile_text;
 mod imports;
+mod keyless;
 mod killed;
 mod limits;
 mod main_story;
@@ -37,6 +38,7 @@ mod serving;
 mod terminal;
 mod tokens;
 mod triage;
+mod trying;
 mod upkeep;
 mod working_day;
 

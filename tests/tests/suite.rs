@@ -7,8 +7,12 @@ mod another_server;
 mod approvals;
 #[path = "suite/architecture.rs"]
 mod architecture;
+#[path = "suite/attachments.rs"]
+mod attachments;
 #[path = "suite/attacks.rs"]
 mod attacks;
+#[path = "suite/calcom.rs"]
+mod calcom;
 #[path = "suite/checks.rs"]
 mod checks;
 #[path = "suite/circuit.rs"]
@@ -21,12 +25,16 @@ mod coverage;
 mod database_faults;
 #[path = "suite/deferrals.rs"]
 mod deferrals;
+#[path = "suite/demo_channels.rs"]
+mod demo_channels;
 #[path = "suite/disk_full.rs"]
 mod disk_full;
 #[path = "suite/dispatch.rs"]
 mod dispatch;
 #[path = "suite/engines.rs"]
 mod engines;
+#[path = "suite/evidence.rs"]
+mod evidence;
 #[path = "suite/faults.rs"]
 mod faults;
 #[path = "suite/filing.rs"]
@@ -37,6 +45,10 @@ mod gates;
 mod hanging;
 #[path = "suite/injections.rs"]
 mod injections;
+#[path = "suite/instagram.rs"]
+mod instagram;
+#[path = "suite/linkedin.rs"]
+mod linkedin;
 #[path = "suite/look_alikes.rs"]
 mod look_alikes;
 #[path = "suite/metadata.rs"]
@@ -79,3 +91,5 @@ mod stops;
 mod transitions;
 #[path = "suite/triage.rs"]
 mod triage;
+#[path = "suite/whatsapp.rs"]
+mod whatsapp;

@@ -156,7 +156,14 @@ impl fmt::Debug for BaseUrl {
 }
 
 fn pinned_host(channel: ChannelName) -> Option<&'static str> {
-    (channel == ChannelName::Email).then_some("api.resend.com")
+    Some(match channel {
+        ChannelName::Email => "api.resend.com",
+        ChannelName::CalCom => "api.cal.com",
+        ChannelName::Linkedin => "api.linkedin.com",
+        ChannelName::Whatsapp => "api.twilio.com",
+        ChannelName::Instagram => "graph.instagram.com",
+        ChannelName::DryRun => return None,
+    })
 }
 
 fn fix(channel: ChannelName, problem: &BaseUrlProblem) -> String {

@@ -19,6 +19,7 @@ fn call(method: &str, path: &str, credential: &str) -> Call {
             method: method.to_owned(),
             path: path.to_owned(),
             content_type: "application/json".to_owned(),
+            headers: std::collections::BTreeMap::new(),
             body: "{\"canary\":\"canary-body\"}".to_owned(),
         },
         headers: vec![Header { name: "authorization", value: SecretText::new(credential.to_owned()) }],

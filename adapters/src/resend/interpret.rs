@@ -2,28 +2,51 @@
 //!
 //! The provider's code decides where it is known, the HTTP status where it is not. In doubt a message may have been sent:
 //! repeating it with the same key and the same bytes is harmless here, losing or doubling it is not.
-use countersign_core::channel::{Outcome, Replay, Response};
+use countersign_core::channel::{Outcome, Response};
 use serde::Deserialize;
 
-use super::wait::wait;
+use crate::answer::{is_code, is_our_code, is_usable_id, unreadable, without_form, without_id};
+use crate::class::Class;
 use crate::text::{DETAIL_CHARS, bounded};
+use crate::wait::wait;
 
-/// The longest id or code that is believed.
-const NAME_CHARS: usize = 128;
+/// The provider's codes with the status of each, and what they mean. A code counts with any refusing status.
+const CODES: &[(&str, Class)] = &[
+    ("missing_api_key", Class::Account),
+    ("invalid_api_key", Class::Account),
+    ("restricted_api_key", Class::Account),
+    ("suspended_api_key", Class::Account),
+    ("invalid_permission", Class::Account),
+    ("daily_quota_exceeded", Class::Account),
+    ("monthly_quota_exceeded", Class::Account),
+    ("security_error", Class::Permanent),
+    ("invalid_access", Class::Permanent),
+    ("invalid_region", Class::Permanent),
+    ("invalid_idempotent_request", Class::Maybe),
+];
 
-/// The classes of refusals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Class {
-    /// This message will never be taken.
-    Permanent,
-    /// Perhaps taken; the same key and bytes may go again.
-    Transient,
-    /// Not taken; wait.
-    Limited,
-    /// Key, account or configuration are broken.
-    Account,
-    /// Something was done under this key; a person decides.
-    KeyConflict,
+/// Codes whose status decides: they were read in the provider's documentation and need no word in the log.
+const BY_STATUS: &[&str] = &[
+    "application_error",
+    "concurrent_idempotent_requests",
+    "email_above_quota",
+    "internal_server_error",
+    "invalid_attachment",
+    "invalid_from_address",
+    "invalid_idempotency_key",
+    "invalid_parameter",
+    "method_not_allowed",
+    "missing_required_field",
+    "missing_required_parameter",
+    "not_found",
+    "rate_limit_exceeded",
+    "resource_locked",
+    "service_unavailable",
+    "validation_error",
+];
+
+pub(super) fn knows(code: &str) -> bool {
+    is_our_code(code) || BY_STATUS.contains(&code) || CODES.iter().any(|(known, _)| *known == code)
 }
 
 pub(super) fn interpret(response: &Response) -> Outcome {
@@ -33,41 +56,18 @@ pub(super) fn interpret(response: &Response) -> Outcome {
     let said = Said::read(response);
     let class = class(response.status, said.name.as_deref());
     let code = said.name.unwrap_or_else(|| response.status.to_string());
-    let detail = said.detail;
-    match class {
-        Class::Permanent => Outcome::Rejected { code, detail },
-        Class::Transient => Outcome::MaybeSent { code, detail, replay: Replay::SameKey(wait(response)) },
-        Class::Limited => Outcome::Retry { code, detail, after: wait(response) },
-        Class::Account => Outcome::AccountBroken { code, detail },
-        Class::KeyConflict => Outcome::MaybeSent { code, detail, replay: Replay::Never },
-    }
+    class.outcome(code, said.detail, wait(response))
 }
 
 fn class(status: u16, name: Option<&str>) -> Class {
+    let known = name.and_then(|name| CODES.iter().find(|(known, _)| *known == name));
     match (status, name) {
-        (
-            400..=499,
-            Some("missing_api_key" | "invalid_api_key" | "restricted_api_key" | "suspended_api_key"),
-        ) => Class::Account,
-        (400..=499, Some("invalid_permission" | "daily_quota_exceeded" | "monthly_quota_exceeded")) => {
-            Class::Account
-        }
-        (400..=499, Some("security_error" | "invalid_access" | "invalid_region")) => Class::Permanent,
-        (409, Some("invalid_idempotent_request")) => Class::KeyConflict,
-        // Covers a first request that still runs and a locked resource; anything else in conflict is not proven refused.
-        (409, _) => Class::Transient,
-        // 402 and 407 ask for money or for a proxy's credential. Any 403 concerns the key, the domain or the missing User-Agent.
-        (401 | 402 | 403 | 407, _) => Class::Account,
+        (400..=499, _) if known.is_some() => known.map_or(Class::MaybeSameKey, |(_, class)| *class),
         // Not the provider's words: another server answers at this base URL, and it would refuse every message of the queue.
         (404 | 405, None) => Class::Account,
-        // Somebody on the way gave up waiting; the provider may have gone on.
-        (408 | 425, _) => Class::Transient,
-        (429, _) => Class::Limited,
-        (400..=499, _) => Class::Permanent,
-        // Never followed: the message stayed here, and every other one would be sent elsewhere as well.
-        (301 | 302 | 307 | 308, _) => Class::Account,
-        // All of 5xx, and statuses that make no sense here: nothing proves that the message was not taken.
-        _ => Class::Transient,
+        // Any 403 concerns the key, the domain or the missing User-Agent. A 409 is a first request that still runs, or a locked
+        // resource; anything else in conflict is not proven refused.
+        _ => Class::of_status(status, Class::MaybeSameKey),
     }
 }
 
@@ -81,21 +81,10 @@ fn accepted(response: &Response) -> Outcome {
         Ok(Taken { id }) if is_usable_id(&id) => {
             return Outcome::Accepted { provider_ref: Some(id) };
         }
-        Ok(_) => ("no-id", "the provider accepted without a usable id".to_owned()),
-        Err(_) => {
-            ("unreadable-answer", format!("the provider answered 200 with: {}", excerpt(&response.body)))
-        }
+        Ok(_) => without_id(),
+        Err(_) => unreadable(response),
     };
-    Outcome::MaybeSent {
-        code: code.to_owned(),
-        detail: bounded(&detail, DETAIL_CHARS),
-        replay: Replay::SameKey(None),
-    }
-}
-
-/// Correlation compares ids later, so only what survives storage and logs unchanged is one.
-fn is_usable_id(id: &str) -> bool {
-    !id.is_empty() && id.len() <= NAME_CHARS && id.bytes().all(|byte| byte.is_ascii_graphic())
+    Class::MaybeSameKey.outcome(code, detail, None)
 }
 
 #[derive(Deserialize)]
@@ -106,57 +95,21 @@ struct ErrorBody {
 }
 
 /// What the provider said about a refusal.
-struct Said {
+pub(super) struct Said {
     /// Its code; `None` when the answer is not in the form of its API.
-    name: Option<String>,
-    detail: String,
+    pub(super) name: Option<String>,
+    pub(super) detail: String,
 }
 
 impl Said {
-    fn read(response: &Response) -> Self {
+    pub(super) fn read(response: &Response) -> Self {
         match serde_json::from_slice::<ErrorBody>(&response.body) {
             Ok(body) if is_code(&body.name) => {
-                Self { name: Some(body.name), detail: bounded(&without_keys(&body.message), DETAIL_CHARS) }
+                Self { name: Some(body.name), detail: bounded(&body.message, DETAIL_CHARS) }
             }
-            _ => Self { name: None, detail: Self::without_body(response) },
+            _ => Self { name: None, detail: without_form(response) },
         }
     }
-
-    fn without_body(response: &Response) -> String {
-        let what = match response.status {
-            301 | 302 | 307 | 308 => "redirects are not followed; check the base URL of the channel",
-            404 | 405 => "this is not the provider's API; check the base URL of the channel",
-            _ => return excerpt(&response.body),
-        };
-        what.to_owned()
-    }
-}
-
-fn is_code(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() <= NAME_CHARS
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
-}
-
-fn excerpt(body: &[u8]) -> String {
-    let beginning = &body[..body.len().min(4 * DETAIL_CHARS)];
-    let text = bounded(&without_keys(&String::from_utf8_lossy(beginning)), DETAIL_CHARS);
-    if text.is_empty() { "nothing".to_owned() } else { text }
-}
-
-/// Takes out what looks like an API key, should the provider repeat the one it was given.
-fn without_keys(text: &str) -> String {
-    let is_key_char = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    text.split_inclusive(|c| !is_key_char(c))
-        .map(|piece| {
-            let word = piece.trim_end_matches(|c| !is_key_char(c));
-            if word.starts_with("re_") && word.len() >= 11 {
-                piece.replacen(word, "re_…", 1)
-            } else {
-                piece.to_owned()
-            }
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -4,9 +4,11 @@
 //! their own, two values for one header. Whether an address or a header name is welcome at all was decided at intake.
 use std::collections::BTreeMap;
 
-use countersign_core::activity::payload::{Parts, Payload};
-use countersign_core::channel::{ChannelName, RenderError, Request};
-use countersign_core::ids::ActivityId;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign_core::activity::payload::{Attachment, Parts};
+use countersign_core::channel::{ChannelName, Files, Message, RenderError, Request};
+use countersign_core::draft::attachments::ATTACHMENTS_LIMIT_BYTES;
 use serde::Serialize;
 
 /// Headers the request expresses by fields, or that only a mail server may write. As extra headers they could add recipients
@@ -46,7 +48,17 @@ struct Mail<'a> {
     html: Option<&'a str>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     headers: BTreeMap<&'a str, &'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<File<'a>>,
     tags: [Tag<'a>; 1],
+}
+
+/// A file with its bytes: an address could lead to other bytes later.
+#[derive(Serialize)]
+struct File<'a> {
+    filename: &'a str,
+    content_type: &'a str,
+    content: String,
 }
 
 #[derive(Serialize)]
@@ -55,14 +67,15 @@ struct Tag<'a> {
     value: &'a str,
 }
 
-pub(super) fn render(payload: &Payload, activity: ActivityId) -> Result<Request, RenderError> {
+pub(super) fn render(message: &Message<'_>) -> Result<Request, RenderError> {
+    let (payload, activity) = (message.payload, message.activity);
     if payload.channel != ChannelName::Email {
         return Err(error(
             "channel",
             format!("{} is not sent as mail; use an outbox of that channel", payload.channel),
         ));
     }
-    let Parts::Email { subject, text, html, in_reply_to } = &payload.parts else {
+    let Parts::Email { subject, text, html, in_reply_to, attachments } = &payload.parts else {
         return Err(error("parts", "these are not the parts of a mail; give subject and text"));
     };
     one_line("from", &payload.from, true)?;
@@ -85,17 +98,33 @@ pub(super) fn render(payload: &Payload, activity: ActivityId) -> Result<Request,
         text,
         html: html.as_deref(),
         headers: headers(&payload.headers, in_reply_to.as_deref())?,
+        attachments: files(attachments, message.files)?,
         // Comes back in every webhook, so that an event finds its message also when the answer of this call was lost.
         tags: [Tag { name: "activity_id", value: &activity }],
     };
     let body = serde_json_canonicalizer::to_string(&mail)
         .map_err(|cause| error("parts", format!("the mail cannot be written as JSON: {cause}")))?;
-    Ok(Request {
-        method: "POST".to_owned(),
-        path: "/emails".to_owned(),
-        content_type: "application/json".to_owned(),
-        body,
-    })
+    Ok(Request::json("/emails", body))
+}
+
+fn files<'a>(attachments: &'a [Attachment], stored: &Files) -> Result<Vec<File<'a>>, RenderError> {
+    let mut total = 0;
+    let mut files = Vec::with_capacity(attachments.len());
+    for (index, Attachment { name, mime, sha256 }) in attachments.iter().enumerate() {
+        let Some(bytes) = stored.get(*sha256) else {
+            let reason = "no file with this hash is stored; run `countersign files add PATH`";
+            return Err(error(&format!("payload.attachments[{index}].sha256"), reason));
+        };
+        one_line(&format!("payload.attachments[{index}].name"), name, true)?;
+        total += bytes.len();
+        files.push(File { filename: name, content_type: mime, content: STANDARD.encode(bytes) });
+    }
+    if total > ATTACHMENTS_LIMIT_BYTES {
+        let reason =
+            format!("together {total} bytes, the limit is {ATTACHMENTS_LIMIT_BYTES}; link to what is larger");
+        return Err(error("payload.attachments", reason));
+    }
+    Ok(files)
 }
 
 fn headers<'a>(

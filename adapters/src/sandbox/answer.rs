@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use countersign_core::channel::BoxFuture;
 use hyper::body::{Body, Frame, SizeHint};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::wire::Cut;
 
@@ -30,11 +30,6 @@ impl Answer {
 
     pub(super) fn json(status: u16, body: &Value) -> Self {
         Self::new(status, "application/json; charset=utf-8", body.to_string())
-    }
-
-    /// An error in the provider's form.
-    pub(super) fn error(status: u16, name: &str, message: &str) -> Self {
-        Self::json(status, &json!({"statusCode": status, "name": name, "message": message}))
     }
 
     pub(super) fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {

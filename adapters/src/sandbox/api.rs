@@ -1,4 +1,4 @@
-//! The provider's API: takes messages, answers in the provider's words, and fails where a fault says so.
+//! The providers' APIs: takes messages, answers in the words of the provider that was asked, and fails where a fault says so.
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,30 +8,36 @@ use countersign_core::activity::payload::PayloadHash;
 use countersign_core::clock;
 use countersign_core::engine::board::Reporter;
 use hyper::http::request::Parts;
-use hyper::{HeaderMap, Method};
-use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use uuid::Uuid;
 
 use super::answer::Answer;
+use super::calcom::Calcom;
 use super::control::{self, Seen};
 use super::faults::{Drawn, Fault, Faults};
+use super::instagram::Instagram;
 use super::ledger::{Entry, Ledger, LedgerError, Verdict};
-use super::validate::{self, Message};
+use super::linkedin::Linkedin;
+use super::play::{Act, Ask, Look, Message, Play, Refusal, Trouble};
+use super::resend::Resend;
+use super::twilio::Twilio;
 use super::wire::Cut;
 use super::writer::Writer;
 
 /// One more than the longest answer a client of ours reads.
 const HUGE_BYTES: usize = crate::http::ANSWER_LIMIT_BYTES + 1;
 
-/// The headers of a provider with a limit nobody reaches.
-const LIMITS: &[(&str, &str)] = &[
-    ("ratelimit-limit", "10000"),
-    ("ratelimit-remaining", "9999"),
-    ("ratelimit-reset", "1"),
-    ("ratelimit-policy", "10000;w=1"),
-];
+/// Every provider the sandbox plays; their paths have nothing in common. What nobody knows the first one answers.
+const PLAYS: &[&dyn Play] = &[&Resend, &Calcom, &Instagram, &Linkedin, &Twilio];
+
+fn play(path: &str) -> &'static dyn Play {
+    PLAYS.iter().find(|play| play.has(path)).copied().unwrap_or(&Resend)
+}
+
+/// The tables of errors of all providers, by the provider's name.
+pub fn refusals() -> impl Iterator<Item = (&'static str, &'static Refusal)> {
+    PLAYS.iter().flat_map(|play| play.refusals().iter().map(|refusal| (play.name(), refusal)))
+}
 
 /// Everything the connections of one sandbox share.
 pub(super) struct Provider {
@@ -90,57 +96,65 @@ impl Provider {
         if let Some(route) = path.strip_prefix(control::PREFIX) {
             return Some(control::answer(&self, &head.method, route, &body).await);
         }
-        let key = head.headers.get("idempotency-key").and_then(|key| key.to_str().ok());
-        let number = self.log().note(key, clock::now());
-        let mut answer = match (&head.method, path.strip_prefix("/emails")) {
-            (&Method::POST, Some("")) => Arc::clone(&self).send_apart(head.headers, body).await?,
-            (&Method::GET, Some(id)) if id.len() > 1 && id.starts_with('/') => {
-                self.look_up(&head.headers, &id[1..]).await
-            }
-            (_, Some("")) => Answer::error(405, "method_not_allowed", "This endpoint takes POST"),
-            _ => Answer::error(404, "not_found", "The requested endpoint does not exist"),
-        };
+        let play = play(&path);
+        let query = head.uri.query().unwrap_or_default().to_owned();
+        let ask = Ask { method: head.method, path, query, headers: head.headers, body };
+        let number = self.log().note(ask.header("idempotency-key"), clock::now());
+        let mut answer = Arc::clone(&self).answer_apart(play, ask).await?;
         self.log().answered(number, &answer, clock::now());
-        answer.headers.extend(LIMITS.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        answer.headers.extend(play.limits().iter().map(|(name, value)| (*name, (*value).to_owned())));
         Some(answer)
     }
 
-    /// Takes a message in a task of its own: a provider goes on also when its caller has gone.
-    async fn send_apart(self: Arc<Self>, headers: HeaderMap, body: Bytes) -> Option<Answer> {
+    /// Works in a task of its own: a provider goes on also when its caller has gone.
+    async fn answer_apart(self: Arc<Self>, play: &'static dyn Play, ask: Ask) -> Option<Answer> {
         let provider = Arc::clone(&self);
-        let work = async move { provider.stop.run_until_cancelled(provider.send(&headers, &body)).await };
+        let work = async move { provider.stop.run_until_cancelled(provider.serve(play, &ask)).await };
         self.tasks.spawn(work).await.ok().flatten()
     }
 
-    async fn send(&self, headers: &HeaderMap, body: &Bytes) -> Answer {
+    async fn serve(&self, play: &dyn Play, ask: &Ask) -> Answer {
+        if !play.has(&ask.path) {
+            return play.trouble(Trouble::NoRoute);
+        }
+        // What only reads meets no fault, so that a test decides what happens to messages.
+        if ask.method == hyper::Method::GET {
+            return match play.act(ask) {
+                Ok(Act::Look(look)) => self.look(play, look).await,
+                Ok(Act::Say(answer)) | Err(answer) => answer,
+                Ok(Act::Take(_)) => play.trouble(Trouble::NoRoute),
+            };
+        }
         let mut drawn = self.faults.draw();
         if !drawn.latency.is_zero() {
             tokio::time::sleep(drawn.latency).await;
         }
-        if let Some(answer) = drawn.fault.as_ref().and_then(before) {
+        if let Some(answer) = drawn.fault.as_ref().and_then(|fault| before(play, fault)) {
             return answer;
         }
-        let taken = self.take(headers, body, &mut drawn).await;
-        after(taken.unwrap_or_else(|refused| refused), drawn)
+        let taken = self.take(play, ask, &mut drawn).await;
+        after(play, taken.unwrap_or_else(|refused| refused), drawn)
     }
 
     /// Checks, then accepts. The key counts as running for as long as a fault holds the request.
-    async fn take(&self, headers: &HeaderMap, body: &Bytes, drawn: &mut Drawn) -> Result<Answer, Answer> {
-        validate::caller(headers)?;
-        let key = validate::key(headers)?;
-        let message = validate::message(headers, body)?;
-        let _running = key.as_deref().map(|key| self.run(key)).transpose()?;
+    async fn take(&self, play: &dyn Play, ask: &Ask, drawn: &mut Drawn) -> Result<Answer, Answer> {
+        let message = match play.act(ask)? {
+            Act::Take(message) => message,
+            Act::Say(answer) => return Ok(answer),
+            Act::Look(look) => return Ok(self.look(play, look).await),
+        };
+        let key = message.key.clone();
+        let _running = key.as_deref().map(|key| self.run(play, key)).transpose()?;
         if drawn.fault == Some(Fault::HangBeforeAccept) {
             drawn.released().await;
         }
-        let answer = match self.writer.accept(entry(message, key.clone(), body)).await {
-            Some(Verdict::Accepted(id)) => Answer::json(200, &json!({"id": id})),
-            Some(Verdict::Conflict) => Answer::error(
-                409,
-                "invalid_idempotent_request",
-                "This idempotency key has been used with another body",
-            ),
-            None => Answer::error(500, "application_error", "The ledger of the sandbox cannot be written"),
+        let offered = message.id.clone();
+        let answer = match self.writer.accept(entry(play, message, &ask.body)).await {
+            Some(Verdict::Accepted(id)) if id == offered => play.taken(ask, &id),
+            Some(Verdict::Accepted(id)) => play.repeated(ask, &id),
+            Some(Verdict::Conflict) => play.trouble(Trouble::KeyConflict),
+            // The ledger cannot be written.
+            None => play.trouble(Trouble::Broken),
         };
         if drawn.fault == Some(Fault::HangAfterAccept) {
             drawn.released().await;
@@ -148,30 +162,20 @@ impl Provider {
         Ok(answer)
     }
 
-    fn run(&self, key: &str) -> Result<Running<'_>, Answer> {
+    fn run(&self, play: &dyn Play, key: &str) -> Result<Running<'_>, Answer> {
         if self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned()) {
             return Ok(Running { provider: self, key: key.to_owned() });
         }
-        Err(Answer::error(
-            409,
-            "concurrent_idempotent_requests",
-            "Another request with this idempotency key is in progress",
-        ))
+        Err(play.trouble(Trouble::KeyRunning))
     }
 
-    async fn look_up(&self, headers: &HeaderMap, id: &str) -> Answer {
-        if let Err(refused) = validate::caller(headers) {
-            return refused;
-        }
-        let (path, id) = (self.ledger().to_owned(), id.to_owned());
-        let found = tokio::task::spawn_blocking(move || {
-            let entries = Ledger::open(&path)?.entries()?;
-            Ok::<_, LedgerError>(entries.into_iter().find(|entry| entry.id == id))
-        });
+    async fn look(&self, play: &dyn Play, look: Look) -> Answer {
+        let path = self.ledger().to_owned();
+        let found =
+            tokio::task::spawn_blocking(move || Ok::<_, LedgerError>(look(&Ledger::open(&path)?.entries()?)));
         match found.await {
-            Ok(Ok(Some(entry))) => Answer::json(200, &email(&entry)),
-            Ok(Ok(None)) => Answer::error(404, "not_found", "Email not found"),
-            _ => Answer::error(500, "application_error", "The ledger of the sandbox cannot be read"),
+            Ok(Ok(answer)) => answer,
+            _ => play.trouble(Trouble::Broken),
         }
     }
 }
@@ -188,12 +192,12 @@ impl Drop for Running<'_> {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a provider makes its own ids; they are none of the product's")]
-fn entry(message: Message, idempotency_key: Option<String>, body: &Bytes) -> Entry {
+fn entry(play: &dyn Play, message: Message, body: &Bytes) -> Entry {
     Entry {
         at: clock::now(),
-        id: Uuid::now_v7().to_string(),
-        idempotency_key,
+        provider: Some(play.name().to_owned()),
+        id: message.id,
+        idempotency_key: message.key,
         body_sha256: PayloadHash::of(body).to_string(),
         activity_id: message.activity_id,
         to: message.to,
@@ -201,61 +205,50 @@ fn entry(message: Message, idempotency_key: Option<String>, body: &Bytes) -> Ent
     }
 }
 
-fn email(entry: &Entry) -> Value {
-    let sent: Value = serde_json::from_str(&entry.body).unwrap_or_default();
-    json!({
-        "object": "email",
-        "id": entry.id,
-        "to": entry.to,
-        "from": sent["from"],
-        "subject": sent["subject"],
-        "text": sent["text"],
-        "html": sent["html"],
-        "tags": sent["tags"],
-        "created_at": entry.at,
-        "message_id": format!("<{}@sandbox.invalid>", entry.id),
-        "last_event": "delivered",
-    })
-}
-
 /// The answer of a fault that keeps the message from being looked at.
-fn before(fault: &Fault) -> Option<Answer> {
+fn before(play: &dyn Play, fault: &Fault) -> Option<Answer> {
     let answer = match fault {
         Fault::RateLimited { retry_after } => {
-            let answer = Answer::error(429, "rate_limit_exceeded", "Too many requests");
+            let answer = play.trouble(Trouble::RateLimited);
             match retry_after {
                 Some(wait) => answer.with_header("retry-after", wait),
                 None => answer,
             }
         }
-        Fault::DailyQuota => {
-            Answer::error(429, "daily_quota_exceeded", "You have reached your daily email quota")
-        }
-        Fault::Unauthorized => Answer::error(401, "restricted_api_key", "This API key is restricted"),
+        Fault::DailyQuota => play.trouble(Trouble::Quota),
+        Fault::Unauthorized => play.trouble(Trouble::Unauthorized),
         Fault::Redirect { location } => Answer::new(307, "text/plain", "").with_header("location", location),
-        Fault::ErrorBeforeAccept => Answer::error(500, "application_error", "An unexpected error occurred"),
+        Fault::ErrorBeforeAccept => play.trouble(Trouble::Broken),
         Fault::ResetBeforeAccept => Answer::new(200, "text/plain", "").with_cut(Cut::Reset),
+        Fault::Refuse { code } => refuse(play, code),
+        Fault::HugeError => Answer::new(400, "application/json", vec![b' '; HUGE_BYTES]),
         _ => return None,
     };
     Some(answer)
 }
 
+fn refuse(play: &dyn Play, code: &str) -> Answer {
+    match play.refusals().iter().find(|refusal| refusal.code == code) {
+        Some(refusal) => play.refuse(refusal),
+        None => Answer::new(501, "text/plain", format!("{} has no such refusal", play.name())),
+    }
+}
+
 /// What a fault makes of an answer on its way back.
-fn after(answer: Answer, mut drawn: Drawn) -> Answer {
+fn after(play: &dyn Play, answer: Answer, mut drawn: Drawn) -> Answer {
+    let status = answer.status;
     match &drawn.fault {
-        Some(Fault::ErrorAfterAccept) => {
-            Answer::error(500, "application_error", "An unexpected error occurred")
-        }
+        Some(Fault::ErrorAfterAccept) => play.trouble(Trouble::Broken),
         Some(Fault::ResetAfterAccept) => answer.with_cut(Cut::Reset),
         Some(Fault::HalfHeaders) => answer.with_cut(Cut::InHead),
         Some(Fault::HalfBody) => answer.with_cut(Cut::InBody),
         Some(Fault::HangInBody) => answer.with_held_body(Box::pin(async move { drawn.released().await })),
         Some(Fault::HtmlPage) => {
-            Answer::new(200, "text/html", "<html><body>Sign in to continue</body></html>")
+            Answer::new(status, "text/html", "<html><body>Sign in to continue</body></html>")
         }
-        Some(Fault::EmptyBody) => Answer::new(200, "application/json", ""),
-        Some(Fault::NoId) => Answer::json(200, &json!({})),
-        Some(Fault::HugeBody) => Answer::new(200, "application/json", vec![b' '; HUGE_BYTES]),
+        Some(Fault::EmptyBody) => Answer::new(status, "application/json", ""),
+        Some(Fault::NoId) => Answer::json(status, &serde_json::json!({})),
+        Some(Fault::HugeBody) => Answer::new(status, "application/json", vec![b' '; HUGE_BYTES]),
         Some(Fault::GzipBody) => answer.with_header("content-encoding", "gzip"),
         _ => answer,
     }

@@ -15,16 +15,23 @@ pub enum Fault {
         /// Milliseconds.
         ms: u64,
     },
-    /// 429 `rate_limit_exceeded`, before.
+    /// 429, before.
     RateLimited {
         /// Value of `Retry-After`: seconds, a date, or absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_after: Option<String>,
     },
-    /// 429 `daily_quota_exceeded`, before.
+    /// The quota of the day is used up, before.
     DailyQuota,
-    /// 401 `restricted_api_key`, before.
+    /// 401, before.
     Unauthorized,
+    /// A row of the provider's table of errors, before.
+    Refuse {
+        /// Its code, as in [`Refusal`](super::Refusal).
+        code: String,
+    },
+    /// A refusal with more than a client should read, before.
+    HugeError,
     /// 307 to another place, before.
     Redirect {
         /// Where to.

@@ -21,6 +21,9 @@ const KEYS_KEPT: SignedDuration = SignedDuration::from_hours(24);
 pub struct Entry {
     /// When it was accepted.
     pub at: Timestamp,
+    /// Who accepted it; absent in ledgers of the time when there was only Resend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
     /// The id the caller was given.
     pub id: String,
     /// The key it came with.

@@ -72,7 +72,7 @@ async fn respond(
     let (head, body) = request.into_parts();
     let answer = match Limited::new(body, REQUEST_LIMIT_BYTES).collect().await {
         Ok(body) => provider.answer(head, body.to_bytes()).await.ok_or(io::ErrorKind::ConnectionAborted)?,
-        Err(_) => Answer::error(413, "validation_error", "The request is too large"),
+        Err(_) => Answer::new(413, "text/plain", "The request is too large"),
     };
     if let Some(cut) = answer.cut {
         switch.set(cut);

@@ -62,13 +62,8 @@ pub(crate) fn hasty(sandbox: &SandboxHandle) -> HttpTransport {
 }
 
 pub(crate) fn call(method: &str, path: &str, body: &str, credential: &str, key: &str) -> Call {
-    let headers = Resend.wire_headers(&SecretText::new(credential.to_owned()), key);
-    let request = Request {
-        method: method.to_owned(),
-        path: path.to_owned(),
-        content_type: "application/json".to_owned(),
-        body: body.to_owned(),
-    };
+    let headers = Resend.wire_headers(&SecretText::new(credential.to_owned()), key).expect("headers");
+    let request = Request { method: method.to_owned(), ..Request::json(path, body.to_owned()) };
     Call { request, headers }
 }
 

@@ -1,5 +1,12 @@
-//! The transport and the mail adapter against the sandbox provider, over real HTTP.
+//! The transport and the adapters against the sandbox provider, over real HTTP.
+mod calcom;
 mod desk;
+mod drive;
 mod faults;
+mod instagram;
 mod isolation;
+mod linkedin;
 mod provider;
+mod resend;
+mod steps;
+mod twilio;

@@ -14,7 +14,7 @@ use crate::session::{Setup, user};
 use crate::signals::Signals;
 
 /// What the demo says about itself.
-const NO_ADAPTER: &str = "demo: only email leaves, for the sandbox; other channels: channel_unavailable";
+const SANDBOX: &str = "demo: all five channels lead to the built-in sandbox; nothing leaves this machine";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -50,10 +50,10 @@ pub(super) async fn run(setup: &Setup, arguments: &Arguments, output: Output) ->
     .map_err(Fault::from)?;
     let Some(theme) = theme else {
         output.line(said(&filled))?;
-        output.line(NO_ADAPTER)?;
+        output.line(SANDBOX)?;
         return Ok(Code::Done);
     };
-    show(setup, database, filled.company, theme, vec![NO_ADAPTER.to_owned()]).await
+    show(setup, database, filled.company, theme, vec![SANDBOX.to_owned()]).await
 }
 
 /// What a fill did, in words.

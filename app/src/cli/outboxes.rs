@@ -1,6 +1,7 @@
 //! Outboxes.
 mod change;
 mod show;
+mod trial;
 
 use std::time::Duration;
 
@@ -40,6 +41,8 @@ pub(super) enum Verb {
         /// Name or id.
         outbox: String,
     },
+    /// Try an outbox: whether its credential is taken, which only reads, and what a message of it looks like. Sends only with --send.
+    Test(trial::Test),
     /// Change settings; what is not named stays. Each change is recorded with its old and its new value.
     Set(Box<change::Set>),
     /// Stop an outbox, a channel or everything until an admin lifts it: nothing leaves, nor what is claimed and not on the wire.
@@ -131,7 +134,8 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
             output.thing(&json!({ "id": found.id, "enabled": false }), &[("paused", found.name)])?;
         }
         Verb::Show { outbox } => show::run(&session, &outbox, output).await?,
-        Verb::Set(set) => change::run(&session, *set, output).await?,
+        Verb::Test(test) => return trial::run(setup, &session, test, output).await,
+        Verb::Set(set) => change::run(setup, &session, *set, output).await?,
         Verb::Kill { what, reason } => kill(&session, &what, &reason, output).await?,
         Verb::Resume { what } => resume(&session, &what, output).await?,
     }

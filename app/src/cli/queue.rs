@@ -9,7 +9,9 @@ use countersign_core::activity::status::Status;
 use countersign_core::activity::store_read;
 use countersign_core::activity::view::{ActivityDetail, ActivityRow, List, Snoozed};
 use countersign_core::approval::{self, Resolution};
-use countersign_core::channel::Lines;
+use countersign_core::channel::Request;
+use countersign_core::channel::lookup::finding_words;
+use countersign_core::draft::seal::render_again;
 use countersign_core::gate::Ruling;
 use countersign_core::ids::ActivityId;
 use countersign_core::inbound;
@@ -57,6 +59,11 @@ pub(super) enum ActivityVerb {
         /// How you know; recorded with your name.
         #[arg(long)]
         reason: String,
+    },
+    /// Ask the provider now what became of an uncertain message. What it proves settles it; nothing is sent.
+    Lookup {
+        /// Id of the activity.
+        id: ActivityId,
     },
     /// Make a failed message a draft again; to try it again is a new decision.
     Retry {
@@ -123,6 +130,7 @@ pub(super) async fn run_activities(setup: &Setup, verb: ActivityVerb, output: Ou
             }
             Ok(if result.outcome.is_done() { Code::Done } else { Code::Conflict })
         }
+        ActivityVerb::Lookup { id } => activities::lookup(setup, &session, id, output).await,
         ActivityVerb::Retry { id } => activities::retry(&session, id, output).await,
         ActivityVerb::Record(record) => activities::record(&session, record, output).await,
     }
@@ -155,7 +163,13 @@ pub(super) async fn show(setup: &Setup, session: &Session, id: ActivityId, outpu
     if output.is_json {
         output.json(&as_json(&detail)?)?;
     } else {
-        output.block(&as_text(&detail, &lines))?;
+        let again = match &detail.envelope {
+            None => None,
+            Some(envelope) => render_again(&mut conn, session.company.id, &lines, envelope, id)
+                .await
+                .map_err(Fault::from)?,
+        };
+        output.block(&as_text(&detail, again.as_ref()))?;
     }
     Ok(Code::Done)
 }
@@ -190,7 +204,7 @@ fn safe(text: &str) -> SafeText {
     SafeText::line(text)
 }
 
-fn as_text(detail: &ActivityDetail, ways: &Lines) -> String {
+fn as_text(detail: &ActivityDetail, again: Option<&Request>) -> String {
     let row = &detail.row;
     let mut lines = vec![
         format!("item     {}@{}", row.id, row.payload_sha256),
@@ -248,6 +262,15 @@ fn as_text(detail: &ActivityDetail, ways: &Lines) -> String {
             attempt.attempt, attempt.outcome, attempt.closed_at
         ));
     }
+    for lookup in &detail.lookups {
+        lines.push(format!(
+            "looked   {:.0} by {}: {}, {}",
+            lookup.at,
+            safe(&lookup.asked_by),
+            finding_words(&lookup.finding),
+            safe(&lookup.why)
+        ));
+    }
     match &detail.envelope {
         None => lines.push("erased   only the hash remains".to_owned()),
         Some(envelope) => {
@@ -264,7 +287,7 @@ fn as_text(detail: &ActivityDetail, ways: &Lines) -> String {
                     .map(|(name, value)| format!("header   {}: {}", safe(name), safe(value))),
             );
             lines.push(format!("bytes    {}", detail.raw.len()));
-            lines.push(format!("request  {}", request_words(envelope, row.id, ways)));
+            lines.push(format!("request  {}", request_words(envelope, again)));
             lines.extend(html_words(&payload.parts));
             lines.push(String::new());
             // Everything that is sent is shown: what is not plain text as its JSON.
@@ -320,15 +343,12 @@ fn html_reading(parts: &Parts) -> Option<Reading> {
 }
 
 /// What goes on the wire: either just what is shown, or the request itself.
-fn request_words(envelope: &Envelope, id: ActivityId, ways: &Lines) -> String {
+fn request_words(envelope: &Envelope, again: Option<&Request>) -> String {
     let Some(request) = &envelope.request else {
         return "not rendered yet: the channel has no adapter".to_owned();
     };
     let renderer = envelope.renderer.as_deref().unwrap_or("unknown");
-    let again = ways
-        .renderer(envelope.payload.channel)
-        .and_then(|channel| channel.render(&envelope.payload, id).ok());
-    if again.as_ref() == Some(request) {
+    if again == Some(request) {
         format!("{} {}, just what is shown ({})", safe(&request.method), safe(&request.path), safe(renderer))
     } else {
         // Another version rendered it: what was frozen is what is sent, so that is what has to be read.
@@ -361,6 +381,7 @@ mod tests {
             text: "See acme.example".to_owned(),
             html: Some(html.to_owned()),
             in_reply_to: None,
+            attachments: Vec::new(),
         };
         let words = html_words(&parts(
             "<p>See <a href='https://evil.example/'>acme.example</a> <b hidden>now</b></p>",

@@ -56,27 +56,23 @@ pub(super) struct Log {
     pub(super) level: Option<String>,
 }
 
-/// All five channels are known from the start; those without an adapter take their keys and wait.
+/// Where each provider is reached, and which version of its API is asked for.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Channels {
     pub(super) email: Channel,
     #[serde(rename = "cal-com")]
-    _cal_com: Channel,
-    #[serde(rename = "linkedin")]
-    _linkedin: Channel,
-    #[serde(rename = "whatsapp")]
-    _whatsapp: Channel,
-    #[serde(rename = "instagram")]
-    _instagram: Channel,
+    pub(super) cal_com: Channel,
+    pub(super) linkedin: Channel,
+    pub(super) whatsapp: Channel,
+    pub(super) instagram: Channel,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Channel {
     pub(super) base_url: Option<String>,
-    #[serde(rename = "api_version")]
-    _api_version: Option<String>,
+    pub(super) api_version: Option<String>,
 }
 
 /// `["b", "c"]` in the file, `b,c` in a variable.

@@ -1,6 +1,7 @@
 //! What happened to an item, as evidence: decisions, attempts, the provider's words, and what the key still guards against.
 use countersign_core::activity::status::Status;
 use countersign_core::activity::view::ActivityDetail;
+use countersign_core::channel::lookup::finding_words;
 use countersign_core::dispatch::trusted_until;
 use countersign_core::safe_text::SafeText;
 
@@ -21,6 +22,9 @@ pub(crate) fn tell(document: &mut Document, detail: &Detail, setting: &Setting) 
     };
     document.remark(role, &sentence(detail));
     window(document, detail, setting);
+    if let (Status::Uncertain, Some(guide)) = (row.status, detail.guide) {
+        document.field("Means", SafeText::line(guide.uncertain));
+    }
     if let Some(hold) = &row.hold {
         document.field("Reason", setting.charset.joined(&[&hold.sentence, " (", &hold.code, ")"]));
         if let Some(until) = hold.until {
@@ -29,6 +33,7 @@ pub(crate) fn tell(document: &mut Document, detail: &Detail, setting: &Setting) 
     }
     asked(document, activity, setting);
     attempts(document, activity, setting);
+    lookups(document, activity, setting);
     if !activity.attempts.is_empty() || row.wire_at.is_some() {
         document.field("Events", SafeText::line("none: this installation has no webhook listener yet"));
     }
@@ -73,6 +78,16 @@ pub(crate) fn attempts(document: &mut Document, activity: &ActivityDetail, setti
     }
 }
 
+/// Lists what the provider said when it was asked what became of the message.
+pub(crate) fn lookups(document: &mut Document, activity: &ActivityDetail, setting: &Setting) {
+    for lookup in &activity.lookups {
+        let at = words::exact(lookup.at);
+        let word = finding_words(&lookup.finding);
+        let pieces = [at.as_str(), ", asked by ", &lookup.asked_by, ": ", word, ", ", &lookup.why];
+        document.field("Looked up", setting.charset.joined(&pieces));
+    }
+}
+
 /// Lists the decisions so far.
 pub(crate) fn decisions(document: &mut Document, activity: &ActivityDetail, setting: &Setting) {
     for decision in &activity.decisions {
@@ -87,7 +102,7 @@ fn sentence(detail: &Detail) -> String {
     let row = &detail.activity.row;
     match row.status {
         Status::Uncertain => {
-            "Uncertain: it may have been sent. Nobody sends it again until a person says what happened."
+            "Uncertain: it may have been sent. Nobody sends it again until the provider or a person says what happened."
                 .to_owned()
         }
         Status::Failed => format!(

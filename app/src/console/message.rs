@@ -140,13 +140,18 @@ fn heads(document: &mut Document, payload: &Payload, found: &mut Findings) {
 
 fn parts(document: &mut Document, parts: &Parts, found: &mut Findings) {
     match parts {
-        Parts::Email { subject, text, html, in_reply_to } => {
+        Parts::Email { subject, text, html, in_reply_to, attachments } => {
             if let Some(message) = in_reply_to {
                 document.field("Answers", found.line("Answers", message));
             }
             let line = found.line("Subject", subject);
             let spans = found.personal(&line);
             document.marked("Subject", line, spans);
+            for file in attachments {
+                let fingerprint = file.sha256.fingerprint();
+                let pieces = [&file.name, ", ", &file.mime, ", ", &fingerprint];
+                document.field("File", found.joined("File", &pieces));
+            }
             document.blank();
             found.block(document, "Text", text);
             if let Some(html) = html {
@@ -229,11 +234,14 @@ fn request(document: &mut Document, envelope: &Envelope, check: RequestCheck, ch
     let what = format!("{method} {path}, {}, by {renderer}", words::size(request.body.len()));
     let why = match check {
         RequestCheck::OtherVersion => "was rendered by another version",
-        _ => "is not what this version makes of the message",
+        _ => "is not what this version makes of the message with the settings of its outbox",
     };
     document.blank();
     document.remark(Role::Bad, &format!("! The request {why}; this is what would be sent: {what}."));
     document.field("Type", charset.line(&request.content_type));
+    for (name, value) in &request.headers {
+        document.field("Sends", charset.joined(&[name, ": ", value]));
+    }
     document.block(charset.block(&request.body));
 }
 

@@ -34,6 +34,7 @@ pub(crate) fn fields(envelope: &Envelope, check: RequestCheck) -> Vec<Field> {
         add("Renderer", renderer.clone().unwrap_or_default());
         add("Request", format!("{} {}", request.method, request.path));
         add("Type", request.content_type.clone());
+        request.headers.iter().for_each(|(name, value)| add("Sends", format!("{name}: {value}")));
         add("Body", request.body.clone());
     }
     out
@@ -41,11 +42,14 @@ pub(crate) fn fields(envelope: &Envelope, check: RequestCheck) -> Vec<Field> {
 
 fn said(parts: &Parts, add: &mut impl FnMut(&'static str, String)) {
     match parts {
-        Parts::Email { subject, text, html, in_reply_to } => {
+        Parts::Email { subject, text, html, in_reply_to, attachments } => {
             in_reply_to.iter().for_each(|message| add("Answers", message.clone()));
             add("Subject", subject.clone());
             add("Text", text.clone());
             html.iter().for_each(|html| add("HTML", html.clone()));
+            for file in attachments {
+                add("File", format!("{} ({}, sha256 {})", file.name, file.mime, file.sha256));
+            }
         }
         Parts::CalCom { event_type_id, start, time_zone, attendee, notes, metadata } => {
             add("Event", event_type_id.to_string());

@@ -6,6 +6,7 @@ use countersign_core::activity::thread::{Thread, Version};
 use countersign_core::activity::view::ActivityDetail;
 use countersign_core::approval::Item;
 use countersign_core::approval::risk::Risk;
+use countersign_core::channel::Guide;
 use countersign_core::draft::edit;
 use countersign_core::gate::Verdict;
 use countersign_core::safe_text::SafeText;
@@ -39,6 +40,8 @@ pub(crate) struct Detail {
     pub(crate) request: RequestCheck,
     /// How long the provider recognises a repeated key.
     pub(crate) keeps_keys_for: Option<Duration>,
+    /// The rules of its channel, where this version sends on it.
+    pub(crate) guide: Option<&'static Guide>,
     /// What was said with the same contact.
     pub(crate) thread: Thread,
     /// What it said before the last edit.

@@ -2,6 +2,7 @@
 use std::fmt::Write as _;
 
 use countersign_core::activity::status::Status;
+use countersign_core::channel::Guide;
 use countersign_core::gate::Ruling;
 use countersign_core::safe_text::SafeText;
 
@@ -114,7 +115,24 @@ pub(crate) fn checks(document: &mut Document, detail: &Detail, setting: &Setting
     document.field("Expires", SafeText::line(&expires));
     document.field("Round", SafeText::line(&activity.round.to_string()));
     evidence::attempts(document, activity, setting);
+    evidence::lookups(document, activity, setting);
     evidence::decisions(document, activity, setting);
+    if let Some(guide) = detail.guide {
+        document.blank();
+        rules(document, guide);
+    }
+}
+
+/// The rules of the channel: the words of `countersign channels show`.
+fn rules(document: &mut Document, guide: &Guide) {
+    document.field("Channel", SafeText::line(guide.provider));
+    let many = [("Limit", guide.limits), ("Window", guide.windows)];
+    for (name, lines) in many {
+        lines.iter().for_each(|line| document.field(name, SafeText::line(line)));
+    }
+    document.field("Repeats", SafeText::line(guide.idempotency));
+    document.field("Uncertain", SafeText::line(guide.uncertain));
+    guide.not_offered.iter().for_each(|line| document.field("Not there", SafeText::line(line)));
 }
 
 /// Exactly what is hashed: offset, bytes, and letters where a byte is one.

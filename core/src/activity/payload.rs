@@ -119,6 +119,17 @@ impl FromStr for PayloadHash {
     }
 }
 
+impl<'de> Deserialize<'de> for PayloadHash {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        // One spelling, so that one file has one name.
+        match text.parse::<Self>() {
+            Ok(hash) if hash.to_string() == text => Ok(hash),
+            _ => Err(serde::de::Error::custom("write a sha256 as 64 hexadecimal digits in lower case")),
+        }
+    }
+}
+
 impl Serialize for PayloadHash {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
@@ -173,6 +184,9 @@ pub enum Parts {
         /// Message-ID of the mail this answers.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         in_reply_to: Option<String>,
+        /// Files that go with it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        attachments: Vec<Attachment>,
     },
     /// A booking.
     CalCom {
@@ -222,6 +236,18 @@ pub enum Parts {
         /// A person wrote this answer by hand.
         human_agent: bool,
     },
+}
+
+/// A file that goes with a mail. Its bytes are stored by us and stand in the rendered request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Attachment {
+    /// Name the recipient sees.
+    pub name: String,
+    /// Media type, `type/subtype`.
+    pub mime: String,
+    /// Of its bytes.
+    pub sha256: PayloadHash,
 }
 
 /// Who is booked.
@@ -278,6 +304,16 @@ impl Payload {
     #[must_use]
     pub fn recipients(&self) -> Vec<String> {
         std::iter::once(&self.to).chain(&self.cc).chain(&self.bcc).cloned().collect()
+    }
+
+    /// The files it names.
+    #[must_use]
+    pub fn files(&self) -> Vec<PayloadHash> {
+        match &self.parts {
+            Parts::Email { attachments, .. } => attachments.iter().map(|file| file.sha256).collect(),
+            Parts::Instagram { image_sha256: Some(sha256), .. } => sha256.parse().into_iter().collect(),
+            _ => Vec::new(),
+        }
     }
 }
 

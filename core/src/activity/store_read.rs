@@ -17,6 +17,7 @@ use crate::company::policy::Policy;
 use crate::company::store_policy;
 use crate::contact::store_look_alike;
 use crate::db::filter;
+use crate::dispatch::store_evidence;
 use crate::error::Error;
 use crate::gate::{self, Verdict};
 use crate::ids::{ActivityId, CompanyId};
@@ -78,6 +79,7 @@ pub async fn detail(
     .await?;
     let decisions = decisions(conn, company, id).await?;
     let attempts = attempts(conn, company, id).await?;
+    let lookups = store_evidence::lookups(conn, company, id).await?;
     let envelope = extra.envelope.as_deref().map(Envelope::open).transpose().map_err(|error| {
         Error::Corrupt { table: "crm_payloads", row: id.to_string(), problem: error.to_string() }
     })?;
@@ -98,6 +100,7 @@ pub async fn detail(
         look_alikes,
         decisions,
         attempts,
+        lookups,
         locale: extra.locale,
         zone: extra.zone,
         as_of: as_of.to_jiff(),

@@ -98,6 +98,8 @@ pub struct ActivityDetail {
     pub decisions: Vec<DecisionView>,
     /// Attempts so far, oldest first.
     pub attempts: Vec<AttemptView>,
+    /// What the provider said when it was asked about them, oldest first.
+    pub lookups: Vec<LookupView>,
     /// Recipient's language.
     pub locale: Option<String>,
     /// Recipient's time zone.
@@ -122,6 +124,24 @@ pub struct DecisionView {
     pub reason: Option<String>,
     /// In which round.
     pub round: i32,
+}
+
+/// What a provider said when it was asked about a message whose end nobody knew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LookupView {
+    /// In which round of decisions.
+    pub round: i32,
+    /// When.
+    pub at: Timestamp,
+    /// Who asked: an operator, or the dispatcher.
+    pub asked_by: String,
+    /// `sent`, `not_sent`, `absent`, `unclear` or `impossible`.
+    pub finding: String,
+    /// The provider's id of the message.
+    pub provider_ref: Option<String>,
+    /// What shows it; may hold foreign text.
+    pub why: String,
 }
 
 /// An attempt as people see it: the evidence.

@@ -173,6 +173,13 @@ pub fn assess(payload: &Payload, known: &Known<'_>) -> (Risk, Vec<String>) {
     if payload.recipients().iter().any(|recipient| address::has_mixed_script(recipient)) {
         high.push("a recipient mixes scripts in one word".to_owned());
     }
+    let files = match &payload.parts {
+        Parts::Email { attachments, .. } => attachments.len(),
+        _ => 0,
+    };
+    if files > 0 {
+        high.push(format!("carries {files} {}", if files == 1 { "file" } else { "files" }));
+    }
     high.extend(known.look_alikes.iter().cloned());
     if !known.familiar.iter().any(|text| is_near(text, payload.parts.text())) {
         mid.push("nobody approved anything like it yet".to_owned());
@@ -237,6 +244,7 @@ mod tests {
                 text: text.to_owned(),
                 html: None,
                 in_reply_to: None,
+                attachments: Vec::new(),
             },
         }
     }

@@ -16,6 +16,15 @@ pub enum Outcome {
         /// The provider's words; foreign text.
         detail: String,
     },
+    /// Proven not accepted, and made ready: the provider keeps something that the next attempt goes on with.
+    Prepared {
+        /// The provider's name for it.
+        handle: String,
+        /// What was made ready, in words.
+        detail: String,
+        /// When to go on.
+        after: Duration,
+    },
     /// Proven not accepted, and worth another try later.
     Retry {
         /// The provider's code, or a word for the fault.
@@ -59,7 +68,7 @@ impl Outcome {
         match self {
             Self::Accepted { .. } => "accepted",
             Self::Rejected { .. } => "rejected",
-            Self::Retry { .. } => "retry",
+            Self::Retry { .. } | Self::Prepared { .. } => "retry",
             Self::AccountBroken { .. } => "account_broken",
             Self::MaybeSent { .. } => "maybe_sent",
         }

@@ -1,4 +1,6 @@
 //! Requests and answers as data.
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -12,10 +14,56 @@ pub struct Request {
     pub method: String,
     /// Path and query, beginning with `/`; appended to the configured base URL.
     pub path: String,
-    /// Value of the `Content-Type` header.
+    /// Value of the `Content-Type` header; empty where there is no body.
     pub content_type: String,
+    /// Further headers by lower-case name, such as the version of an API. Never a credential.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
     /// The exact body.
     pub body: String,
+}
+
+impl Request {
+    /// A request with a body in JSON.
+    #[must_use]
+    pub fn json(path: impl Into<String>, body: String) -> Self {
+        Self::post(path, "application/json", body)
+    }
+
+    /// A request with a body as forms are sent.
+    #[must_use]
+    pub fn form(path: impl Into<String>, body: String) -> Self {
+        Self::post(path, "application/x-www-form-urlencoded", body)
+    }
+
+    fn post(path: impl Into<String>, content_type: &str, body: String) -> Self {
+        Self {
+            method: "POST".to_owned(),
+            path: path.into(),
+            content_type: content_type.to_owned(),
+            headers: BTreeMap::new(),
+            body,
+        }
+    }
+
+    /// A request that only reads.
+    #[must_use]
+    pub fn get(path: impl Into<String>) -> Self {
+        Self {
+            method: "GET".to_owned(),
+            path: path.into(),
+            content_type: String::new(),
+            headers: BTreeMap::new(),
+            body: String::new(),
+        }
+    }
+
+    /// The same with one more header.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.insert(name.to_owned(), value.into());
+        self
+    }
 }
 
 /// A header that is added at the wire.

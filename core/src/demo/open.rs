@@ -6,11 +6,15 @@ use serde_json::json;
 use super::letter::Mail;
 use super::message::Life;
 use super::plan::{Picker, Plan};
-use super::threads::recently;
+use super::threads::{came, recently};
 use crate::activity::payload::Kind;
 
-/// Posts of others that are commented on.
-pub(super) const POSTS: [&str; 2] = ["urn:li:share:7000000000000000101", "urn:li:share:7000000000000000102"];
+/// Posts of others that are commented on; the last one by a comment that is approved already.
+pub(super) const POSTS: [&str; 3] = [
+    "urn:li:share:7000000000000000101",
+    "urn:li:share:7000000000000000102",
+    "urn:li:share:7000000000000000103",
+];
 
 /// Mail drafts by outbox: first touches and follow-ups.
 const MAIL: [(&str, usize, usize); 3] = [("main", 12, 14), ("news-fr", 6, 8), ("sur", 4, 4)];
@@ -56,21 +60,25 @@ fn whatsapp(plan: &mut Plan, people: &mut Picker) {
         let mut rng = plan.rng.fork();
         let reader = plan.reader(contact, outbox);
         let text = reader.short(&reader.book.chat, &mut rng);
-        // Who has not written in a day may only be sent a template.
-        let (kind, payload) = if index < 6 {
-            let template = json!({
-                "contentSid": "HXdemo00000000000000000000000000a1",
-                "version": "3",
-                "variables": { "1": reader.contact.given },
-                "renderedText": text,
-            });
-            (Kind::FirstTouch, json!({ "template": template }))
-        } else {
-            (Kind::FollowUp, json!({ "text": text }))
-        };
-        let input = reader.draft(reader.contact.phone.clone(), payload, kind, "writer-2");
+        let kind = if index < 6 { Kind::FirstTouch } else { Kind::FollowUp };
+        let input = reader.draft(
+            reader.contact.phone.clone(),
+            template(&reader.contact.given, &text),
+            kind,
+            "writer-2",
+        );
         plan.add(contact, outbox, input, created_at, Life::Pending);
     }
+}
+
+/// What may be sent to somebody who has not written in a day.
+pub(super) fn template(given: &str, text: &str) -> serde_json::Value {
+    json!({ "template": {
+        "contentSid": "HX0000000000000000000000000000d0a1",
+        "version": "3",
+        "variables": { "1": given },
+        "renderedText": text,
+    } })
 }
 
 fn linkedin(plan: &mut Plan, people: &mut Picker) {
@@ -80,7 +88,7 @@ fn linkedin(plan: &mut Plan, people: &mut Picker) {
             .take(plan, |contact, book| contact.linkedin.is_some() && (index > 4 || book.language() == "ja"));
         let created_at = recently(plan);
         let reader = plan.reader(contact, outbox);
-        let (to, action, chapter) = match POSTS.get(index) {
+        let (to, action, chapter) = match POSTS[..2].get(index) {
             Some(post) => (Some((*post).to_owned()), "comment", 1),
             None => (reader.contact.linkedin.clone(), "message", 2),
         };
@@ -106,11 +114,14 @@ fn instagram(plan: &mut Plan, people: &mut Picker) {
     for index in 0..8 {
         let contact = people.take(plan, |contact, _| contact.instagram.is_some());
         let created_at = recently(plan);
+        // Nobody is written to who has not written; a day later only a person may, under the tag.
+        let waited = jiff::SignedDuration::from_hours(if index == 0 { 30 } else { 2 });
+        let to = plan.contacts[contact].instagram.clone();
+        came(plan, contact, outbox, created_at - waited, to.clone());
         let mut rng = plan.rng.fork();
         let reader = plan.reader(contact, outbox);
         let payload = json!({ "action": "dm", "text": reader.short(&reader.book.chat, &mut rng), "humanAgent": index == 0 });
-        let kind = if index < 5 { Kind::FollowUp } else { Kind::FirstTouch };
-        let input = reader.draft(reader.contact.instagram.clone(), payload, kind, "social-1");
+        let input = reader.draft(to, payload, Kind::Reply, "social-1");
         plan.add(contact, outbox, input, created_at, Life::Pending);
     }
     let feed = plan.add_feed("es", "Acme Renovación on Instagram");
@@ -144,11 +155,17 @@ pub(super) fn booking(plan: &mut Plan, contact: usize, created_at: Timestamp, li
         .find(|date| date.weekday().to_monday_zero_offset() < 5)
         .and_then(|date| date.at(hour, 0, 0, 0).to_zoned(zone).ok())
         .map_or(plan.now, |start| start.timestamp());
+    // Cal.com writes in Norwegian, whichever of the two.
+    let language = match reader.book.language() {
+        "nb" => "no",
+        "zh" => "zh-CN",
+        other => other,
+    };
     let payload = json!({
         "eventTypeId": 812_034,
         "start": start.to_string(),
         "timeZone": reader.book.zone,
-        "attendee": { "name": reader.contact.name, "email": reader.contact.email, "language": reader.book.language() },
+        "attendee": { "name": reader.contact.name, "email": reader.contact.email, "language": language },
         "notes": reader.short(&reader.book.visit, &mut rng),
         "metadata": { "account": reader.account.map_or("", |account| account.name.as_str()) },
     });

@@ -1,11 +1,12 @@
 //! Turns planned messages into rows, on the path of all drafts: check, render, seal.
 use super::message::{Life, Message};
 use super::plan::Plan;
-use crate::activity::payload::{Envelope, Sealed};
+use crate::activity::payload::Sealed;
 use crate::activity::status::Status;
 use crate::actor::Actor;
-use crate::channel::Lines;
+use crate::channel::{Files, Lines};
 use crate::draft::check::{Checked, FieldError, check};
+use crate::draft::seal::seal;
 use crate::error::Error;
 
 /// A message ready to be written.
@@ -44,15 +45,11 @@ fn one<'a>(plan: &'a Plan, message: &'a Message, lines: &Lines) -> Result<Row<'a
         // It came the other way.
         std::mem::swap(&mut payload.from, &mut payload.to);
     }
-    let channel = lines.renderer(payload.channel).filter(|_| !is_noted);
-    let request = channel
-        .map(|channel| channel.render(&payload, message.id))
-        .transpose()
-        .map_err(|error| FieldError::new(error.field, error.reason))?;
     let headline = payload.parts.headline().chars().take(200).collect();
-    let envelope =
-        Envelope { renderer: channel.map(|channel| channel.renderer().to_owned()), payload, request };
-    let sealed = envelope.seal().map_err(|error| FieldError::new("payload", error.to_string()))?;
+    // What was noted by hand was not sent by us, so there is no request.
+    let nothing = Lines::new();
+    let lines = if is_noted { &nothing } else { lines };
+    let sealed = seal(lines, payload, message.id, &outbox.provider, &Files::default())?;
     let proposed_by = message.input.proposed_by.clone().unwrap_or_default();
     let operator = plan.operators.iter().find(|operator| operator.name() == proposed_by).and_then(Actor::id);
     Ok(Row {

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::message::id_at;
 use super::people::{Account, Contact};
 use crate::actor::{Actor, Role};
-use crate::channel::ChannelName;
+use crate::channel::{ChannelName, ProviderSettings};
 use crate::ids::{OperatorId, OutboxId};
 use crate::outbox::limits::Limits;
 use crate::outbox::store::OutboxSettings;
@@ -23,14 +23,14 @@ pub(super) struct Outbox {
 pub(super) const SECRETS: [(&str, &str); 6] = [
     ("resend-main", "re_demo_4Kd81fA2_oslo"),
     ("resend-sur", "re_demo_9Qz7Lm03_lima"),
-    ("twilio-fr", "demo-twilio-token-paris"),
+    ("twilio-fr", "AC0000000000000000000000000000d0a0:demo-twilio-token-paris"),
     ("linkedin-jp", "demo-linkedin-token-tokyo"),
     ("instagram-lima", "demo-instagram-token-lima"),
     ("cal-acme", "cal_demo_2b9f"),
 ];
 
-/// The author of posts, and the feed that shows them.
-pub(super) const LINKEDIN_FEED: &str = "feed:urn:li:organization:900000017";
+/// The feed of the member who posts, comments and writes messages; an organization could not write any.
+pub(super) const LINKEDIN_FEED: &str = "feed:urn:li:person:demo-takeda";
 /// The feed of the Instagram account.
 pub(super) const INSTAGRAM_FEED: &str = "feed:17841400000000001";
 /// The domain that was taken off the allowlist yesterday.
@@ -49,7 +49,7 @@ const OUTBOXES: [(&str, ChannelName, &str, &str, i32, &str); 8] = [
         "Europe/Berlin",
     ),
     ("wa-fr", ChannelName::Whatsapp, "+33639980001", "twilio-fr", 50, "Europe/Paris"),
-    ("li-jp", ChannelName::Linkedin, "urn:li:organization:900000017", "linkedin-jp", 20, "Asia/Tokyo"),
+    ("li-jp", ChannelName::Linkedin, "urn:li:person:demo-takeda", "linkedin-jp", 20, "Asia/Tokyo"),
     ("ig-lima", ChannelName::Instagram, "acme.renovacion", "instagram-lima", 25, "America/Lima"),
     ("book", ChannelName::CalCom, "ana-lind/site-visit", "cal-acme", 30, "Europe/Oslo"),
 ];
@@ -79,10 +79,26 @@ pub(super) fn outboxes(now: Timestamp, rng: &mut Rng) -> Vec<Outbox> {
                 spaced_until: None,
                 daily_cap: *daily_cap,
                 limits: Limits::default(),
+                provider: provider_settings(*channel),
             },
             daily_cap: *daily_cap,
         })
         .collect()
+}
+
+/// What the provider of a channel has to know.
+fn provider_settings(channel: ChannelName) -> ProviderSettings {
+    let pairs: &[(&str, &str)] = match channel {
+        ChannelName::Linkedin => &[("author_urn", "urn:li:person:demo-takeda"), ("partner_messages", "yes")],
+        ChannelName::Instagram => &[
+            ("ig_id", "17841400000000001"),
+            ("media_url", "https://pictures.acme.example/by-hash/"),
+            ("human_agent", "yes"),
+        ],
+        ChannelName::Whatsapp => &[("account_sid", "AC0000000000000000000000000000d0a0")],
+        _ => &[],
+    };
+    pairs.iter().copied().collect()
 }
 
 /// The people who decide: whoever started the demo, two approvers and a viewer.

@@ -4,8 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::message::{Decided, Life, Try, id_at};
-use super::open::{booking, keep_quiet};
+use super::open::{booking, keep_quiet, template};
 use super::plan::{Picker, Plan};
+use super::threads::came;
 use crate::activity::payload::Kind;
 use crate::activity::status::Status;
 use crate::ids::ClaimId;
@@ -41,7 +42,7 @@ pub(super) fn tell(plan: &mut Plan, people: &mut Picker) {
             life,
         );
     }
-    unavailable(plan, people);
+    elsewhere(plan, people);
     for index in 0..3 {
         uncertain(plan, people, index);
     }
@@ -81,40 +82,41 @@ fn mail(
     plan.add(contact, outbox, input, created_at, life);
 }
 
-/// Approved on channels that have no adapter yet; the dispatcher looks at them every ten minutes.
-fn unavailable(plan: &mut Plan, people: &mut Picker) {
+/// Approved on the other channels: what waits for its time.
+fn elsewhere(plan: &mut Plan, people: &mut Picker) {
     for index in 0..5_u8 {
         let at = plan.now - SignedDuration::from_mins(14 + 17 * i64::from(index));
         let created_at = at - SignedDuration::from_mins(50);
-        let life = Life::Holding { decided: by_turns(index.into(), at), code: "channel_unavailable" };
-        let before = plan.messages.len();
+        let life = Life::Holding { decided: by_turns(index.into(), at), code: "scheduled" };
         match index {
             0 | 1 => {
                 let contact = people.take(plan, |contact, _| contact.phone.is_some());
                 let outbox = plan.outbox("wa-fr");
                 let mut rng = plan.rng.fork();
                 let reader = plan.reader(contact, outbox);
-                let payload = json!({ "text": reader.short(&reader.book.chat, &mut rng) });
+                let payload = template(&reader.contact.given, &reader.short(&reader.book.chat, &mut rng));
                 let input = reader.draft(reader.contact.phone.clone(), payload, Kind::FollowUp, "writer-2");
                 plan.add(contact, outbox, input, created_at, life);
             }
             2 => {
+                // Comments may wait, messages may not.
                 let contact = people.take(plan, |contact, _| contact.linkedin.is_some());
                 let outbox = plan.outbox("li-jp");
                 let reader = plan.reader(contact, outbox);
-                let payload = json!({ "action": "message", "text": reader.nth(&reader.book.social, 2) });
-                let input =
-                    reader.draft(reader.contact.linkedin.clone(), payload, Kind::FirstTouch, "social-1");
+                let payload = json!({ "action": "comment", "text": reader.nth(&reader.book.social, 1) });
+                let to = Some(super::open::POSTS[2].to_owned());
+                let input = reader.draft(to, payload, Kind::FollowUp, "social-1");
                 plan.add(contact, outbox, input, created_at, life);
             }
             3 => {
                 let contact = people.take(plan, |contact, _| contact.instagram.is_some());
                 let outbox = plan.outbox("ig-lima");
+                let to = plan.contacts[contact].instagram.clone();
+                came(plan, contact, outbox, created_at - SignedDuration::from_hours(2), to.clone());
                 let mut rng = plan.rng.fork();
                 let reader = plan.reader(contact, outbox);
                 let payload = json!({ "action": "dm", "text": reader.short(&reader.book.chat, &mut rng), "humanAgent": false });
-                let input =
-                    reader.draft(reader.contact.instagram.clone(), payload, Kind::FollowUp, "social-1");
+                let input = reader.draft(to, payload, Kind::Reply, "social-1");
                 plan.add(contact, outbox, input, created_at, life);
             }
             _ => {
@@ -122,8 +124,9 @@ fn unavailable(plan: &mut Plan, people: &mut Picker) {
                 booking(plan, contact, created_at, life);
             }
         }
-        let again = plan.now + SignedDuration::from_mins(4 + i64::from(index));
-        for message in &mut plan.messages[before..] {
+        let again = plan.now + SignedDuration::from_mins(17 + i64::from(index));
+        // What was told last of each is what waits.
+        if let Some(message) = plan.messages.last_mut() {
             message.send_after = again;
         }
     }

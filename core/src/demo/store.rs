@@ -113,8 +113,8 @@ pub(super) async fn insert_outbox(
     let settings = &outbox.settings;
     sqlx::query!(
         r#"INSERT INTO crm_outboxes
-          (company_id, id, name, channel, sender, secret_ref, daily_cap, zone, undo_window_secs, enabled, pause_reason, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text IS NULL, $10, $11)"#,
+          (company_id, id, name, channel, sender, secret_ref, daily_cap, zone, undo_window_secs, enabled, pause_reason, config, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text IS NULL, $10, $11, $12)"#,
         company.0,
         settings.id.0,
         settings.name,
@@ -125,6 +125,7 @@ pub(super) async fn insert_outbox(
         settings.zone,
         i32::try_from(settings.undo_window.as_secs()).unwrap_or(30),
         settings.paused,
+        settings.provider.to_stored(),
         jiff_sqlx::Timestamp::from(at) as _
     )
     .execute(conn)

@@ -1,6 +1,6 @@
 //! Thirty conversations: what was sent, what came back, and the draft that answers it.
 //!
-//! Mail was sent by the dispatcher; on channels without an adapter people wrote by hand, so their part is `recorded`.
+//! Mail was sent by the dispatcher; on the other channels people wrote by hand, so their part is `recorded`.
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
@@ -113,6 +113,16 @@ fn chat_thread(plan: &mut Plan, contact: usize, outbox_name: &str) {
     );
     plan.add(contact, outbox, came, came_at, Life::Noted { status: Status::Received });
     plan.add(contact, outbox, draft, filed_at, Life::Pending);
+}
+
+/// What a contact wrote on a chat channel: from then on it may be answered for a while.
+pub(super) fn came(plan: &mut Plan, contact: usize, outbox: usize, at: Timestamp, to: Option<String>) {
+    let mut rng = plan.rng.fork();
+    let reader = plan.reader(contact, outbox);
+    let payload =
+        json!({ "action": "dm", "text": reader.short(&reader.book.theirs, &mut rng), "humanAgent": false });
+    let input = reader.draft(to, payload, Kind::Reply, "inbound");
+    plan.add(contact, outbox, input, at, Life::Noted { status: Status::Received });
 }
 
 /// Sent at the first attempt.

@@ -9,12 +9,13 @@ use sqlx::PgPool;
 use super::Settings;
 use super::judge::judge;
 use super::store::{self, DueOutbox, Held};
+use super::store_past;
 use crate::activity::payload::PayloadHash;
 use crate::activity::status::Status;
 use crate::actor::Actor;
 use crate::approval::store::{Decision, supersede_newer};
 use crate::audit;
-use crate::channel::{Line, Lines, Request};
+use crate::channel::{Line, Lines, Past, Request};
 use crate::company;
 use crate::company::store_policy;
 use crate::error::Error;
@@ -23,10 +24,14 @@ use crate::ids::{ActivityId, ClaimId, CompanyId, OutboxId};
 use crate::outbox::limits;
 use crate::outbox::store::OutboxSettings;
 use crate::quota;
+use crate::safe_text::SafeText;
 use crate::secret::{MasterKey, SecretError, SecretRef, SecretText};
 
 /// What a dispatcher signs with in the audit log.
 pub(crate) const DISPATCHER: Actor = Actor::Engine("dispatcher");
+
+/// Why a row waits whose credential was revoked.
+const REVOKED: &str = "credential_revoked";
 
 /// Rows that this worker may put on the wire while the lease lasts.
 pub(crate) struct Batch {
@@ -61,6 +66,8 @@ pub(crate) struct Claimed {
     pub(crate) is_post: bool,
     /// When its words were put on file: a later word of the contact stops it.
     pub(crate) worded_at: Timestamp,
+    /// What earlier attempts left behind, where its channel asks for it.
+    pub(crate) past: Past,
 }
 
 impl Claimed {
@@ -151,6 +158,14 @@ pub(crate) async fn claim(
         Some(Err((code, sentence))) => {
             tracing::warn!(outbox = %outbox.id, "{code}: {sentence}");
             judged.hold_all(code, now + SignedDuration::from_mins(5));
+            if code == REVOKED {
+                // Somebody took it away for a reason, so somebody says when the outbox is good again.
+                let reason = SafeText::line(&sentence).truncated(300);
+                if crate::outbox::store::pause_open(&mut tx, company, outbox.id, &reason).await? {
+                    let entry = audit::Entry::new(&DISPATCHER, "outbox.pause").subject(outbox.id);
+                    audit::store::append(&mut tx, company, &[entry.reason(Some(&reason))]).await?;
+                }
+            }
             (SecretText::new(String::new()), None)
         }
         Some(Ok((credential, version))) => {
@@ -174,7 +189,11 @@ pub(crate) async fn claim(
         outbox.secret_ref.parse::<SecretRef>().map(|reference| reference.id).unwrap_or_default();
     let batch = match line {
         Some(line) if !judged.ready.is_empty() => {
-            let items: Vec<Claimed> = judged.ready.into_iter().map(|ready| ready.claimed).collect();
+            let mut items: Vec<Claimed> = judged.ready.into_iter().map(|ready| ready.claimed).collect();
+            if line.channel.asks_about_past() {
+                let mut past = store_past::past(&mut tx, company, &items).await?;
+                items.iter_mut().for_each(|item| item.past = past.remove(&item.id).unwrap_or_default());
+            }
             store::claim(&mut tx, company, id, &items, today).await?;
             store::open_batch(&mut tx, company, id, due.outbox, settings, secret_version, &items).await?;
             let detail = serde_json::json!({
@@ -204,7 +223,7 @@ pub(crate) async fn claim(
 }
 
 /// The credential with its version; the inner error is a code and a sentence for people.
-async fn credential(
+pub(crate) async fn credential(
     conn: &mut sqlx::PgConnection,
     company: CompanyId,
     key: &MasterKey,
@@ -216,9 +235,7 @@ async fn credential(
     };
     match crate::secret::store::resolve(conn, company, key, &reference).await {
         Ok(found) => Ok(Ok(found)),
-        Err(Error::Secret(error @ SecretError::Revoked(_))) => {
-            Ok(Err(("credential_revoked", error.to_string())))
-        }
+        Err(Error::Secret(error @ SecretError::Revoked(_))) => Ok(Err((REVOKED, error.to_string()))),
         Err(Error::Secret(error)) => Ok(Err(("credential_unavailable", error.to_string()))),
         Err(error) => Err(error),
     }

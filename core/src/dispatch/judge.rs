@@ -10,7 +10,7 @@ use super::settle::may_replay;
 use super::store::Held;
 use crate::activity::payload::Kind;
 use crate::activity::status::Status;
-use crate::channel::Line;
+use crate::channel::{Line, Past};
 use crate::error::Error;
 use crate::gate::store::{Batch as Judging, Candidate};
 use crate::gate::{self, Ruling};
@@ -113,6 +113,7 @@ impl Judged {
                 recipients,
                 is_post,
                 worded_at: candidate.item.worded_at,
+                past: Past::default(),
             };
             self.ready.push(Ready { claimed, secret_version, was });
         }

@@ -7,7 +7,7 @@ use sqlx::{PgConnection, PgPool};
 
 use super::active::Ending;
 use super::claim::{DISPATCHER, elapsed};
-use super::settle::{Fate, History, Settled, is_unclear, settle, was_asked};
+use super::settle::{Fate, History, PREPARED, Settled, is_unclear, settle, was_asked};
 use super::store;
 use super::store_close::{self, Attempt, Closing};
 use super::wire::{Arrival, Departure, refund};
@@ -122,6 +122,7 @@ fn history(departure: &Departure, now: Timestamp, is_time_known: bool) -> Histor
 pub(crate) fn words(outcome: &Outcome) -> (Option<&str>, Option<&str>) {
     match outcome {
         Outcome::Accepted { .. } => (None, None),
+        Outcome::Prepared { detail, .. } => (Some(PREPARED), Some(detail)),
         Outcome::Rejected { code, detail }
         | Outcome::Retry { code, detail, .. }
         | Outcome::AccountBroken { code, detail }
@@ -134,6 +135,7 @@ fn attempt(arrival: &Arrival) -> Attempt {
     let (code, detail) = words(&arrival.outcome);
     let provider_ref = match &arrival.outcome {
         Outcome::Accepted { provider_ref } => provider_ref.clone(),
+        Outcome::Prepared { handle, .. } => Some(handle.clone()),
         _ => None,
     };
     let detail: Option<String> = detail.map(|detail| detail.chars().take(DETAIL_LIMIT).collect());

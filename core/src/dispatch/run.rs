@@ -119,6 +119,7 @@ impl Dispatcher {
         let written = CancellationToken::new();
         let renewer = tokio::spawn(Arc::clone(&this).renewer(stop.clone(), written.clone()));
         let keeper = tokio::spawn(Arc::clone(&this).keeper(stop.clone()));
+        let seeker = tokio::spawn(Arc::clone(&this).seeker(stop.clone()));
         while let Some(ended) = tasks.join_next().await {
             if let Err(error) = ended {
                 tracing::error!("a claimer ended: {error}");
@@ -133,7 +134,7 @@ impl Dispatcher {
             }
         }
         written.cancel();
-        for (name, task) in [("renewer", renewer), ("keeper", keeper)] {
+        for (name, task) in [("renewer", renewer), ("keeper", keeper), ("seeker", seeker)] {
             if let Err(error) = task.await {
                 tracing::error!("the {name} ended: {error}");
                 died = Some(TaskDied(name));

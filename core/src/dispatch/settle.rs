@@ -70,6 +70,9 @@ pub struct Settled {
 /// Code of a call that was not begun in time.
 pub const LATE: &str = "late";
 
+/// Code of an attempt that made something ready for the next one.
+pub const PREPARED: &str = "prepared";
+
 /// Whether the provider was asked at all: only then the outcome says something about it.
 #[must_use]
 pub fn was_asked(outcome: &Outcome) -> bool {
@@ -126,6 +129,10 @@ pub fn settle(outcome: &Outcome, history: &History, dice: f64) -> Settled {
                 Fate::Again { wait: wait.max(after.unwrap_or_default()) }
             };
             Settled { fate, cool: *after, pause: None }
+        }
+        // Of a repeat nothing is made ready: there the first attempt may have gone all the way.
+        Outcome::Prepared { after, .. } => {
+            plain(if history.is_replay { Fate::Uncertain } else { Fate::Again { wait: *after } })
         }
         Outcome::AccountBroken { code, detail } => {
             let fate = if history.is_replay { replay(None) } else { Fate::Again { wait: Duration::ZERO } };

@@ -1,23 +1,32 @@
 //! Wire: commits that bytes may leave, then makes the calls. The statement asks the stop facts again; rows that may no longer go are
 //! given back.
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use sqlx::PgPool;
 
 use super::claim::{Batch, Claimed, DISPATCHER};
+use super::outcome::words;
 use super::settle::{KEY_MARGIN, LATE};
 use super::store;
 use crate::activity::payload::PayloadHash;
 use crate::audit;
-use crate::channel::{Broken, Call, Line, Outcome, Replay};
+use crate::channel::{Asked, Broken, Call, ChannelName, Line, Outcome, Reading, Replay, Request, Response};
 use crate::clock;
 use crate::company;
 use crate::error::Error;
 use crate::ids::{ActivityId, ClaimId, CompanyId, OutboxId};
 use crate::quota;
+use crate::safe_text::SafeText;
 use crate::secret::SecretText;
+
+/// One message takes at most so many requests.
+const STEPS_LIMIT: usize = 4;
+
+/// So many unknown codes are remembered; who answers with more of them has been heard of.
+const NOTED_LIMIT: usize = 256;
 
 /// One call that is ready to be made.
 #[derive(Clone)]
@@ -127,28 +136,83 @@ pub(crate) async fn refund(
     Ok(())
 }
 
-/// Makes one call. The bytes are the approved ones: their request comes out of the envelope whose hash was checked at the claim.
+/// Makes one call, or the few that one message takes. The bytes are the approved ones: their request comes out of the envelope whose
+/// hash was checked at the claim.
 pub(crate) async fn call(departure: &Departure) -> Outcome {
+    let Claimed { request: approved, past, .. } = &departure.item;
+    let channel = &departure.line.channel;
+    let mut request = channel.first(approved, past);
+    let mut begun_at = departure.departed_at;
+    for _ in 0..STEPS_LIMIT {
+        let answer = match exchange(departure, &request, begun_at).await {
+            Ok(answer) => answer,
+            Err(outcome) => return outcome,
+        };
+        match channel.interpret(&Asked { approved, request: &request, past }, &answer) {
+            Reading::Proves(outcome) => {
+                note_unknown(departure, &outcome);
+                return outcome;
+            }
+            Reading::Next(next) => (request, begun_at) = (next, clock::since_boot()),
+        }
+    }
+    // What comes before the last request reaches nobody.
+    Outcome::Retry {
+        code: "unfinished".to_owned(),
+        detail: format!("the provider asked for more than {STEPS_LIMIT} requests"),
+        after: None,
+    }
+}
+
+/// Moves one request. What ends the attempt without an answer is an outcome.
+async fn exchange(departure: &Departure, request: &Request, begun_at: Duration) -> Result<Response, Outcome> {
+    let channel = &departure.line.channel;
     let key = departure.item.idempotency_key();
-    let call = Call {
-        request: departure.item.request.clone(),
-        headers: departure.line.channel.wire_headers(&departure.credential, &key),
-    };
+    let headers = channel
+        .wire_headers(&departure.credential, &key)
+        .map_err(|detail| Outcome::AccountBroken { code: "credential_malformed".to_owned(), detail })?;
+    let call = Call { request: request.clone(), headers };
     crate::fault::point("wired").await;
-    if is_late(departure.departed_at, clock::since_boot()) {
+    if is_late(begun_at, clock::since_boot()) {
         // Somebody else may have repeated it since, and the provider may have forgotten the key of that.
-        return late("the process or its machine stood still before the call; nothing was sent");
+        return Err(late("the process or its machine stood still before the call; nothing was sent"));
     }
     let answer = departure.line.transport.exchange(call).await;
     crate::fault::point("answered").await;
-    match answer {
-        Ok(response) => departure.line.channel.interpret(&response),
-        Err(Broken::NotSent { detail }) => {
-            Outcome::Retry { code: "not_sent".to_owned(), detail, after: None }
+    let scrubbed = answer.map(|answer| {
+        // Some providers repeat the credential they refuse.
+        Response { body: departure.credential.without(answer.body), ..answer }
+    });
+    scrubbed.map_err(|broken| match broken {
+        Broken::NotSent { detail } => Outcome::Retry { code: "not_sent".to_owned(), detail, after: None },
+        Broken::MaybeSent { detail } if channel.is_harmless(request) => {
+            Outcome::Retry { code: "no_answer".to_owned(), detail, after: None }
         }
-        Err(Broken::MaybeSent { detail }) => {
+        Broken::MaybeSent { detail } => {
             Outcome::MaybeSent { code: "no_answer".to_owned(), detail, replay: Replay::SameKey(None) }
         }
+    })
+}
+
+/// Codes that were told of.
+struct Noted(Mutex<BTreeSet<(ChannelName, String)>>);
+
+impl Noted {
+    /// Whether it is the first time. What comes after very many is not told of at all.
+    fn is_first(&self, channel: ChannelName, code: &str) -> bool {
+        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.len() < NOTED_LIMIT && noted.insert((channel, code.to_owned()))
+    }
+}
+
+/// Says once that a provider uses a code that its adapter was not written for.
+fn note_unknown(departure: &Departure, outcome: &Outcome) {
+    static NOTED: Noted = Noted(Mutex::new(BTreeSet::new()));
+    let channel = &departure.line.channel;
+    let (Some(code), _) = words(outcome) else { return };
+    if !channel.knows(code) && NOTED.is_first(channel.name(), code) {
+        let code = SafeText::line(code).truncated(80);
+        tracing::warn!(channel = %channel.name(), "the provider answers {code}, which this version does not know; its HTTP status decided");
     }
 }
 
@@ -176,6 +240,17 @@ impl Departure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A provider that answers the same new code a million times is told of once, and one that answers a million codes not for ever.
+    #[test]
+    fn a_new_code_is_told_of_once() {
+        let noted = Noted(Mutex::new(BTreeSet::new()));
+        assert!(noted.is_first(ChannelName::Email, "new"));
+        assert!(!noted.is_first(ChannelName::Email, "new"));
+        assert!(noted.is_first(ChannelName::Whatsapp, "new"));
+        let told = (0..1_000).filter(|code| noted.is_first(ChannelName::Email, &code.to_string())).count();
+        assert_eq!(told, NOTED_LIMIT - 2);
+    }
 
     /// F8, F30: a process that was stopped between wire and call, or a machine that slept, sends nothing afterwards.
     #[test]

@@ -1,4 +1,11 @@
 //! Turns a draft as it was handed in into a payload, or says which field is wrong. Pure.
+mod cal_com;
+mod instagram;
+mod linkedin;
+#[cfg(test)]
+mod samples;
+mod whatsapp;
+
 use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
@@ -6,10 +13,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::attachments;
 use super::input::{ContactInput, DraftInput};
-use crate::activity::payload::{
-    Attendee, InstagramAction, Kind, LinkedinAction, Parts, Payload, WhatsappTemplate,
-};
+use crate::activity::payload::{Attachment, Kind, LinkedinAction, Parts, Payload};
 use crate::channel::ChannelName;
 use crate::contact::address::{self, AddressError};
 use crate::outbox::store::OutboxSettings;
@@ -80,49 +86,7 @@ struct Mail {
     #[serde(default)]
     in_reply_to: Option<String>,
     #[serde(default)]
-    attachments: Vec<Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Booking {
-    event_type_id: i64,
-    start: jiff::Timestamp,
-    time_zone: String,
-    attendee: Attendee,
-    #[serde(default)]
-    notes: Option<String>,
-    #[serde(default)]
-    metadata: BTreeMap<String, String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Linkedin {
-    action: LinkedinAction,
-    text: String,
-    #[serde(default)]
-    thread: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Whatsapp {
-    #[serde(default)]
-    text: Option<String>,
-    #[serde(default)]
-    template: Option<WhatsappTemplate>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Instagram {
-    action: InstagramAction,
-    text: String,
-    #[serde(default)]
-    image_sha256: Option<String>,
-    #[serde(default)]
-    human_agent: bool,
+    attachments: Vec<Attachment>,
 }
 
 fn shape<T: DeserializeOwned>(payload: &Value) -> Result<T, FieldError> {
@@ -213,10 +177,10 @@ pub fn check(input: &DraftInput, outbox: &OutboxSettings) -> Result<Checked, Fie
     };
     let (address_kind, address) = match input.channel {
         ChannelName::Email | ChannelName::DryRun => mail(&mut payload, shape(&input.payload)?)?,
-        ChannelName::CalCom => booking(&mut payload, shape(&input.payload)?)?,
-        ChannelName::Linkedin => linkedin(&mut payload, shape(&input.payload)?)?,
-        ChannelName::Whatsapp => whatsapp(&mut payload, shape(&input.payload)?)?,
-        ChannelName::Instagram => instagram(&mut payload, shape(&input.payload)?)?,
+        ChannelName::CalCom => cal_com::check(&mut payload, shape(&input.payload)?)?,
+        ChannelName::Linkedin => linkedin::fill(&mut payload, shape(&input.payload)?)?,
+        ChannelName::Whatsapp => whatsapp::check(&mut payload, shape(&input.payload)?)?,
+        ChannelName::Instagram => instagram::fill(&mut payload, shape(&input.payload)?)?,
     };
     if input.kind.is_some_and(|kind| (kind == Kind::Post) != payload.parts.is_post()) {
         let reason = "a post is what is published on a feed, and nothing else is; leave the kind out";
@@ -237,12 +201,6 @@ pub fn check(input: &DraftInput, outbox: &OutboxSettings) -> Result<Checked, Fie
 }
 
 fn mail(payload: &mut Payload, mail: Mail) -> Result<(&'static str, String), FieldError> {
-    if !mail.attachments.is_empty() {
-        return Err(FieldError::new(
-            "payload.attachments",
-            "attachments are not supported yet; leave them out",
-        ));
-    }
     let to = address::email(&payload.to).map_err(address_error("to"))?;
     if mail.cc.len() + mail.bcc.len() > COPIES_LIMIT {
         return Err(FieldError::new(
@@ -280,6 +238,7 @@ fn mail(payload: &mut Payload, mail: Mail) -> Result<(&'static str, String), Fie
     if let Some(message_id) = &mail.in_reply_to {
         address::header_value("payload.inReplyTo", message_id).map_err(address_error("payload.inReplyTo"))?;
     }
+    attachments::check(&mail.attachments)?;
     payload.to.clone_from(&to.address);
     payload.cc = mail.cc;
     payload.bcc = mail.bcc;
@@ -290,92 +249,9 @@ fn mail(payload: &mut Payload, mail: Mail) -> Result<(&'static str, String), Fie
         text: mail.text,
         html: mail.html,
         in_reply_to: mail.in_reply_to,
+        attachments: mail.attachments,
     };
     Ok(("email", to.address.to_lowercase()))
-}
-
-fn booking(payload: &mut Payload, booking: Booking) -> Result<(&'static str, String), FieldError> {
-    let attendee =
-        address::email(&booking.attendee.email).map_err(address_error("payload.attendee.email"))?;
-    if !payload.to.is_empty() && !payload.to.eq_ignore_ascii_case(&attendee.address) {
-        return Err(FieldError::new(
-            "to",
-            "a booking goes to its attendee; leave `to` out or repeat the address",
-        ));
-    }
-    check_zone("payload.timeZone", &booking.time_zone)?;
-    check_line("payload.attendee.name", &booking.attendee.name, 200)?;
-    check_line("payload.attendee.language", &booking.attendee.language, 35)?;
-    // Limits of the provider: 50 keys, key 40 characters, value 500.
-    let fits = |(key, value): (&String, &String)| key.chars().count() <= 40 && value.chars().count() <= 500;
-    if booking.metadata.len() > 50 || !booking.metadata.iter().all(fits) {
-        return Err(FieldError::new(
-            "payload.metadata",
-            "at most 50 pairs, keys of 40 and values of 500 characters",
-        ));
-    }
-    check_nul("payload.notes", booking.notes.as_deref().unwrap_or_default())?;
-    payload.to.clone_from(&attendee.address);
-    payload.parts = Parts::CalCom {
-        event_type_id: booking.event_type_id,
-        start: booking.start,
-        time_zone: booking.time_zone,
-        attendee: booking.attendee,
-        notes: booking.notes,
-        metadata: booking.metadata,
-    };
-    Ok(("email", attendee.address.to_lowercase()))
-}
-
-fn linkedin(payload: &mut Payload, post: Linkedin) -> Result<(&'static str, String), FieldError> {
-    check_line("to", &payload.to, 320)?;
-    check_text("payload.text", &post.text)?;
-    let is_feed = payload.to.starts_with("feed:");
-    if is_feed != (post.action == LinkedinAction::Post) {
-        return Err(FieldError::new(
-            "to",
-            "a post goes to feed:{author urn}; comments and messages go to a urn",
-        ));
-    }
-    payload.parts = Parts::Linkedin { action: post.action, text: post.text, thread: post.thread };
-    Ok(("handle", payload.to.clone()))
-}
-
-fn whatsapp(payload: &mut Payload, message: Whatsapp) -> Result<(&'static str, String), FieldError> {
-    let number = address::phone(&payload.to).map_err(address_error("to"))?;
-    match (&message.text, &message.template) {
-        (Some(text), None) => {
-            check_text("payload.text", text)?;
-            // The provider counts characters (its error 21617).
-            if text.chars().count() > 1600 {
-                return Err(FieldError::new("payload.text", "at most 1600 characters"));
-            }
-        }
-        (None, Some(template)) => check_text("payload.template.renderedText", &template.rendered_text)?,
-        _ => return Err(FieldError::new("payload", "give either text or template")),
-    }
-    payload.to.clone_from(&number);
-    payload.parts = Parts::Whatsapp { text: message.text, template: message.template };
-    Ok(("phone", number))
-}
-
-fn instagram(payload: &mut Payload, message: Instagram) -> Result<(&'static str, String), FieldError> {
-    check_line("to", &payload.to, 320)?;
-    check_text("payload.text", &message.text)?;
-    // The provider counts bytes of a direct message.
-    if message.action == InstagramAction::Dm && message.text.len() > 1000 {
-        return Err(FieldError::new(
-            "payload.text",
-            format!("{} bytes, a direct message takes 1000", message.text.len()),
-        ));
-    }
-    payload.parts = Parts::Instagram {
-        action: message.action,
-        text: message.text,
-        image_sha256: message.image_sha256,
-        human_agent: message.human_agent,
-    };
-    Ok(("handle", payload.to.clone()))
 }
 
 fn check_dedup_key(input: &DraftInput) -> Result<(), FieldError> {

@@ -183,6 +183,7 @@ mod tests {
                 text: text.to_owned(),
                 html: html.map(str::to_owned),
                 in_reply_to: None,
+                attachments: Vec::new(),
             },
         }
     }

@@ -11,13 +11,14 @@ use sqlx::PgPool;
 
 use super::check::{Checked, FieldError, check};
 use super::input::{DEFAULT_DRAFTER, DraftInput, derived_key};
+use super::seal::seal;
 use super::store::{self, NewActivity};
-use crate::activity::payload::{Envelope, Kind, Sealed};
+use crate::activity::payload::{Kind, Sealed};
 use crate::actor::{Actor, Role};
 use crate::approval::decide::admit;
 use crate::approval::store_risk::assess_all;
 use crate::audit;
-use crate::channel::Lines;
+use crate::channel::{Files, Lines};
 use crate::company;
 use crate::db;
 use crate::error::Error;
@@ -258,6 +259,8 @@ impl Batch<'_> {
         if drafts.is_empty() {
             return Ok(());
         }
+        let named: Vec<_> = drafts.iter().flat_map(|draft| draft.checked.payload.files()).collect();
+        let files = crate::file::store::load(conn, self.company, &named).await?;
         let contacts = store::match_contacts(conn, self.company, &drafts_contacts(&drafts)).await?;
         let touched = store::touched(conn, self.company, &contacts).await?;
         let mut supersede = Vec::new();
@@ -290,7 +293,7 @@ impl Batch<'_> {
                 conflict("an earlier line drafts the same kind for this contact and outbox".to_owned());
                 continue;
             }
-            match self.seal(&draft) {
+            match self.seal(&draft, &files) {
                 Ok((id, sealed)) => {
                     // Only now: a replacement that cannot be filed replaces nothing.
                     open.remove(&place);
@@ -379,17 +382,10 @@ impl Batch<'_> {
         Ok((fresh, repeats))
     }
 
-    fn seal(&self, draft: &Draft) -> Result<(ActivityId, Sealed), FieldError> {
+    fn seal(&self, draft: &Draft, files: &Files) -> Result<(ActivityId, Sealed), FieldError> {
         let id = ActivityId::new();
         let payload = draft.checked.payload.clone();
-        let channel = self.lines.renderer(payload.channel);
-        let request = channel
-            .map(|channel| channel.render(&payload, id))
-            .transpose()
-            .map_err(|error| FieldError::new(error.field, error.reason))?;
-        let envelope =
-            Envelope { renderer: channel.map(|channel| channel.renderer().to_owned()), payload, request };
-        let sealed = envelope.seal().map_err(|error| FieldError::new("payload", error.to_string()))?;
+        let sealed = seal(self.lines, payload, id, &draft.outbox.provider, files)?;
         Ok((id, sealed))
     }
 

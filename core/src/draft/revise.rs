@@ -5,6 +5,7 @@ use sqlx::{PgPool, PgTransaction};
 use super::check::{FieldError, check};
 use super::edit;
 use super::input::DraftInput;
+use super::seal::seal;
 use super::store_revise::{self as store, Open};
 use crate::activity::payload::{Envelope, Sealed};
 use crate::activity::status::Status;
@@ -13,11 +14,12 @@ use crate::approval::decide::{begin, check_reason};
 use crate::approval::store_risk::assess_all;
 use crate::approval::{Item, ItemOutcome, ItemResult};
 use crate::audit;
-use crate::channel::Lines;
+use crate::channel::{Files, Lines};
 use crate::company;
 use crate::contact::store_look_alike;
 use crate::db;
 use crate::error::Error;
+use crate::file;
 use crate::ids::{ActivityId, CompanyId};
 use crate::operator;
 
@@ -50,7 +52,8 @@ pub async fn revise(
         let Some(envelope) = &open.envelope else {
             return result(ItemOutcome::Refused { reason: "its text was erased".to_owned() });
         };
-        let sealed = edited(envelope, &open, item.id, document, lines).map_err(invalid)?;
+        let files = file::store::load(&mut tx, company, &envelope.payload.files()).await?;
+        let sealed = edited(envelope, &open, item.id, document, lines, &files).map_err(invalid)?;
         let Edited { sealed, headline, recipients } = sealed;
         if sealed.sha256() == item.payload_sha256 {
             return result(ItemOutcome::Already { status: open.status });
@@ -145,6 +148,7 @@ fn edited(
     id: ActivityId,
     document: &str,
     lines: &Lines,
+    files: &Files,
 ) -> Result<Edited, FieldError> {
     let old = &envelope.payload;
     let input = DraftInput {
@@ -165,14 +169,7 @@ fn edited(
     payload.kind = old.kind;
     let headline = payload.parts.headline().chars().take(200).collect();
     let recipients = payload.recipients();
-    let renderer = lines.renderer(payload.channel);
-    let request = renderer
-        .map(|channel| channel.render(&payload, id))
-        .transpose()
-        .map_err(|error| FieldError::new(error.field, error.reason))?;
-    let envelope =
-        Envelope { renderer: renderer.map(|channel| channel.renderer().to_owned()), payload, request };
-    let sealed = envelope.seal().map_err(|error| FieldError::new("payload", error.to_string()))?;
+    let sealed = seal(lines, payload, id, &open.outbox.provider, files)?;
     Ok(Edited { sealed, headline, recipients })
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::frequency::Rival;
 use super::*;
 use crate::activity::payload::{Envelope, Payload};
-use crate::channel::{ChannelName, Request};
+use crate::channel::{ChannelName, ProviderSettings, Request};
 use crate::company::money::Money;
 use crate::ids::OutboxId;
 use crate::outbox::limits::Limits;
@@ -55,6 +55,7 @@ fn scene(is_draft: bool) -> Scene {
         spaced_until: None,
         daily_cap: 80,
         limits: Limits::default(),
+        provider: ProviderSettings::default(),
     };
     let parts = json!({ "email": { "subject": "Roofs", "text": "Hi Zoë, about your roof." } });
     let envelope = envelope_of(&outbox, "zoe@nordlys.example", Kind::FollowUp, &parts);
@@ -116,6 +117,7 @@ fn envelope_of(outbox: &OutboxSettings, to: &str, kind: Kind, parts: &serde_json
         method: "POST".to_owned(),
         path: "/".to_owned(),
         content_type: "application/json".to_owned(),
+        headers: std::collections::BTreeMap::new(),
         body: "{}".to_owned(),
     };
     Envelope { payload, renderer: Some("test/1".to_owned()), request: Some(request) }
@@ -254,6 +256,12 @@ const CASES: &[(&str, Change, Expected, Expected)] = &[
     ("reply", |s| s.item.replied_at = Some(ago(59)), ("replied", "block"), ("replied", "block")),
     ("channel", |_| {}, PASS, PASS),
     ("channel", |s| s.has_line = false, ("channel_unavailable", "defer"), ("channel_unavailable", "defer")),
+    (
+        "channel",
+        |s| s.item.envelope.iter_mut().for_each(|envelope| envelope.request = None),
+        ("not_rendered", "reopen"),
+        ("not_rendered", "reopen"),
+    ),
     ("window", |_| {}, PASS, PASS),
     ("window", |s| s.whatsapp(&json!({ "text": "Hi" })), ("window", "block"), ("window", "block")),
     (

@@ -11,9 +11,10 @@ use sqlx::{PgConnection, PgPool};
 
 use super::limits::{Limits, QuietHours, Ramp};
 use super::store_change::{self, Settings};
-use super::{DAILY_CAP_LIMIT, NewOutbox, check, not_found, store};
+use super::{DAILY_CAP_LIMIT, NewOutbox, check, not_found, provider, store};
 use crate::actor::{Actor, Role};
 use crate::audit;
+use crate::channel::{Lines, Setting};
 use crate::company;
 use crate::db;
 use crate::error::Error;
@@ -21,9 +22,6 @@ use crate::ids::{CompanyId, OutboxId};
 use crate::operator;
 use crate::quota::{self, day};
 use crate::secret::SecretRef;
-
-/// Provider settings of one outbox.
-const CONFIG_LIMIT: usize = 50;
 
 /// What is to be another way; everything absent stays.
 #[derive(Clone, Debug, Default)]
@@ -65,18 +63,20 @@ pub struct Changed {
 }
 
 /// What a change did.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Done {
     /// Settings that are other ones now; empty when everything was as asked for.
     pub changed: Vec<Changed>,
     /// Drafts and approved messages whose bytes name the old sender, where that changed. They stay as they are.
     pub keep_sender: i64,
+    /// Drafts and approved messages that were rendered with other provider settings. They stay as they are.
+    pub keep_settings: i64,
     /// Drafts and approved messages whose bytes name the old credential, where another secret is used now. They will not be sent.
     pub name_old_secret: i64,
 }
 
-/// Changes settings; all of them or none.
+/// Changes settings; all of them or none. `lines` says which provider settings the channel knows.
 ///
 /// # Errors
 /// [`Error::Forbidden`] below admin, [`Error::Invalid`] naming the option at fault, [`Error::NotFound`], or a database fault.
@@ -86,6 +86,7 @@ pub async fn change(
     company: CompanyId,
     outbox: OutboxId,
     change: &Change,
+    lines: &Lines,
 ) -> Result<Done, Error> {
     db::retry(|| async {
         let mut tx = pool.begin().await?;
@@ -97,7 +98,8 @@ pub async fn change(
         }
         let old = store_change::settings(&mut tx, company, outbox).await?.ok_or_else(|| not_found(outbox))?;
         let now = crate::db::now(&mut tx).await?;
-        let new = apply(&old, change, now)?;
+        let known = lines.renderer(old.new.channel).map(|channel| channel.settings()).unwrap_or_default();
+        let new = apply(&old, change, known, now)?;
         if new.new.zone != old.new.zone && !store::knows_zone(&mut tx, &new.new.zone).await? {
             return Err(Error::Invalid {
                 field: "zone".to_owned(),
@@ -109,7 +111,7 @@ pub async fn change(
         }
         let changed = differences(&old, &new);
         if changed.is_empty() {
-            return Ok(Done { changed, keep_sender: 0, name_old_secret: 0 });
+            return Ok(Done { changed, ..Done::default() });
         }
         store_change::write(&mut tx, company, outbox, &new).await?;
         if new.new.daily_cap != old.new.daily_cap
@@ -136,7 +138,7 @@ pub async fn change(
 }
 
 /// The settings as they are to be, checked like those of a new outbox.
-fn apply(old: &Settings, change: &Change, now: Timestamp) -> Result<Settings, Error> {
+fn apply(old: &Settings, change: &Change, known: &[Setting], now: Timestamp) -> Result<Settings, Error> {
     let before = old.new.clone();
     let new = check(&NewOutbox {
         daily_cap: change.daily_cap.unwrap_or(before.daily_cap),
@@ -157,21 +159,7 @@ fn apply(old: &Settings, change: &Change, now: Timestamp) -> Result<Settings, Er
     if niche.as_deref().is_some_and(|niche| !is_line(niche, 100)) {
         return refuse("niche", "use 1 to 100 characters on one line");
     }
-    let mut config = old.config.clone();
-    for (key, value) in &change.config {
-        let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-        if key.is_empty() || key.len() > 63 || !key.bytes().all(is_word) {
-            return refuse("set", "a key has 1 to 63 of a-z, 0-9 and _");
-        }
-        match value {
-            None => config.remove(key),
-            Some(value) if is_line(value, 1000) => config.insert(key.clone(), json!(value)),
-            Some(_) => return refuse("set", "a value has 1 to 1000 characters on one line"),
-        };
-    }
-    if config.len() > CONFIG_LIMIT {
-        return refuse("set", "an outbox has at most 50 provider settings");
-    }
+    let config = provider::changed(&old.config, &change.config, new.channel, known)?;
     let limits = limits(old, change, day::local_day(now, &new.zone))?;
     Ok(Settings { new, niche, config, limits })
 }
@@ -239,13 +227,15 @@ async fn consequences(
 ) -> Result<Done, Error> {
     let is_other_sender = old.new.sender != new.new.sender;
     let is_other_secret = old.new.secret.id != new.new.secret.id;
-    let open = match is_other_sender || is_other_secret {
+    let has_other_settings = old.config != new.config;
+    let open = match is_other_sender || is_other_secret || has_other_settings {
         true => store_change::open_messages(conn, company, outbox).await?,
         false => 0,
     };
     Ok(Done {
         changed,
         keep_sender: if is_other_sender { open } else { 0 },
+        keep_settings: if has_other_settings { open } else { 0 },
         name_old_secret: if is_other_secret { open } else { 0 },
     })
 }
@@ -274,12 +264,12 @@ mod tests {
         let change = Change {
             daily_cap: Some(10),
             niche: Some(Some("roofs".to_owned())),
-            config: [("region".to_owned(), Some("eu".to_owned())), ("none".to_owned(), None)].into(),
+            config: [("none".to_owned(), None)].into(),
             ..Change::default()
         };
-        let new = apply(&settings(), &change, Timestamp::UNIX_EPOCH).unwrap();
+        let new = apply(&settings(), &change, &[], Timestamp::UNIX_EPOCH).unwrap();
         let changed: Vec<_> = differences(&settings(), &new).into_iter().map(|one| one.field).collect();
-        assert_eq!(changed, ["niche", "config.region"]);
+        assert_eq!(changed, ["niche"]);
     }
 
     #[rstest::rstest]
@@ -289,10 +279,9 @@ mod tests {
     #[case(Change { sender: Some("nobody".to_owned()), ..Change::default() }, "from")]
     #[case(Change { niche: Some(Some("a\nb".to_owned())), ..Change::default() }, "niche")]
     #[case(Change { ramp: Some(Some((0, 2))), ..Change::default() }, "ramp")]
-    #[case(Change { config: [("Bad Key".to_owned(), None)].into(), ..Change::default() }, "set")]
-    #[case(Change { config: [("key".to_owned(), Some(String::new()))].into(), ..Change::default() }, "set")]
+    #[case(Change { config: [("key".to_owned(), Some("x".to_owned()))].into(), ..Change::default() }, "set")]
     fn what_is_wrong_is_named(#[case] change: Change, #[case] option: &str) {
-        match apply(&settings(), &change, Timestamp::UNIX_EPOCH) {
+        match apply(&settings(), &change, &[], Timestamp::UNIX_EPOCH) {
             Err(Error::Invalid { field, .. }) => assert_eq!(field, option),
             other => panic!("{other:?}"),
         }

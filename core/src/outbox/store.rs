@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 use super::NewOutbox;
 use super::limits::Limits;
 use crate::activity::view::{COUNT_LIMIT, OutboxView};
-use crate::channel::ChannelName;
+use crate::channel::{ChannelName, ProviderSettings};
 use crate::error::Error;
 use crate::ids::{CompanyId, OutboxId};
 use crate::quota::day;
@@ -269,6 +269,8 @@ pub struct OutboxSettings {
     pub daily_cap: i32,
     /// What else limits it.
     pub limits: Limits,
+    /// What its provider has to know.
+    pub provider: ProviderSettings,
 }
 
 /// Loads the settings of every outbox of a company, or of one, by name.
@@ -283,7 +285,7 @@ pub async fn settings(
     let rows = sqlx::query!(
         r#"SELECT o.id AS "id: OutboxId", o.name, o.channel, o.sender, o.secret_ref, o.zone, o.undo_window_secs, o.allowlist_mode,
           o.enabled, o.pause_reason, o.cool_until, o.cool_reason, o.fault_streak, o.spaced_until, o.daily_cap, o.quiet_from,
-          o.quiet_until, o.quiet_days, o.ramp_from, o.ramp_start, o.ramp_step, o.consent_required,
+          o.quiet_until, o.quiet_days, o.ramp_from, o.ramp_start, o.ramp_step, o.consent_required, o.config,
           coalesce(k.channel, CASE WHEN o.kill_reason IS NOT NULL THEN 'outbox' END) AS kill_scope,
           coalesce(k.reason, o.kill_reason) AS kill_reason
         FROM crm_outboxes o
@@ -329,6 +331,7 @@ pub async fn settings(
                     row.ramp_from.map(jiff_sqlx::Date::to_jiff).zip(row.ramp_start.zip(row.ramp_step)),
                     row.consent_required,
                 ),
+                provider: ProviderSettings::stored(&row.config),
             })
         })
         .collect()

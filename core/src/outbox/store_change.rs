@@ -206,7 +206,8 @@ pub(super) async fn look_after_stop(
         r#"WITH waiting AS (
           SELECT id FROM crm_activities
           WHERE company_id = $1 AND ($2::uuid IS NULL OR outbox_id = $2) AND stage = 'queue' AND status = 'approved'
-            AND hold_code IN ('outbox_paused', 'outbox_killed', 'circuit_open') AND send_after > now()
+            AND hold_code IN ('outbox_paused', 'outbox_killed', 'circuit_open', 'credential_revoked', 'credential_unavailable')
+            AND send_after > now()
           ORDER BY id FOR NO KEY UPDATE)
         UPDATE crm_activities a SET send_after = now() FROM waiting WHERE a.company_id = $1 AND a.id = waiting.id"#,
         company.0,

@@ -2,7 +2,8 @@
 use std::collections::BTreeMap;
 
 use countersign_core::activity::payload::{
-    Attendee, Envelope, InstagramAction, Kind, LinkedinAction, Parts, Payload, WhatsappTemplate,
+    Attachment, Attendee, Envelope, InstagramAction, Kind, LinkedinAction, Parts, Payload, PayloadHash,
+    WhatsappTemplate,
 };
 use countersign_core::channel::{ChannelName, Request};
 use countersign_core::ids::OutboxId;
@@ -104,13 +105,22 @@ fn any_parts() -> impl Strategy<Value = Parts> {
         LinkedinAction::Message,
     ]);
     let instagram = proptest::sample::select(vec![InstagramAction::Dm, InstagramAction::Post]);
+    let file = (words(), words(), any::<[u8; 4]>()).prop_map(|(name, mime, bytes)| Attachment {
+        name,
+        mime,
+        sha256: PayloadHash::of(&bytes),
+    });
+    let files = proptest::collection::vec(file, 0..3);
     prop_oneof![
-        (words(), words(), maybe(), maybe()).prop_map(|(subject, text, html, in_reply_to)| Parts::Email {
-            subject,
-            text,
-            html,
-            in_reply_to
-        }),
+        (words(), words(), maybe(), maybe(), files).prop_map(
+            |(subject, text, html, in_reply_to, attachments)| Parts::Email {
+                subject,
+                text,
+                html,
+                in_reply_to,
+                attachments,
+            }
+        ),
         (-largest..=largest, moment, words(), attendee, maybe(), maps()).prop_map(
             |(event_type_id, start, time_zone, attendee, notes, metadata)| Parts::CalCom {
                 event_type_id,
@@ -143,8 +153,9 @@ pub(super) fn any_envelope() -> impl Strategy<Value = Envelope> {
         proptest::sample::select(Kind::ALL.to_vec()),
     );
     let people = (words(), words(), lists(), lists(), maybe());
-    let request = (words(), words(), words(), words())
-        .prop_map(|(method, path, content_type, body)| Request { method, path, content_type, body });
+    let request = (words(), words(), words(), words()).prop_map(|(method, path, content_type, body)| {
+        Request { method, path, content_type, headers: std::collections::BTreeMap::new(), body }
+    });
     let rest = (maps(), any_parts(), maybe(), proptest::option::of(request));
     (identity, people, rest).prop_map(|(identity, people, (headers, parts, renderer, request))| {
         let (channel, outbox, credential_id, kind) = identity;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use countersign_core::activity::payload::{Envelope, Kind, Parts, Payload};
 use countersign_core::approval::risk::Risk;
-use countersign_core::channel::{ChannelName, Request};
+use countersign_core::channel::{ChannelName, ProviderSettings, Request};
 use countersign_core::company::policy::Policy;
 use countersign_core::contact::allowlist::Allowlist;
 use countersign_core::contact::suppression::Reason;
@@ -53,6 +53,7 @@ fn settings() -> OutboxSettings {
         spaced_until: None,
         daily_cap: i32::MAX,
         limits: Limits::default(),
+        provider: ProviderSettings::default(),
     }
 }
 
@@ -75,6 +76,7 @@ fn envelope() -> Envelope {
                 text: "B".to_owned(),
                 html: None,
                 in_reply_to: None,
+                attachments: Vec::new(),
             },
         },
         renderer: Some("model/1".to_owned()),
@@ -82,6 +84,7 @@ fn envelope() -> Envelope {
             method: "POST".to_owned(),
             path: "/".to_owned(),
             content_type: "text/plain".to_owned(),
+            headers: std::collections::BTreeMap::new(),
             body: String::new(),
         }),
     }

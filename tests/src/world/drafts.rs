@@ -8,7 +8,7 @@ use countersign_core::{actor::Actor, draft as drafts};
 use serde_json::{Value, json};
 
 use super::World;
-use crate::provider::mail_by;
+use crate::provider::{all_by, mail_by};
 
 /// A mail to the contact of that number, from the outbox `mail`.
 #[must_use]
@@ -44,19 +44,45 @@ pub fn rendering() -> Lines {
     mail_by(Unconnected)
 }
 
+/// Lines that can render every channel and send nothing.
+#[must_use]
+pub fn rendering_all() -> Lines {
+    all_by(Unconnected)
+}
+
 impl World {
     /// Files lines, as an import would.
     pub async fn import(&self, lines: &[Value], mode: Mode) -> Report {
+        self.import_by(&rendering(), lines, mode).await
+    }
+
+    /// The same where every channel has its adapter.
+    pub async fn import_rendered(&self, lines: &[Value], mode: Mode) -> Report {
+        self.import_by(&rendering_all(), lines, mode).await
+    }
+
+    /// The same with other adapters.
+    pub async fn import_by(&self, adapters: &Lines, lines: &[Value], mode: Mode) -> Report {
         let inputs = lines.iter().enumerate().map(|(index, line)| (index + 1, read(line))).collect();
         let agent = Actor::Agent { name: "scout".to_owned() };
-        drafts::file(&self.pool, &agent, self.company, inputs, &rendering(), mode)
+        drafts::file(&self.pool, &agent, self.company, inputs, adapters, mode)
             .await
             .expect("the database takes drafts")
     }
 
     /// Files lines that have to be good and returns them as they were seen.
     pub async fn file(&self, lines: &[Value]) -> Vec<Item> {
-        let report = self.import(lines, Mode::AllOrNothing).await;
+        self.file_by(&rendering(), lines).await
+    }
+
+    /// The same where every channel has its adapter.
+    pub async fn file_rendered(&self, lines: &[Value]) -> Vec<Item> {
+        self.file_by(&rendering_all(), lines).await
+    }
+
+    /// The same with other adapters.
+    pub async fn file_by(&self, adapters: &Lines, lines: &[Value]) -> Vec<Item> {
+        let report = self.import_by(adapters, lines, Mode::AllOrNothing).await;
         assert!(report.errors.is_empty(), "a line was refused: {:?}", report.errors);
         let ids: Vec<ActivityId> = report.filed.iter().map(|filed| filed.id).collect();
         self.items(&ids).await

@@ -8,7 +8,7 @@ use countersign_core::outbox::{self, Change};
 use countersign_tests::books;
 use countersign_tests::provider::Provider;
 use countersign_tests::worker::{Worker, quick};
-use countersign_tests::world::{World, draft, draft_to, mail_outbox};
+use countersign_tests::world::{World, draft, draft_to, mail_outbox, rendering};
 use jiff::ToSpan as _;
 use jiff::tz::TimeZone;
 use serde_json::json;
@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::gates::dispatch_until;
 
 async fn set(world: &World, change: Change) {
-    outbox::change(&world.pool, &world.admin, world.company, world.outbox, &change)
+    outbox::change(&world.pool, &world.admin, world.company, world.outbox, &change, &rendering())
         .await
         .expect("can be set");
 }

@@ -217,7 +217,8 @@ async fn a_key_conflict_is_uncertain() {
     let mut request = Envelope::open(&stored).expect("an envelope").request.expect("rendered");
     request.body = request.body.replace("Offer 1", "Offer one");
     let headers = countersign_adapters::resend::Resend
-        .wire_headers(&SecretText::new(CREDENTIAL.to_owned()), &format!("countersign-{}-1", item.id));
+        .wire_headers(&SecretText::new(CREDENTIAL.to_owned()), &format!("countersign-{}-1", item.id))
+        .expect("headers");
     let first = provider.transport().exchange(Call { request, headers }).await.expect("answers");
     assert_eq!(first.status, 200);
     let worker = Worker::start(&world, provider.lines(), quick()).await;

@@ -229,7 +229,8 @@ async fn the_kind_that_is_left_out_is_read_from_the_bytes(
     outbox.channel = ChannelName::Instagram;
     outbox.sender = "17841400000000001".to_owned();
     world.add_outbox(&outbox).await;
-    let line = json!({ "channel": "instagram", "outbox": "insta", "to": to, "payload": { "action": action, "text": "News" } });
+    let picture = (action == "post").then(|| "5f".repeat(32));
+    let line = json!({ "channel": "instagram", "outbox": "insta", "to": to, "payload": { "action": action, "text": "News", "imageSha256": picture } });
     world.file(&[line]).await;
     assert_eq!(world.text("SELECT kind FROM crm_activities").await, kind);
 }

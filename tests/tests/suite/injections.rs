@@ -121,7 +121,7 @@ async fn a_recipient_is_exactly_one_address(#[case] address: &str) {
 #[case("payload.text", json!(" \n "), "payload.text")]
 #[case("payload.text", json!(7), "payload.text")]
 #[case("payload.unknown", json!("x"), "payload.unknown")]
-#[case("payload.attachments", json!([{ "path": "https://example.com/late" }]), "payload.attachments")]
+#[case("payload.attachments", json!([{ "path": "https://example.com/late" }]), "payload.attachments[0].path")]
 #[case("payload.cc", json!(vec!["a@example.com"; 50]), "payload.cc")]
 #[case("expiresAt", json!("2020-01-01T00:00:00Z"), "expiresAt")]
 #[case("supersedes", json!("00000000-0000-7000-8000-000000000001"), "supersedes")]

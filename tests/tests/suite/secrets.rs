@@ -153,7 +153,8 @@ async fn a_named_version_stays() {
     assert_eq!(credential_used(&world).await, format!("Bearer {CREDENTIAL}"));
 }
 
-/// S23: a revoked credential is never used; the message is held, says why, and goes with the next one.
+/// S23: a revoked credential is never used; the outbox pauses and says why, and the message goes with the next credential once somebody
+/// lets it.
 #[tokio::test]
 async fn a_revoked_credential_holds_the_message() {
     let (world, provider) = (World::new().await, Provider::start().await);
@@ -166,7 +167,11 @@ async fn a_revoked_credential_holds_the_message() {
         })
         .await;
     assert_eq!((provider.requests(), world.sent_today(world.outbox).await), (0, 0));
+    let paused = "SELECT pause_reason FROM crm_outboxes WHERE NOT enabled";
+    assert!(world.text(paused).await.contains("`resend:latest` was revoked"), "{}", world.text(paused).await);
+    assert_eq!(world.audit(world.outbox).await.iter().filter(|one| *one == "outbox.pause").count(), 1);
     world.set_secret("resend", "re_fresh").await;
+    world.resume().await;
     world.hurry().await;
     world.until_status(items[0].id, Status::Sent).await;
     worker.stop().await;
@@ -302,4 +307,33 @@ async fn a_revoked_version_repeats_nothing() {
     worker.stop().await;
     assert_eq!(calls.load(std::sync::atomic::Ordering::SeqCst), before);
     assert_eq!(world.stored(items[0].id).await.status, Status::Dispatching);
+}
+
+/// S23: rotation while messages are on their way: what was claimed under the old version goes under it, since it is good until it is
+/// revoked; what is claimed afterwards goes under the new one.
+#[tokio::test]
+async fn a_rotation_while_sending_loses_nothing() {
+    let world = World::new().await;
+    let items = world.file_email(2).await;
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let note = Arc::clone(&heard);
+    let transport = Scripted::new(move |number, call| {
+        let authorization = call.headers.iter().find(|header| header.name == "authorization");
+        note.lock().expect("a lock").push(authorization.expect("a credential").value.expose().to_owned());
+        Ok(accepted(&format!("mail-{number}")))
+    });
+    let valve = countersign_tests::wire::Valve::default();
+    let worker = Worker::start(&world, mail_by(valve.before(transport)), quick()).await;
+    world.approve(&items[..1]).await;
+    world.until("the first is on the wire", async || valve.arrived() == 1).await;
+    let value = SecretText::new("re_rotated".to_owned());
+    rotate(&world.pool, &world.admin, world.company, &world.key, "resend", &value).await.expect("rotates");
+    world.approve(&items[1..]).await;
+    world.until("the second is on the wire", async || valve.arrived() == 2).await;
+    valve.open();
+    world.until_count(Status::Sent, 2).await;
+    worker.stop().await;
+    let mut used = heard.lock().expect("a lock").clone();
+    used.sort();
+    assert_eq!(used, [format!("Bearer {CREDENTIAL}"), "Bearer re_rotated".to_owned()]);
 }

@@ -11,7 +11,7 @@ use countersign_core::outbox::{self, Change};
 use countersign_tests::books;
 use countersign_tests::provider::Provider;
 use countersign_tests::worker::{Worker, quick};
-use countersign_tests::world::{World, draft, draft_to, mail_outbox};
+use countersign_tests::world::{World, draft, draft_to, mail_outbox, rendering};
 use rstest::rstest;
 use serde_json::json;
 
@@ -103,7 +103,7 @@ async fn an_outbox_that_asks_for_consent_needs_one() {
         .await
         .expect("can be recorded");
     let change = Change { consent_required: Some(true), ..Change::default() };
-    outbox::change(pool, actor, company, world.outbox, &change).await.expect("can be set");
+    outbox::change(pool, actor, company, world.outbox, &change, &rendering()).await.expect("can be set");
     dispatch_until(&world, &provider, "both are over", async || {
         world.status(items[0].id).await == Status::BlockedByPolicy
             && world.status(items[1].id).await == Status::Sent

@@ -106,10 +106,21 @@ fn the_error_says_what_an_unusual_spelling_means() {
     );
 }
 
+/// S17: where a provider is reached is written here and nowhere else.
 #[test]
-fn only_mail_has_a_pinned_host() {
-    assert_eq!(BaseUrl::pinned(ChannelName::Email).expect("pinned").host_label(), "api.resend.com");
-    assert_eq!(BaseUrl::pinned(ChannelName::Whatsapp), None);
+fn every_provider_has_a_pinned_host() {
+    let hosts = ChannelName::ALL.iter().map(|channel| {
+        (channel.as_str(), BaseUrl::pinned(*channel).map(|base| base.host_label().to_owned()))
+    });
+    let expected = [
+        ("email", Some("api.resend.com")),
+        ("cal-com", Some("api.cal.com")),
+        ("linkedin", Some("api.linkedin.com")),
+        ("whatsapp", Some("api.twilio.com")),
+        ("instagram", Some("graph.instagram.com")),
+        ("dry-run", None),
+    ];
+    assert_eq!(hosts.collect::<Vec<_>>(), expected.map(|(name, host)| (name, host.map(str::to_owned))));
 }
 
 /// S17: the sandbox lives on this machine or nowhere.

@@ -1,13 +1,15 @@
 //! What a mail looks like on the wire, and what is never put there.
 use std::collections::BTreeMap;
 
-use countersign_core::activity::payload::{InstagramAction, Kind, Parts, Payload};
-use countersign_core::channel::ChannelName;
+use bytes::Bytes;
+use countersign_core::activity::payload::{Attachment, InstagramAction, Kind, Parts, Payload, PayloadHash};
+use countersign_core::channel::{ChannelName, Files, ProviderSettings, RenderError, Request};
+use countersign_core::draft::attachments::ATTACHMENTS_LIMIT_BYTES;
 use countersign_core::ids::{ActivityId, OutboxId};
 use rstest::rstest;
 use uuid::Uuid;
 
-use super::render;
+use super::Message;
 
 const ACTIVITY: ActivityId = ActivityId(Uuid::from_u128(7));
 
@@ -28,8 +30,14 @@ fn mail() -> Payload {
             text: "Hi Bo,\nthree lines.\n".to_owned(),
             html: None,
             in_reply_to: None,
+            attachments: Vec::new(),
         },
     }
+}
+
+fn render(payload: &Payload, activity: ActivityId) -> Result<Request, RenderError> {
+    let (settings, files) = (&ProviderSettings::default(), &Files::default());
+    super::render(&Message { payload, activity, settings, files })
 }
 
 fn body(payload: &Payload) -> serde_json::Value {
@@ -45,6 +53,38 @@ fn a_plain_mail_renders_to_these_bytes() {
         request.body,
         r#"{"from":"Ana <ana@example.com>","subject":"Hello","tags":[{"name":"activity_id","value":"00000000-0000-0000-0000-000000000007"}],"text":"Hi Bo,\nthree lines.\n","to":["bo@example.org"]}"#
     );
+}
+
+/// S10: a file travels as its bytes, so that nothing can change between approval and sending; one that is not stored is named.
+#[test]
+fn a_file_travels_as_its_bytes() {
+    let bytes = Bytes::from_static(b"%PDF-1.7");
+    let mut payload = mail();
+    let Parts::Email { attachments, .. } = &mut payload.parts else { panic!("a mail") };
+    attachments.push(Attachment {
+        name: "Offer.pdf".to_owned(),
+        mime: "application/pdf".to_owned(),
+        sha256: PayloadHash::of(&bytes),
+    });
+    let render = |files: &Files| {
+        let (payload, settings) = (&payload, &ProviderSettings::default());
+        super::render(&Message { payload, activity: ACTIVITY, settings, files })
+    };
+    let request = render(&Files::new([bytes])).expect("renders");
+    let body: serde_json::Value = serde_json::from_str(&request.body).expect("JSON");
+    assert_eq!(
+        body["attachments"],
+        serde_json::json!([{ "filename": "Offer.pdf", "content_type": "application/pdf", "content": "JVBERi0xLjc=" }])
+    );
+    let missing = render(&Files::default()).expect_err("refused");
+    assert_eq!(missing.field, "payload.attachments[0].sha256");
+    let large = Bytes::from(vec![b'x'; ATTACHMENTS_LIMIT_BYTES + 1]);
+    let mut payload = payload.clone();
+    let Parts::Email { attachments, .. } = &mut payload.parts else { panic!("a mail") };
+    attachments[0].sha256 = PayloadHash::of(&large);
+    let (settings, files) = (&ProviderSettings::default(), &Files::new([large]));
+    let message = Message { payload: &payload, activity: ACTIVITY, settings, files };
+    assert_eq!(super::render(&message).expect_err("refused").field, "payload.attachments");
 }
 
 /// S16: everyone who receives the mail is in the request, each as an entry of its own.
@@ -73,6 +113,7 @@ fn the_text_is_always_sent_also_when_empty(#[case] html: Option<&str>) {
         text: String::new(),
         html: html.map(str::to_owned),
         in_reply_to: None,
+        attachments: Vec::new(),
     };
     let body = body(&Payload { parts, ..mail() });
     assert_eq!(body["text"], "");
@@ -87,6 +128,7 @@ fn answer(headers: &[(&str, &str)]) -> Payload {
             text: "Yes.".to_owned(),
             html: None,
             in_reply_to: Some("<1@example.org>".to_owned()),
+            attachments: Vec::new(),
         },
         ..mail()
     }
@@ -143,6 +185,7 @@ fn a_line_break_in_a_header_field_is_refused(
             text: "x".to_owned(),
             html: None,
             in_reply_to: Some(bad("inReplyTo")),
+            attachments: Vec::new(),
         },
         ..mail()
     };

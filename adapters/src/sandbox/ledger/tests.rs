@@ -10,6 +10,7 @@ use super::{Entry, Ledger, LedgerError, Verdict};
 fn entry(id: &str, key: Option<&str>, body: &str) -> Entry {
     Entry {
         at: Timestamp::UNIX_EPOCH,
+        provider: None,
         id: id.to_owned(),
         idempotency_key: key.map(str::to_owned),
         body_sha256: format!("sha256 of {body}"),

@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 
 use super::find;
 use crate::config::parse_duration;
+use crate::engine;
 use crate::exit::Fault;
 use crate::output::{Output, complain};
-use crate::session::Session;
+use crate::session::{Session, Setup};
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Set {
@@ -51,7 +52,7 @@ pub(in crate::cli) struct Set {
     /// Whether a contact must have consented to the channel.
     #[arg(long, value_parser = ["required", "not-required"])]
     consent: Option<String>,
-    /// Provider setting; KEY= takes it away. They are kept for the adapters; that of email reads none.
+    /// Provider setting; KEY= takes it away. `countersign channels show CHANNEL` lists those of a channel.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = pair)]
     config: Vec<(String, Option<String>)>,
 }
@@ -81,7 +82,7 @@ fn ramp(text: &str) -> Result<WarmUp, String> {
     Ok(Some((number(start)?, step.map_or(Ok(Ramp::DEFAULT_STEP), number)?)))
 }
 
-pub(super) async fn run(session: &Session, set: Set, output: Output) -> Result<()> {
+pub(super) async fn run(setup: &Setup, session: &Session, set: Set, output: Output) -> Result<()> {
     let found = find(session, &set.outbox).await?;
     let secret: Option<SecretRef> = match &set.secret {
         Some(text) => Some(text.parse().map_err(|error| Fault::usage(format!("--secret: {error}")))?),
@@ -101,7 +102,8 @@ pub(super) async fn run(session: &Session, set: Set, output: Output) -> Result<(
         config: set.config.into_iter().collect::<BTreeMap<_, _>>(),
     };
     let company = session.company.id;
-    let done = outbox::change(session.pool(), &session.actor, company, found.id, &change)
+    let lines = engine::ways(&setup.config, None)?;
+    let done = outbox::change(session.pool(), &session.actor, company, found.id, &change, &lines)
         .await
         .map_err(Fault::from)?;
     if let Some(reference) = &change.secret {
@@ -113,29 +115,36 @@ pub(super) async fn run(session: &Session, set: Set, output: Output) -> Result<(
             ));
         }
     }
-    let mut lines: Vec<(&str, String)> = done
+    let mut words_of: Vec<(&str, String)> = done
         .changed
         .iter()
         .map(|one| ("changed", format!("{}: {} → {}", one.field, words(&one.old), words(&one.new))))
         .collect();
-    if lines.is_empty() {
-        lines.push(("unchanged", format!("{} is like that already", found.name)));
+    if words_of.is_empty() {
+        words_of.push(("unchanged", format!("{} is like that already", found.name)));
     }
     if done.keep_sender > 0 {
         let words = format!(
             "{} drafts and approved messages keep the old sender; they stay as they are",
             done.keep_sender
         );
-        lines.push(("kept", words));
+        words_of.push(("kept", words));
+    }
+    if done.keep_settings > 0 {
+        let words = format!(
+            "{} drafts and approved messages were rendered with the old settings; they stay as they are, edit them to use the new ones",
+            done.keep_settings
+        );
+        words_of.push(("kept", words));
     }
     if done.name_old_secret > 0 {
         let words = format!(
             "{} drafts and approved messages name the old secret; they will be blocked, not sent under another one",
             done.name_old_secret
         );
-        lines.push(("careful", words));
+        words_of.push(("careful", words));
     }
-    output.thing(&json!({ "id": found.id, "name": found.name, "done": done }), &lines)
+    output.thing(&json!({ "id": found.id, "name": found.name, "done": done }), &words_of)
 }
 
 fn words(value: &Value) -> String {

@@ -2,16 +2,20 @@
 use color_eyre::eyre::Result;
 use countersign_core::approval::{self, ItemOutcome};
 use countersign_core::channel::ChannelName;
+use countersign_core::channel::lookup::finding_words;
+use countersign_core::dispatch::evidence;
 use countersign_core::ids::ActivityId;
 use countersign_core::inbound::{self, Direction, Noted, NotedView};
+use countersign_core::safe_text::SafeText;
 use serde_json::json;
 
 use crate::cli::accounts::contact;
 use crate::cli::approvals::sentence;
 use crate::cli::page::channel;
+use crate::engine;
 use crate::exit::{Code, Fault};
 use crate::output::Output;
-use crate::session::Session;
+use crate::session::{Session, Setup};
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Record {
@@ -60,6 +64,26 @@ pub(super) async fn retry(session: &Session, id: ActivityId, output: Output) -> 
         output.line(format!("{id}  {}", sentence(&result.outcome)))?;
     }
     Ok(if result.outcome.is_done() { Code::Done } else { Code::Conflict })
+}
+
+/// Asks the provider what became of a message.
+pub(super) async fn lookup(setup: &Setup, session: &Session, id: ActivityId, output: Output) -> Result<Code> {
+    let lines = engine::ways(&setup.config, None)?;
+    let key = engine::master_key(&setup.config, &setup.paths)?;
+    let looked = evidence::look(session.pool(), &lines, &key, &session.actor, session.company.id, id)
+        .await
+        .map_err(Fault::from)?;
+    let Some(looked) = looked else {
+        let sentence = format!("{id} is not uncertain; see `countersign activities show {id}`");
+        return Err(Fault { code: Code::Conflict, sentence }.into());
+    };
+    let why = SafeText::line(looked.finding.why());
+    let word = finding_words(looked.finding.as_str());
+    output.thing(
+        &json!({ "id": id, "finding": looked.finding.as_str(), "why": looked.finding.why(), "outcome": looked.outcome }),
+        &[("provider", format!("{word}: {why}")), ("now", sentence(&looked.outcome))],
+    )?;
+    Ok(Code::Done)
 }
 
 pub(super) async fn record(session: &Session, record: Record, output: Output) -> Result<Code> {

@@ -5,8 +5,8 @@ use countersign_core::activity::{store_match, store_read, store_thread};
 use countersign_core::actor::Role;
 use countersign_core::approval::store_snooze::Snoozes;
 use countersign_core::approval::{store_fate, store_snooze};
-use countersign_core::channel::{ChannelName, Lines};
-use countersign_core::ids::ActivityId;
+use countersign_core::channel::{ChannelName, Lines, Request};
+use countersign_core::draft::seal::render_again;
 use countersign_core::{audit, clock, db, engine, outbox};
 
 use super::{READ, within};
@@ -87,13 +87,17 @@ pub(super) async fn run(backend: &Backend, effect: Effect) -> Option<Msg> {
                 };
                 let thread = store_thread::thread(&mut conn, company, activity.row.contact_id, id).await?;
                 let before = store_thread::version_before(&mut conn, company, id).await?;
-                let request = activity
-                    .envelope
-                    .as_ref()
-                    .map_or(RequestCheck::Absent, |envelope| check(&backend.lines, envelope, id));
+                let request = match &activity.envelope {
+                    None => RequestCheck::Absent,
+                    Some(envelope) => {
+                        let again = render_again(&mut conn, company, &backend.lines, envelope, id).await?;
+                        check(&backend.lines, envelope, again.as_ref())
+                    }
+                };
                 let adapter = backend.lines.renderer(activity.row.channel);
                 let keeps_keys_for = adapter.and_then(|adapter| adapter.keeps_keys_for());
-                Ok(Some(Box::new(Detail { activity, request, keeps_keys_for, thread, before })))
+                let guide = adapter.map(|adapter| adapter.guide());
+                Ok(Some(Box::new(Detail { activity, request, keeps_keys_for, guide, thread, before })))
             };
             Msg::DetailLoaded { generation, result: within(READ, work).await }
         }
@@ -156,17 +160,15 @@ fn nothing(effect: &Effect) -> Option<Msg> {
 }
 
 /// Compares the stored request with what this version renders from the message that is shown.
-fn check(lines: &Lines, envelope: &Envelope, id: ActivityId) -> RequestCheck {
+fn check(lines: &Lines, envelope: &Envelope, again: Option<&Request>) -> RequestCheck {
     let Some(stored) = &envelope.request else {
         return RequestCheck::Absent;
     };
     match lines.renderer(envelope.payload.channel) {
-        Some(adapter) if envelope.renderer.as_deref() == Some(adapter.renderer()) => {
-            match adapter.render(&envelope.payload, id) {
-                Ok(rendered) if rendered == *stored => RequestCheck::Same,
-                _ => RequestCheck::Differs,
-            }
-        }
+        Some(adapter) if envelope.renderer.as_deref() == Some(adapter.renderer()) => match again {
+            Some(rendered) if rendered == stored => RequestCheck::Same,
+            _ => RequestCheck::Differs,
+        },
         _ => RequestCheck::OtherVersion,
     }
 }

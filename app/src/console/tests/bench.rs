@@ -2,6 +2,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use countersign_adapters::resend::Resend;
 use countersign_core::activity::store_match::{MATCH_LIMIT, Matching};
 use countersign_core::activity::thread::{Thread, Version};
 use countersign_core::activity::view::{
@@ -12,7 +13,7 @@ use countersign_core::approval::store_fate::Fate;
 use countersign_core::approval::store_snooze::Snoozes;
 use countersign_core::approval::{Item, ItemOutcome, ItemResult};
 use countersign_core::audit;
-use countersign_core::channel::ChannelName;
+use countersign_core::channel::{Channel as _, ChannelName};
 use countersign_core::company::Company;
 use countersign_core::ids::{ActivityId, CompanyId, OperatorId};
 use countersign_core::outbox::store::WideKill;
@@ -264,6 +265,7 @@ impl Bench {
                         activity: item.clone(),
                         request,
                         keeps_keys_for: Some(Duration::from_secs(86_400)),
+                        guide: Resend.guide().into(),
                         thread: self.world.thread.clone(),
                         before: self.world.before.clone(),
                     })

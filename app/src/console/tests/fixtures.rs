@@ -34,7 +34,13 @@ const LETTER: &str = "Hi Zoë,\n\nyou asked whether the Storgata 4 façade can w
 before the first night below zero.\n\nI can come by on Thursday at ten.\n\nAna";
 
 pub(super) fn mail(subject: &str, text: &str) -> Parts {
-    Parts::Email { subject: subject.to_owned(), text: text.to_owned(), html: None, in_reply_to: None }
+    Parts::Email {
+        subject: subject.to_owned(),
+        text: text.to_owned(),
+        html: None,
+        in_reply_to: None,
+        attachments: Vec::new(),
+    }
 }
 
 /// An item from what a test wants to say about it; the hash is that of the envelope.
@@ -79,6 +85,7 @@ pub(super) fn sealed(
         method: "POST".to_owned(),
         path: "/emails".to_owned(),
         content_type: "application/json".to_owned(),
+        headers: std::collections::BTreeMap::new(),
         body: "{}".to_owned(),
     });
     let row_to = payload.to.clone();
@@ -126,6 +133,7 @@ pub(super) fn sealed(
         needs_two: false,
         look_alikes: Vec::new(),
         decisions: Vec::new(),
+        lookups: Vec::new(),
         attempts: Vec::new(),
         locale: None,
         zone: None,

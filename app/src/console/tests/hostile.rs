@@ -38,6 +38,7 @@ fn everywhere(text: &str, status: Status) -> ActivityDetail {
             text: text.to_owned(),
             html: Some(text.to_owned()),
             in_reply_to: Some(text.to_owned()),
+            attachments: Vec::new(),
         },
     );
     let mut payload = item.envelope.take().unwrap().payload;
@@ -181,6 +182,7 @@ fn an_html_part_that_says_the_same_is_told_in_a_line() {
             text: "Hi Zoë, see our site.".to_owned(),
             html: Some(html.to_owned()),
             in_reply_to: None,
+            attachments: Vec::new(),
         };
         let draft = sealed(1, Status::DraftPendingApproval, "Zoë", None, payload);
         Bench::with(World { drafts: vec![draft], version: 1, ..World::default() }, 160, 40).text()

@@ -9,7 +9,7 @@ use jiff::fmt::rfc2822::DateTimeParser;
 const LONGEST: Duration = Duration::from_hours(24);
 
 /// Reads `Retry-After` (seconds or a date), else `RateLimit-Reset` (seconds).
-pub(super) fn wait(response: &Response) -> Option<Duration> {
+pub(crate) fn wait(response: &Response) -> Option<Duration> {
     let asked =
         response.header("retry-after").and_then(|value| seconds(value).or_else(|| until(value, response)));
     let asked = asked.or_else(|| response.header("ratelimit-reset").and_then(seconds))?;
@@ -36,7 +36,7 @@ fn until(text: &str, response: &Response) -> Option<Duration> {
 }
 
 /// A wrong weekday does not make a date unreadable.
-fn date(text: &str) -> Option<Timestamp> {
+pub(crate) fn date(text: &str) -> Option<Timestamp> {
     const PARSER: DateTimeParser = DateTimeParser::new().relaxed_weekday(true);
     PARSER.parse_timestamp(text.trim()).ok()
 }

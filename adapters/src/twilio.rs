@@ -1,0 +1,107 @@
+//! WhatsApp through Twilio.
+//!
+//! Puts a message into the form of `POST …/Messages.json` and says what an answer proves. The provider keeps no idempotency keys, so
+//! what may have been taken is never repeated; it is looked up in the provider's list of messages. Pure: the transport moves the bytes.
+mod guide;
+mod interpret;
+mod lookup;
+mod render;
+mod settings;
+
+use std::time::Duration;
+
+use countersign_core::channel::{
+    Asked, Case, Channel, ChannelName, Guide, Header, Lookup, Message, Probe, ProviderSettings, Reading,
+    RenderError, Request, Response, Setting,
+};
+use countersign_core::secret::SecretText;
+
+use crate::credential::basic;
+
+/// The adapter of WhatsApp.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Twilio;
+
+impl Channel for Twilio {
+    fn name(&self) -> ChannelName {
+        ChannelName::Whatsapp
+    }
+
+    fn renderer(&self) -> &'static str {
+        "twilio/1"
+    }
+
+    fn keeps_keys_for(&self) -> Option<Duration> {
+        None
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        settings::SETTINGS
+    }
+
+    fn guide(&self) -> &'static Guide {
+        &guide::GUIDE
+    }
+
+    fn render(&self, message: &Message<'_>) -> Result<Request, RenderError> {
+        render::render(message)
+    }
+
+    fn wire_headers(&self, credential: &SecretText, _idempotency_key: &str) -> Result<Vec<Header>, String> {
+        let how = "write it as the account SID and its auth token (AC…:token), or as the SID of an API key and its secret (SK…:secret)";
+        Ok(vec![basic(credential, &["AC", "SK"]).ok_or(how)?])
+    }
+
+    fn interpret(&self, _asked: &Asked<'_>, response: &Response) -> Reading {
+        interpret::interpret(response).into()
+    }
+
+    fn knows(&self, code: &str) -> bool {
+        interpret::knows(code)
+    }
+
+    fn lookup(&self, case: &Case<'_>) -> Lookup {
+        lookup::first(case)
+    }
+
+    fn found(&self, case: &Case<'_>, _asked: &Request, response: &Response) -> Lookup {
+        lookup::found(case, response)
+    }
+
+    fn probe(&self, settings: &ProviderSettings) -> Result<Request, RenderError> {
+        lookup::probe(settings)
+    }
+
+    fn probed(&self, response: &Response) -> Probe {
+        lookup::probed(response)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::{Channel, SecretText, Twilio};
+
+    /// S22: the credential goes into one header, and no key along with it, because the provider keeps none.
+    #[test]
+    fn the_credential_is_added_at_the_wire() {
+        let headers = Twilio.wire_headers(&SecretText::new("AC01:canary\n".to_owned()), "key-1").unwrap();
+        let pairs: Vec<_> = headers.iter().map(|header| (header.name, header.value.expose())).collect();
+        assert_eq!(pairs, [("authorization", "Basic QUMwMTpjYW5hcnk=")]);
+    }
+
+    /// S22: a credential of another form is refused in words that do not repeat it.
+    #[rstest]
+    #[case("canary")]
+    #[case("AC-canary")]
+    #[case("canary:AC01")]
+    #[case("AC01:")]
+    #[case(":canary")]
+    #[case("")]
+    fn a_credential_of_another_form_is_refused(#[case] written: &str) {
+        let said =
+            Twilio.wire_headers(&SecretText::new(written.to_owned()), "key-1").map(|_| ()).unwrap_err();
+        assert!(said.contains("AC…:token") && !said.contains("canary"), "{said}");
+    }
+}

@@ -1,0 +1,99 @@
+//! A message of any channel on its way to the sandbox, step by step as the dispatcher makes it travel.
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use countersign_adapters::http::HttpTransport;
+use countersign_adapters::{Reached, adapter};
+use countersign_core::activity::payload::{Kind, Parts, Payload};
+use countersign_core::channel::{
+    Asked, Broken, Call, Channel, ChannelName, Files, Message, Outcome, Past, ProviderSettings, Reading,
+    RenderError, Replay, Request, Transport as _,
+};
+use countersign_core::ids::{ActivityId, OutboxId};
+use countersign_core::secret::SecretText;
+use uuid::Uuid;
+
+/// A sender of one channel.
+pub(crate) struct Sender {
+    pub(crate) channel: Arc<dyn Channel>,
+    pub(crate) settings: ProviderSettings,
+    pub(crate) from: &'static str,
+    pub(crate) credential: &'static str,
+}
+
+impl Sender {
+    pub(crate) fn new(name: ChannelName, from: &'static str, settings: &[(&str, &str)]) -> Self {
+        let channel = adapter(&Reached::pinned(name).expect("a provider")).expect("an adapter");
+        let settings = settings.iter().copied().collect();
+        Self { channel, settings, from, credential: "canary-credential" }
+    }
+
+    pub(crate) fn payload(&self, to: &str, parts: Parts) -> Payload {
+        Payload {
+            channel: self.channel.name(),
+            outbox_id: OutboxId(Uuid::from_u128(1)),
+            credential_id: "s".to_owned(),
+            kind: Kind::FirstTouch,
+            from: self.from.to_owned(),
+            to: to.to_owned(),
+            cc: Vec::new(),
+            bcc: Vec::new(),
+            reply_to: None,
+            headers: BTreeMap::new(),
+            parts,
+        }
+    }
+
+    pub(crate) fn render(&self, to: &str, parts: Parts) -> Result<Request, RenderError> {
+        let (payload, files) = (self.payload(to, parts), Files::default());
+        let activity = ActivityId(Uuid::from_u128(2));
+        self.channel.render(&Message { payload: &payload, activity, settings: &self.settings, files: &files })
+    }
+
+    /// One attempt: the first request and what follows from its answer.
+    pub(crate) async fn attempt(
+        &self,
+        transport: &HttpTransport,
+        approved: &Request,
+        past: &Past,
+    ) -> Result<Outcome, Broken> {
+        let mut request = self.channel.first(approved, past);
+        for _ in 0..4 {
+            let credential = SecretText::new(self.credential.to_owned());
+            let headers = self.channel.wire_headers(&credential, "key").expect("headers");
+            let answer = transport.exchange(Call { request: request.clone(), headers }).await?;
+            match self.channel.interpret(&Asked { approved, request: &request, past }, &answer) {
+                Reading::Proves(outcome) => return Ok(outcome),
+                Reading::Next(next) => request = next,
+            }
+        }
+        panic!("too many steps");
+    }
+
+    /// Asks something that only reads.
+    pub(crate) async fn ask(
+        &self,
+        transport: &HttpTransport,
+        request: &Request,
+    ) -> countersign_core::channel::Response {
+        let credential = SecretText::new(self.credential.to_owned());
+        let headers = self.channel.wire_headers(&credential, "key").expect("headers");
+        transport.exchange(Call { request: request.clone(), headers }).await.expect("answers")
+    }
+}
+
+/// One word for what came of an attempt.
+pub(crate) fn word(result: &Result<Outcome, Broken>) -> &'static str {
+    match result {
+        Err(Broken::NotSent { .. }) => "not sent",
+        Err(Broken::MaybeSent { .. }) => "broken",
+        Ok(Outcome::Accepted { .. }) => "accepted",
+        Ok(Outcome::Rejected { .. }) => "rejected",
+        Ok(Outcome::Prepared { .. }) => "prepared",
+        Ok(Outcome::Retry { after: None, .. }) => "again",
+        Ok(Outcome::Retry { after: Some(_), .. }) => "limited",
+        Ok(Outcome::AccountBroken { .. }) => "account",
+        Ok(Outcome::MaybeSent { replay: Replay::Never, .. }) => "maybe",
+        Ok(Outcome::MaybeSent { replay: Replay::SameKey(_), .. }) => "same key",
+    }
+}
