@@ -8,7 +8,7 @@ use countersign_adapters::sandbox::{Sandbox, SandboxHandle, SandboxOptions};
 use countersign_adapters::{Settings, lines};
 use countersign_core::channel::Lines;
 use countersign_core::clock;
-use countersign_core::db::phase;
+use countersign_core::db::{self, phase};
 use countersign_core::dispatch::{Dispatcher, Engine};
 use countersign_core::engine::board::{Board, Health};
 use countersign_core::engine::{self, DISPATCHER, Heart, Mode, Pauses, Process};
@@ -163,7 +163,7 @@ pub(crate) async fn start(
         server::confirm(&mut *pool.acquire().await?).await.map_err(Fault::from)?;
     }
     let engine = Engine {
-        pool: pool.clone(),
+        pool: db::steady(pool),
         lines: lines.clone(),
         key,
         settings: config.dispatcher.clone(),

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions as _, PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{ConnectOptions as _, PgConnection, PgPool};
 
 pub(crate) use self::retry::retry;
 use crate::error::Error;
@@ -53,6 +53,23 @@ pub async fn reserve(beside: &PgPool, connections: u32) -> Result<PgPool, Error>
     open(pool, &beside.connect_options()).await
 }
 
+/// Connections of a dispatcher: one for each task that claims or writes, and one for its upkeep.
+pub const STEADY_CONNECTIONS: u32 = 5;
+
+/// Prepares the pool of a dispatcher beside another one, to the same database; its connections are opened as they are needed.
+///
+/// They are few, because each of them learns every statement anew. Their statements keep the plan that fits any number of rows: it looks
+/// each row up, where one made for the rows at hand reads whole tables as long as those are small, and is made again each time.
+#[must_use]
+pub fn steady(beside: &PgPool) -> PgPool {
+    let options = beside.connect_options().as_ref().clone();
+    PgPoolOptions::new()
+        .max_connections(STEADY_CONNECTIONS)
+        .acquire_timeout(Duration::from_secs(5))
+        .idle_timeout(Duration::from_secs(300))
+        .connect_lazy_with(options.options([("plan_cache_mode", "force_generic_plan")]))
+}
+
 /// How long it may take to hear why no connection can be made.
 const EXPLANATION: Duration = Duration::from_secs(2);
 
@@ -78,12 +95,6 @@ async fn explain_by(error: Error, options: &PgConnectOptions) -> Error {
         // There is one now, or the server says nothing.
         Ok(Ok(_)) | Err(_) => error,
     }
-}
-
-/// Begins a transaction whose statements keep the plan that fits any number of rows. Such a plan looks each row up; one made for the rows
-/// at hand reads whole tables as long as those are small, and is made anew each time.
-pub(crate) async fn begin_steady(pool: &PgPool) -> Result<Transaction<'static, Postgres>, Error> {
-    Ok(pool.begin_with("BEGIN; SET LOCAL plan_cache_mode = force_generic_plan").await?)
 }
 
 /// Reads the database's clock, the one that leases, quotas and expiry go by.

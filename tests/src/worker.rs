@@ -61,7 +61,7 @@ impl Worker {
         let (token, told) = (stop.clone(), board.clone());
         // The pool is made on that runtime too: with the runtime its connections break, as those of a killed process do.
         let task = runtime.spawn(async move {
-            let pool = db::connect(options, 6).await.expect("the database answers");
+            let pool = db::steady(&db::connect(options, 1).await.expect("the database answers"));
             let wake = Arc::new(Notify::new());
             let engine = Engine { pool: pool.clone(), lines, key, settings, wake, board: told };
             Dispatcher::new(engine).run(token).await.expect("no task of the dispatcher dies");

@@ -15,8 +15,8 @@ use crate::exit::{Code, Fault};
 use crate::session::Setup;
 use crate::signals::Signals;
 
-/// Connections of an engine.
-pub(super) const CONNECTIONS: u32 = 12;
+/// Connections of an engine, beside those its dispatcher has for itself.
+pub(super) const CONNECTIONS: u32 = 7;
 
 /// Connections of a console besides: one asks for news, one decides, and two read what the screen shows.
 const RESERVED: u32 = 4;

@@ -12,35 +12,80 @@ use crate::ids::{ClaimId, CompanyId};
 /// How long a broken account holds its credential in this process before the database says so.
 const UNTIL_PAUSED: Duration = Duration::from_secs(2);
 
-/// Batches of this process with the number of their rows that are not written yet, called or not.
+/// Batches of this process.
 #[derive(Clone, Default)]
 pub(super) struct Active {
-    batches: Arc<Mutex<HashMap<(CompanyId, ClaimId), usize>>>,
+    batches: Arc<Mutex<HashMap<(CompanyId, ClaimId), Rows>>>,
     /// Credentials whose provider just asked to wait: the answer counts before it is in the database.
     cooling: Arc<Mutex<HashMap<(CompanyId, String), Instant>>>,
 }
 
+/// What a batch has under way.
+struct Rows {
+    /// Rows that are not written yet, called or not.
+    left: usize,
+    /// Whether every other row was written with an outcome that is committed, and so has given up its token for good.
+    is_certain: bool,
+}
+
+/// Batches that have nothing under way any more once some calls are written.
+#[derive(Default)]
+pub(crate) struct Ending {
+    /// Every row of these was or is being written.
+    pub(crate) certain: Vec<ClaimId>,
+    /// A row of these went another way, so the database is asked.
+    pub(crate) doubtful: Vec<ClaimId>,
+}
+
+impl Ending {
+    pub(super) fn contains(&self, claim: ClaimId) -> bool {
+        self.certain.contains(&claim) || self.doubtful.contains(&claim)
+    }
+}
+
 impl Active {
     pub(super) fn open(&self, batch: &Batch) {
-        lock(&self.batches).insert((batch.company, batch.id), batch.items.len());
+        lock(&self.batches)
+            .insert((batch.company, batch.id), Rows { left: batch.items.len(), is_certain: true });
     }
 
     /// Notes that so many rows of a batch will not be called; says whether nothing of it is under way any more.
     pub(super) fn leave(&self, key: (CompanyId, ClaimId), count: usize) -> bool {
-        count > 0 && less(&mut lock(&self.batches), key, count)
+        if count == 0 {
+            return false;
+        }
+        self.doubt(key);
+        less(&mut lock(&self.batches), key, count)
+    }
+
+    /// Notes that a row of a batch may keep its token.
+    pub(super) fn doubt(&self, key: (CompanyId, ClaimId)) {
+        if let Some(rows) = lock(&self.batches).get_mut(&key) {
+            rows.is_certain = false;
+        }
     }
 
     /// The batches that have nothing under way any more once these calls are written.
-    pub(super) fn ending(&self, company: CompanyId, arrivals: &[Arrival]) -> Vec<ClaimId> {
+    pub(super) fn ending(&self, company: CompanyId, arrivals: &[Arrival]) -> Ending {
+        self.ending_with(company, arrivals.iter().map(|arrival| arrival.departure.claim))
+    }
+
+    /// The same by the batches of the calls.
+    fn ending_with(&self, company: CompanyId, calls: impl Iterator<Item = ClaimId>) -> Ending {
         let batches = lock(&self.batches);
         let mut over: HashMap<ClaimId, usize> = HashMap::new();
-        for arrival in arrivals {
-            *over.entry(arrival.departure.claim).or_default() += 1;
+        for claim in calls {
+            *over.entry(claim).or_default() += 1;
         }
-        over.into_iter()
-            .filter(|(claim, calls)| batches.get(&(company, *claim)) == Some(calls))
-            .map(|(claim, _)| claim)
-            .collect()
+        let mut ending = Ending::default();
+        for (claim, calls) in over {
+            match batches.get(&(company, claim)) {
+                Some(rows) if rows.left == calls && rows.is_certain => ending.certain.push(claim),
+                Some(rows) if rows.left == calls => ending.doubtful.push(claim),
+                _ => {}
+            }
+        }
+        ending
     }
 
     /// Notes calls as written and returns the batches that are over with them. Until then their batch is renewed, so that nobody
@@ -76,10 +121,10 @@ impl Active {
 }
 
 /// Says whether that was the last of it.
-fn less(batches: &mut HashMap<(CompanyId, ClaimId), usize>, key: (CompanyId, ClaimId), count: usize) -> bool {
+fn less(batches: &mut HashMap<(CompanyId, ClaimId), Rows>, key: (CompanyId, ClaimId), count: usize) -> bool {
     let Some(rows) = batches.get_mut(&key) else { return false };
-    *rows = rows.saturating_sub(count);
-    let is_over = *rows == 0;
+    rows.left = rows.left.saturating_sub(count);
+    let is_over = rows.left == 0;
     if is_over {
         batches.remove(&key);
     }
@@ -89,4 +134,37 @@ fn less(batches: &mut HashMap<(CompanyId, ClaimId), usize>, key: (CompanyId, Cla
 /// A poisoned map is still a map: every change to it is a single step.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMPANY: CompanyId = CompanyId(uuid::Uuid::nil());
+
+    fn active(claim: ClaimId, left: usize) -> Active {
+        let active = Active::default();
+        lock(&active.batches).insert((COMPANY, claim), Rows { left, is_certain: true });
+        active
+    }
+
+    fn ending(active: &Active, claim: ClaimId, calls: usize) -> (usize, usize) {
+        let ending = active.ending_with(COMPANY, std::iter::repeat_n(claim, calls));
+        (ending.certain.len(), ending.doubtful.len())
+    }
+
+    /// A batch is removed unseen only with its last row, and only if all of its rows were written.
+    #[test]
+    fn a_batch_of_which_a_row_went_another_way_is_asked_about() {
+        let claim = ClaimId::new();
+        let written = active(claim, 3);
+        assert_eq!((ending(&written, claim, 2), ending(&written, claim, 3)), ((0, 0), (1, 0)));
+        let given_back = active(claim, 3);
+        assert!(!given_back.leave((COMPANY, claim), 1), "two are under way");
+        assert_eq!(ending(&given_back, claim, 2), (0, 1));
+        let refused = active(claim, 3);
+        refused.doubt((COMPANY, claim));
+        assert_eq!(ending(&refused, claim, 3), (0, 1));
+        assert_eq!(ending(&refused, ClaimId::new(), 3), (0, 0), "not one of this process");
+    }
 }

@@ -104,7 +104,7 @@ pub(crate) async fn claim(
     limit: usize,
 ) -> Result<Claim, Error> {
     let company = due.company;
-    let mut tx = crate::db::begin_steady(pool).await?;
+    let mut tx = pool.begin().await?;
     let Some(outbox) = store::outbox(&mut tx, company, due.outbox).await? else {
         return Ok(Claim::Nothing);
     };

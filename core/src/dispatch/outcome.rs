@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{PgConnection, PgPool};
 
+use super::active::Ending;
 use super::claim::{DISPATCHER, elapsed};
 use super::settle::{Fate, History, PREPARED, Settled, is_unclear, settle, was_asked};
 use super::store;
@@ -23,15 +24,15 @@ use crate::safe_text::SafeText;
 /// Code and words of an outcome are kept up to this many characters.
 const DETAIL_LIMIT: usize = 500;
 
-/// Writes the outcomes of one company. `finished` are the batches that have nothing under way any more.
+/// Writes the outcomes of one company. `finished` are the batches that have nothing under way any more then.
 pub(crate) async fn write(
     pool: &PgPool,
     company: CompanyId,
     arrivals: &[Arrival],
-    finished: &[ClaimId],
+    finished: &Ending,
     dice: &mut fastrand::Rng,
 ) -> Result<(), Error> {
-    let mut tx = crate::db::begin_steady(pool).await?;
+    let mut tx = pool.begin().await?;
     let pairs: Vec<(ActivityId, ClaimId)> = arrivals.iter().map(pair).collect();
     let mine = close_accepted_or_lock(&mut tx, company, arrivals).await?;
     let now = crate::db::now(&mut tx).await?;
@@ -68,7 +69,8 @@ pub(crate) async fn write(
         );
     }
     audit::store::append(&mut tx, company, &entries).await?;
-    store::close_batches(&mut tx, company, finished).await?;
+    store::remove_batches(&mut tx, company, &finished.certain).await?;
+    store::close_batches(&mut tx, company, &finished.doubtful).await?;
     company::store::bump(&mut tx, company).await?;
     crate::fault::point("closing").await;
     tx.commit().await?;

@@ -4,7 +4,7 @@
 //! A fault of the database makes every task wait and try again; nothing is decided from memory. On a stop no new work is claimed, calls
 //! under way finish and are recorded.
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use sqlx::PgPool;
@@ -12,7 +12,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::active::Active;
+use super::active::{Active, Ending};
 use super::slots::Slots;
 use super::wire::Arrival;
 use super::{Settings, outcome, store};
@@ -21,7 +21,7 @@ use crate::clock;
 use crate::db;
 use crate::engine::board::Board;
 use crate::error::Error;
-use crate::ids::{ClaimId, CompanyId};
+use crate::ids::CompanyId;
 use crate::secret::MasterKey;
 use crate::server;
 
@@ -34,7 +34,7 @@ const CLAIMERS: usize = 2;
 /// Tasks that write outcomes: while one waits for its commit, the other works.
 const WRITERS: usize = 2;
 
-/// Looking for what is to be repeated takes at most one part in so many of a claimer's time.
+/// Looking for what is to be repeated takes at most one part in so many of one claimer's time.
 const REPLAYS_SHARE: u32 = 20;
 
 /// How long a stop waits for a database that is away.
@@ -62,6 +62,8 @@ pub struct Dispatcher {
     pub(super) engine: Engine,
     pub(super) slots: Slots,
     pub(super) active: Active,
+    /// When the next look for what is to be repeated is due; one look serves all claimers.
+    replays_at: Mutex<Instant>,
 }
 
 /// Where arrivals go: one way for each writer. All of a batch go the same way, so that one writer sees it end.
@@ -89,7 +91,7 @@ impl Dispatcher {
     #[must_use]
     pub fn new(engine: Engine) -> Self {
         let slots = Slots::new(engine.settings.max_in_flight);
-        Self { engine, slots, active: Active::default() }
+        Self { engine, slots, active: Active::default(), replays_at: Mutex::new(clock::monotonic()) }
     }
 
     /// Works until told to stop, then finishes what is on the wire.
@@ -144,11 +146,10 @@ impl Dispatcher {
     async fn claimer(self: Arc<Self>, done: Done, stop: CancellationToken) {
         let mut dice = fastrand::Rng::new();
         let mut faults: i16 = 0;
-        let mut replays_at = clock::monotonic();
         let reporter = self.engine.board.task(crate::engine::DISPATCHER);
         while !stop.is_cancelled() {
             crate::fault::panic_point("claimer");
-            let wait = match self.turn(&done, &stop, &mut dice, &mut replays_at).await {
+            let wait = match self.turn(&done, &stop, &mut dice).await {
                 Ok(true) => {
                     faults = 0;
                     recovered(&reporter);
@@ -186,19 +187,18 @@ impl Dispatcher {
         done: &Done,
         stop: &CancellationToken,
         dice: &mut fastrand::Rng,
-        replays_at: &mut Instant,
     ) -> Result<bool, Error> {
         let mut due = {
             let mut conn = self.engine.pool.acquire().await?;
             // Each time anew: a connection that broke may lead to another server when it comes back.
             server::confirm(&mut conn).await?;
             let mut due = store::due_outboxes(&mut conn).await?;
-            if clock::monotonic() >= *replays_at {
-                let begin = clock::monotonic();
+            if let Some(begin) = self.looks_for_replays() {
                 due.extend(store::replay_outboxes(&mut conn).await?);
                 // The look goes through everything that is due, so where that is much it comes less often.
                 let now = clock::monotonic();
-                *replays_at = now + self.engine.settings.poll.max((now - begin) * REPLAYS_SHARE);
+                let pause = self.engine.settings.poll.max((now - begin) * REPLAYS_SHARE);
+                *lock(&self.replays_at) = now + pause;
                 due.sort_unstable_by_key(|outbox| (outbox.company, outbox.outbox));
                 due.dedup_by_key(|outbox| (outbox.company, outbox.outbox));
             }
@@ -225,6 +225,17 @@ impl Dispatcher {
         if worked { Ok(true) } else { fault.map_or(Ok(false), Err) }
     }
 
+    /// Says since when this claimer is the one to look for what is to be repeated, if it is. The others leave it alone meanwhile, and
+    /// it comes again soon if the look fails.
+    fn looks_for_replays(&self) -> Option<Instant> {
+        let now = clock::monotonic();
+        let mut at = lock(&self.replays_at);
+        (now >= *at).then(|| {
+            *at = now + self.engine.settings.poll;
+            now
+        })
+    }
+
     async fn writer(self: Arc<Self>, mut arrivals: mpsc::Receiver<Arrival>, stop: CancellationToken) {
         // Without a writer nothing may be claimed.
         let _stop = stop.clone().drop_guard();
@@ -241,7 +252,8 @@ impl Dispatcher {
                 let ending = self.active.ending(company, &arrivals);
                 self.write(company, &arrivals, &ending, &mut dice, &stop).await;
                 let over = self.active.finish(company, &arrivals);
-                self.close(company, over.into_iter().filter(|claim| !ending.contains(claim)).collect()).await;
+                self.close(company, over.into_iter().filter(|claim| !ending.contains(*claim)).collect())
+                    .await;
             }
             reporter.ok();
             self.engine.wake.notify_waiters();
@@ -254,7 +266,7 @@ impl Dispatcher {
         &self,
         company: CompanyId,
         arrivals: &[Arrival],
-        finished: &[ClaimId],
+        finished: &Ending,
         dice: &mut fastrand::Rng,
         stop: &CancellationToken,
     ) {
@@ -266,9 +278,9 @@ impl Dispatcher {
             "the database refused outcomes; each is written alone: {refused}"
         );
         for arrival in arrivals {
-            if let Err(error) =
-                self.write_or_wait(company, std::slice::from_ref(arrival), &[], dice, stop).await
-            {
+            let alone = std::slice::from_ref(arrival);
+            if let Err(error) = self.write_or_wait(company, alone, &Ending::default(), dice, stop).await {
+                self.active.doubt((company, arrival.departure.claim));
                 // Its batch is no longer renewed; whoever recovers it repeats the message or calls it uncertain.
                 tracing::error!(activity = %arrival.departure.item.id, "an outcome cannot be written: {error}");
             }
@@ -281,7 +293,7 @@ impl Dispatcher {
         &self,
         company: CompanyId,
         arrivals: &[Arrival],
-        finished: &[ClaimId],
+        finished: &Ending,
         dice: &mut fastrand::Rng,
         stop: &CancellationToken,
     ) -> Result<(), Error> {
@@ -319,4 +331,9 @@ fn recovered(reporter: &crate::engine::board::Reporter) {
     if reporter.ok() {
         tracing::info!("the dispatcher works");
     }
+}
+
+/// A poisoned lock still guards a point in time.
+fn lock(at: &Mutex<Instant>) -> std::sync::MutexGuard<'_, Instant> {
+    at.lock().unwrap_or_else(PoisonError::into_inner)
 }

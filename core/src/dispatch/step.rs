@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::active::Ending;
 use super::claim::{Batch, Claim, claim};
 use super::run::Engine;
 use super::wire::{self, Arrival, Departure};
@@ -137,8 +138,10 @@ impl Stepper {
             by_batch.entry((arrival.departure.company, arrival.departure.claim)).or_default().push(arrival);
         }
         for ((company, claim), arrivals) in by_batch {
-            let finished: &[ClaimId] = if is_last { &[claim] } else { &[] };
-            outcome::write(&self.engine.pool, company, &arrivals, finished, dice).await?;
+            // Whoever steps may have dropped calls of this batch, so the database is asked.
+            let doubtful = if is_last { vec![claim] } else { Vec::new() };
+            let finished = Ending { certain: Vec::new(), doubtful };
+            outcome::write(&self.engine.pool, company, &arrivals, &finished, dice).await?;
         }
         Ok(())
     }

@@ -387,6 +387,23 @@ pub(super) async fn close_batches(
     Ok(())
 }
 
+/// Removes batches whose every row was written by this worker, in transactions that are committed or in this one: none of them can
+/// hold a row.
+pub(super) async fn remove_batches(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    claims: &[ClaimId],
+) -> Result<(), Error> {
+    if claims.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = claims.iter().map(|claim| claim.0).collect();
+    sqlx::query!("DELETE FROM crm_dispatch_claims WHERE company_id = $1 AND id = ANY ($2)", company.0, &ids)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// Renews the lease of batches under way. A batch that is gone stays gone.
 pub(super) async fn renew(
     conn: &mut PgConnection,

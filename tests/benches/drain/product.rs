@@ -21,9 +21,6 @@ use super::cpu::Used;
 use super::part::{IDENTITIES, Value};
 use super::provider::Provider;
 
-/// Connections of a dispatcher.
-const CONNECTIONS: u32 = 8;
-
 /// Messages filed and approved at once.
 const CHUNK: usize = 1_000;
 
@@ -154,9 +151,9 @@ pub(crate) struct Running {
 }
 
 pub(crate) async fn start(world: &World, lines: Lines, settings: Settings) -> Running {
-    let pool = db::connect(world.options(), CONNECTIONS).await.expect("the database answers");
+    let pool = db::steady(&world.pool);
     let mut warm = Vec::new();
-    for _ in 0..CONNECTIONS {
+    for _ in 0..db::STEADY_CONNECTIONS {
         warm.push(pool.acquire().await.expect("a connection"));
     }
     drop(warm);

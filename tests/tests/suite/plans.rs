@@ -141,6 +141,19 @@ async fn claim_and_wire_are_hot() {
     assert_eq!(after.1 - before.1, 2 * count(COUNT), "claim and wire of every message are HOT");
 }
 
+/// A trigger before an update costs every row a lock of its own, in the log as well, whether or not its condition then passes.
+#[tokio::test]
+async fn no_trigger_runs_before_an_update_of_an_activity() {
+    let world = World::new().await;
+    let (before, row, update) = (2, 1, 16);
+    let found = format!(
+        "SELECT count(*) FROM pg_trigger WHERE tgrelid = 'crm_activities'::regclass AND NOT tgisinternal
+          AND tgtype & {update} <> 0 AND (tgtype & {before} <> 0 OR tgtype & {row} = 0)"
+    );
+    assert_eq!(world.count(&found).await, 0);
+    assert_eq!(world.count("SELECT count(*) FROM pg_trigger WHERE tgname = 'CRM_guard_update'").await, 1);
+}
+
 /// All and HOT updates of the table so far, once there are at least so many: connections hand their numbers in when they end, or
 /// after a second.
 async fn updates(world: &World, at_least: i64) -> (i64, i64) {
