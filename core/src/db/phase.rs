@@ -20,6 +20,7 @@ pub struct Phase {
 pub const PHASES: &[Phase] = &[
     Phase { letter: BASE, holds: "base, messages, decisions", needs: &[] },
     Phase { letter: OUTBOXES, holds: "outboxes, quota", needs: &[BASE] },
+    Phase { letter: INBOUND, holds: "webhooks, inbound events", needs: &[BASE, OUTBOXES] },
 ];
 
 /// The phase that everything needs.
@@ -27,6 +28,9 @@ pub const BASE: char = 'a';
 
 /// The phase of outboxes and quota; without it nothing is drafted, decided or sent.
 pub const OUTBOXES: char = 'b';
+
+/// The phase of what comes in; without it nothing is listened to.
+pub const INBOUND: char = 'c';
 
 /// Why phases cannot be switched off like that, or something cannot be done without one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,0 +1,97 @@
+//! What became of a message after it was sent: dated facts, never statuses.
+//!
+//! Facts are told late, twice and out of order. Each is kept once, with its earliest time; where a message stands follows from the set of
+//! them, so that every order leads to the same end.
+use serde::{Deserialize, Serialize};
+
+/// One thing that became of a sent message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fact {
+    /// The provider took it and works on it.
+    Accepted,
+    /// Delivery is taking longer; the provider still tries.
+    Delayed,
+    /// The recipient's side took it.
+    Delivered,
+    /// It was opened, as far as a picture that was loaded shows.
+    Opened,
+    /// A link in it was followed.
+    Clicked,
+    /// It was shown to the recipient.
+    Read,
+    /// The contact wrote back.
+    Replied,
+    /// A meeting came of it.
+    Booked,
+    /// The meeting was called off.
+    Cancelled,
+    /// It came back for a passing reason.
+    SoftBounced,
+    /// It came back: the address takes no mail.
+    Bounced,
+    /// The provider did not deliver it.
+    Failed,
+    /// The recipient called it spam.
+    Complained,
+    /// The recipient asked not to be written to any more.
+    Unsubscribed,
+}
+
+impl Fact {
+    /// Every fact, the one that says least about the end first.
+    pub const ALL: &[Self] = &[
+        Self::Accepted,
+        Self::Delayed,
+        Self::SoftBounced,
+        Self::Delivered,
+        Self::Opened,
+        Self::Read,
+        Self::Clicked,
+        Self::Failed,
+        Self::Bounced,
+        Self::Replied,
+        Self::Cancelled,
+        Self::Booked,
+        Self::Unsubscribed,
+        Self::Complained,
+    ];
+
+    /// The word used in SQL and in the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Delayed => "delayed",
+            Self::Delivered => "delivered",
+            Self::Opened => "opened",
+            Self::Clicked => "clicked",
+            Self::Read => "read",
+            Self::Replied => "replied",
+            Self::Booked => "booked",
+            Self::Cancelled => "cancelled",
+            Self::SoftBounced => "soft_bounced",
+            Self::Bounced => "bounced",
+            Self::Failed => "failed",
+            Self::Complained => "complained",
+            Self::Unsubscribed => "unsubscribed",
+        }
+    }
+
+    /// Reads the word back; `None` for any other.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|fact| fact.as_str() == word)
+    }
+
+    /// How far a message is that this is known of.
+    fn rank(self) -> usize {
+        Self::ALL.iter().position(|fact| *fact == self).unwrap_or_default()
+    }
+
+    /// The fact that says where a message stands, of all that are known. The order in which they were told does not matter.
+    #[must_use]
+    pub fn furthest(facts: impl IntoIterator<Item = Self>) -> Option<Self> {
+        facts.into_iter().max_by_key(|fact| fact.rank())
+    }
+}

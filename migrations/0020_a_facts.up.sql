@@ -1,0 +1,38 @@
+-- What became of messages after they were sent, and what is known of contacts from what they sent.
+
+-- Dated facts, never statuses. One row a fact, with its earliest time: whatever the order they were told in, the rows are the same.
+CREATE TABLE crm_activity_facts (
+  company_id uuid NOT NULL,
+  activity_id uuid NOT NULL,
+  fact text NOT NULL CHECK (fact IN ('accepted', 'delayed', 'delivered', 'opened', 'clicked', 'read', 'replied', 'booked', 'cancelled',
+    'soft_bounced', 'bounced', 'failed', 'complained', 'unsubscribed')),
+  at timestamptz NOT NULL,
+  told_at timestamptz NOT NULL DEFAULT now(),
+  detail text CHECK (length(detail) <= 500),
+  PRIMARY KEY (company_id, activity_id, fact),
+  FOREIGN KEY (company_id, activity_id) REFERENCES crm_activities (company_id, id)
+);
+-- Health of an outbox counts the bad ones of the last days.
+CREATE INDEX crm_activity_facts_bad ON crm_activity_facts (company_id, at) WHERE fact IN ('bounced', 'complained');
+
+-- Names other than the provider's own id that a reply may call a message by: Message-IDs, ids that an echo brought.
+CREATE TABLE crm_activity_references (
+  company_id uuid NOT NULL,
+  reference text NOT NULL CHECK (length(reference) BETWEEN 1 AND 1000),
+  activity_id uuid NOT NULL,
+  PRIMARY KEY (company_id, reference),
+  FOREIGN KEY (company_id, activity_id) REFERENCES crm_activities (company_id, id)
+);
+
+-- Nothing leaves for the contact before that time: they are away, or what they wrote is not read yet.
+CREATE TABLE crm_contact_holds (
+  company_id uuid NOT NULL,
+  contact_id uuid NOT NULL,
+  code text NOT NULL CHECK (code IN ('away', 'unread')),
+  until timestamptz NOT NULL,
+  PRIMARY KEY (company_id, contact_id, code),
+  FOREIGN KEY (company_id, contact_id) REFERENCES crm_contacts
+);
+
+-- Whether a reply stops what waits for the contact alone, or for everybody of the account.
+ALTER TABLE crm_company_policies ADD COLUMN reply_stops text NOT NULL DEFAULT 'contact' CHECK (reply_stops IN ('contact', 'account'));

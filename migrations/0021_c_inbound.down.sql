@@ -1,0 +1,2 @@
+DROP TABLE crm_inbound_events;
+DROP TABLE crm_webhook_endpoints;
