@@ -8,11 +8,14 @@ mod effect;
 pub mod event;
 mod opt_out;
 pub mod provider;
+mod receive;
 mod record;
 mod store;
 mod store_apply;
+mod store_event;
 
 pub use self::apply::{Applier, assign};
 pub use self::opt_out::asks_to_stop;
+pub use self::receive::{EVENTS_LIMIT, Origin, Received, receive};
 pub use self::record::{Direction, NOTE_LIMIT, Noted, record};
 pub use self::store::{NotedView, noted};

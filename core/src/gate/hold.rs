@@ -21,9 +21,12 @@ pub(super) fn judge(facts: &Facts<'_>) -> Verdict {
         );
     }
     match facts.item.away_until {
-        Some(until) if until > facts.now => {
-            Verdict::defer(GATE, "away", until, format!("an automatic answer says they are away; until {until:.0}"))
-        }
+        Some(until) if until > facts.now => Verdict::defer(
+            GATE,
+            "away",
+            until,
+            format!("an automatic answer says they are away; until {until:.0}"),
+        ),
         _ => Verdict::pass(GATE, "the contact is there"),
     }
 }

@@ -167,7 +167,9 @@ impl Applier {
                 store::complete(&mut tx, company, held.id, &held.event).await?;
                 let mut effect = effect::apply(&mut tx, company, &held).await?;
                 let why = crate::safe_text::SafeText::line(&why).truncated(200);
-                effect.did.push(format!("its words could not be fetched ({why}); it counts as a person's reply"));
+                effect
+                    .did
+                    .push(format!("its words could not be fetched ({why}); it counts as a person's reply"));
                 close(&mut tx, company, &held, &effect).await?;
             }
         }
@@ -215,7 +217,8 @@ impl Applier {
         let why = error.to_string();
         tracing::warn!(event = %id, "an event could not be applied: {error}");
         if tries + 1 >= TRIES_LIMIT {
-            let ending = Ending { state: "failed", contact: None, activity: None, did: &[], error: Some(&why) };
+            let ending =
+                Ending { state: "failed", contact: None, activity: None, did: &[], error: Some(&why) };
             store::end(&mut tx, company, id, &ending).await?;
             company::store::bump(&mut tx, company).await?;
         } else {
@@ -291,7 +294,8 @@ pub async fn assign(
 ) -> Result<Vec<String>, Error> {
     db::retry(|| async {
         let mut tx = pool.begin().await?;
-        crate::operator::authorise(&mut tx, actor, company, crate::actor::Role::Approver, "assign an event").await?;
+        crate::operator::authorise(&mut tx, actor, company, crate::actor::Role::Approver, "assign an event")
+            .await?;
         let stored = store::load(&mut tx, company, id).await?.ok_or_else(|| Error::NotFound {
             what: format!("event {id}"),
             hint: "; see `countersign inbox list`".to_owned(),
@@ -310,7 +314,8 @@ pub async fn assign(
         }
         let effect = effect::apply_to(&mut tx, company, &stored, contact).await?;
         close(&mut tx, company, &stored, &effect).await?;
-        let entry = Entry::new(actor, "inbound.assign").subject(id).detail(serde_json::json!({ "contact": contact }));
+        let entry =
+            Entry::new(actor, "inbound.assign").subject(id).detail(serde_json::json!({ "contact": contact }));
         audit::store::append(&mut tx, company, &[entry]).await?;
         tx.commit().await?;
         Ok(effect.did)

@@ -77,7 +77,8 @@ pub(super) async fn apply(
             if *is_lifted {
                 effect.say("the provider would deliver again; what is suppressed here stays so until an admin lifts it");
             } else {
-                suppress(conn, company, address, reason, "the provider does not deliver to it", &mut effect).await?;
+                suppress(conn, company, address, reason, "the provider does not deliver to it", &mut effect)
+                    .await?;
             }
             effect.contact = store::contact_of(conn, company, &[suppression::canonical(address)]).await?;
             Ok(effect)
@@ -87,7 +88,10 @@ pub(super) async fn apply(
             match target {
                 Some(target) => {
                     (effect.activity, effect.contact) = (Some(target.id), Some(target.contact));
-                    effect.say(format!("{} on a post of ours", crate::safe_text::SafeText::line(action).truncated(40)));
+                    effect.say(format!(
+                        "{} on a post of ours",
+                        crate::safe_text::SafeText::line(action).truncated(40)
+                    ));
                 }
                 None => effect.say("about a post that is not ours"),
             }
@@ -151,8 +155,8 @@ async fn message(
     let channel = stored.source.channel();
     let mut effect = Effect { activity: target.as_ref().map(|target| target.id), ..Effect::default() };
     let text = letter.text.as_deref().unwrap_or_default();
-    let is_opt_out = asks_to_stop(text)
-        || text.trim().is_empty() && letter.subject.as_deref().is_some_and(asks_to_stop);
+    let is_opt_out =
+        asks_to_stop(text) || text.trim().is_empty() && letter.subject.as_deref().is_some_and(asks_to_stop);
     // Before anything else is found out: whoever asks to be left alone is.
     if is_opt_out && !letter.is_automatic {
         let note = "asked for it in a message";
@@ -188,8 +192,18 @@ async fn message(
     }
     let headline = headline(letter);
     let id = ActivityId::new();
-    store::insert_message(conn, company, id, contact, channel, Status::Received, at, &headline, stored.source)
-        .await?;
+    store::insert_message(
+        conn,
+        company,
+        id,
+        contact,
+        channel,
+        Status::Received,
+        at,
+        &headline,
+        stored.source,
+    )
+    .await?;
     if let Some(name) = letter.id.as_deref() {
         store::note_reference(conn, company, id, name).await?;
     }
@@ -209,7 +223,8 @@ async fn message(
 /// What stands in a list for a message: its subject, else its first words, on one line.
 fn headline(letter: &Letter) -> String {
     let subject = letter.subject.as_deref().map(str::trim).filter(|subject| !subject.is_empty());
-    let first = letter.text.as_deref().and_then(|text| text.lines().map(str::trim).find(|line| !line.is_empty()));
+    let first =
+        letter.text.as_deref().and_then(|text| text.lines().map(str::trim).find(|line| !line.is_empty()));
     let words = subject.or(first).unwrap_or("(no text)");
     words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
 }
@@ -226,8 +241,7 @@ async fn status(
     let Some(target) = target else {
         return Ok(Effect { is_unmatched: true, ..Effect::default() });
     };
-    let mut effect =
-        Effect { contact: Some(target.contact), activity: Some(target.id), ..Effect::default() };
+    let mut effect = Effect { contact: Some(target.contact), activity: Some(target.id), ..Effect::default() };
     let is_news =
         store::note_fact(conn, company, target.id, progress.fact, at, progress.detail.as_deref()).await?;
     effect.say(match is_news {
@@ -349,7 +363,11 @@ async fn booking(
         Phase::Booked | Phase::Moved => Fact::Booked,
         Phase::Cancelled => Fact::Cancelled,
         Phase::Requested | Phase::Missed => {
-            effect.say(if meeting.phase == Phase::Missed { "they did not come" } else { "a meeting was asked for" });
+            effect.say(if meeting.phase == Phase::Missed {
+                "they did not come"
+            } else {
+                "a meeting was asked for"
+            });
             return Ok(effect);
         }
     };
@@ -410,7 +428,9 @@ async fn echoed(
         effect.activity = Some(id);
         if let Some(target) = store::by_reference(conn, company, &Reference::Activity(id)).await? {
             settle_as_sent(conn, company, &target, Some(&echo.id), at, &mut effect).await?;
-            if target.status == Status::Dispatching && stored.now.duration_since(stored.received_at) < PATIENCE {
+            if target.status == Status::Dispatching
+                && stored.now.duration_since(stored.received_at) < PATIENCE
+            {
                 // Its own answer may still come, and says it better.
                 return Ok(Effect { is_unmatched: true, ..effect });
             }

@@ -53,11 +53,8 @@ pub(super) async fn load(
     .fetch_optional(conn)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let corrupt = |problem: String| Error::Corrupt {
-        table: "crm_inbound_events",
-        row: row.id.to_string(),
-        problem,
-    };
+    let corrupt =
+        |problem: String| Error::Corrupt { table: "crm_inbound_events", row: row.id.to_string(), problem };
     let source = Provider::parse(&row.source)
         .ok_or_else(|| corrupt(format!("the source `{}` is not known", row.source)))?;
     let Some(reading) = row.reading else {
@@ -74,17 +71,6 @@ pub(super) async fn load(
         state: row.state,
         now: row.now.to_jiff(),
     }))
-}
-
-/// When the next event of a company is due; `None` if none waits.
-pub(super) async fn due_at(conn: &mut PgConnection, company: CompanyId) -> Result<Option<Timestamp>, Error> {
-    let at = sqlx::query_scalar!(
-        "SELECT min(look_at) FROM crm_inbound_events WHERE company_id = $1 AND state = 'stored'",
-        company.0
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok(at.map(jiff_sqlx::Timestamp::to_jiff))
 }
 
 /// What became of an event.
@@ -491,7 +477,11 @@ pub(super) async fn hold_unread(
 }
 
 /// An event is read: what waited for that waits no longer.
-pub(super) async fn release(conn: &mut PgConnection, company: CompanyId, event: EventId) -> Result<(), Error> {
+pub(super) async fn release(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    event: EventId,
+) -> Result<(), Error> {
     sqlx::query!(
         "DELETE FROM crm_contact_holds WHERE company_id = $1 AND code = 'unread' AND event_id = $2",
         company.0,

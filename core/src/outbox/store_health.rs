@@ -6,10 +6,7 @@ use crate::error::Error;
 use crate::ids::{CompanyId, OutboxId};
 
 /// Counts what an outbox sent over the last days, and what became of that.
-///
-/// # Errors
-/// A database fault.
-pub async fn counts(
+pub(crate) async fn counts(
     conn: &mut PgConnection,
     company: CompanyId,
     outbox: OutboxId,
@@ -33,7 +30,11 @@ pub async fn counts(
 }
 
 /// Lets an outbox wait a day; one that waits longer already does.
-pub(crate) async fn rest(conn: &mut PgConnection, company: CompanyId, outbox: OutboxId) -> Result<bool, Error> {
+pub(crate) async fn rest(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    outbox: OutboxId,
+) -> Result<bool, Error> {
     let done = sqlx::query!(
         r#"UPDATE crm_outboxes SET cool_until = clock_timestamp() + interval '24 hours', cool_reason = 'bounces', updated_at = now()
         WHERE company_id = $1 AND id = $2 AND enabled AND (cool_until IS NULL OR cool_until <= clock_timestamp())"#,
