@@ -14,6 +14,8 @@ use crate::approval::ItemOutcome;
 use crate::approval::resolve::{Resolution, Settling, settle};
 use crate::audit::{self, Entry};
 use crate::channel::ChannelName;
+use crate::company::policy::ReplyStops;
+use crate::company::store_policy;
 use crate::contact::suppression::{self, Identity, Reason};
 use crate::error::Error;
 use crate::ids::{ActivityId, CompanyId, ContactId, OutboxId};
@@ -80,7 +82,7 @@ pub(super) async fn apply(
                 suppress(conn, company, address, reason, "the provider does not deliver to it", &mut effect)
                     .await?;
             }
-            effect.contact = store::contact_of(conn, company, &[suppression::canonical(address)]).await?;
+            effect.contact = store::contact_of(conn, company, &suppression::spellings(address)).await?;
             Ok(effect)
         }
         What::Social { action, .. } => {
@@ -164,7 +166,7 @@ async fn message(
     }
     let writer = match named {
         Some(named) => Some(named),
-        None => store::contact_of(conn, company, &[suppression::canonical(&letter.from)]).await?,
+        None => store::contact_of(conn, company, &suppression::spellings(&letter.from)).await?,
     };
     // A colleague may answer what went to somebody else: then it concerns both.
     let mut concerned: Vec<ContactId> =
@@ -185,7 +187,7 @@ async fn message(
         effect.say(format!("an automatic answer: nothing leaves for the contact before {until:.0}"));
         return Ok(effect);
     }
-    let whole = store::stops_accounts(conn, company).await?;
+    let whole = store_policy::policy(conn, company).await?.reply_stops == ReplyStops::Account;
     let stopped = store::lock_contacts(conn, company, &concerned, whole).await?;
     for contact in &concerned {
         store::note_inbound(conn, company, *contact, channel, at, stored.now).await?;
@@ -343,7 +345,7 @@ async fn booking(
 ) -> Result<Effect, Error> {
     let mut effect = Effect { activity: target.as_ref().map(|target| target.id), ..Effect::default() };
     let addresses: Vec<String> =
-        meeting.attendees.iter().take(50).map(|address| suppression::canonical(address)).collect();
+        meeting.attendees.iter().take(50).flat_map(|address| suppression::spellings(address)).collect();
     let attendee = store::contact_of(conn, company, &addresses).await?;
     let mut concerned: Vec<ContactId> =
         attendee.into_iter().chain(target.as_ref().map(|target| target.contact)).collect();
@@ -385,7 +387,7 @@ async fn booking(
         effect.say(format!("noted: {}", fact.as_str()));
     }
     if fact == Fact::Booked {
-        let whole = store::stops_accounts(conn, company).await?;
+        let whole = store_policy::policy(conn, company).await?.reply_stops == ReplyStops::Account;
         let stopped = store::lock_contacts(conn, company, &concerned, whole).await?;
         withdraw(conn, company, &stopped, ADVANCES, "booked", &mut effect).await?;
     }
@@ -411,7 +413,7 @@ async fn echoed(
         return Ok(effect);
     }
     let mut effect = Effect {
-        contact: store::contact_of(conn, company, &[suppression::canonical(&echo.to)]).await?,
+        contact: store::contact_of(conn, company, &suppression::spellings(&echo.to)).await?,
         ..Effect::default()
     };
     let Some(contact) = effect.contact else {

@@ -52,8 +52,10 @@ pub async fn receive(pool: &PgPool, origin: Origin, events: &[Event]) -> Result<
     let mut writers = Vec::new();
     for (id, event) in ids.iter().zip(events).filter(|(id, _)| stored.contains(id)) {
         if let What::Message(letter) = &event.what {
-            unread.push(*id);
-            writers.push(suppression::canonical(&letter.from));
+            for spelling in suppression::spellings(&letter.from) {
+                unread.push(*id);
+                writers.push(spelling);
+            }
         }
     }
     store_apply::hold_unread(&mut tx, origin.company, &unread, &writers).await?;

@@ -244,17 +244,6 @@ pub(super) async fn lock_contacts(
     Ok(locked)
 }
 
-/// Whether a reply stops what waits for the whole account.
-pub(super) async fn stops_accounts(conn: &mut PgConnection, company: CompanyId) -> Result<bool, Error> {
-    let stops = sqlx::query_scalar!(
-        "SELECT reply_stops = 'account' FROM crm_company_policies WHERE company_id = $1",
-        company.0
-    )
-    .fetch_optional(conn)
-    .await?;
-    Ok(stops.flatten().unwrap_or_default())
-}
-
 /// The last message that left for a contact, on this channel if there is one.
 pub(super) async fn newest_to(
     conn: &mut PgConnection,
