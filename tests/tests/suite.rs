@@ -75,6 +75,8 @@ mod reading;
 mod recovery;
 #[path = "suite/repair.rs"]
 mod repair;
+#[path = "suite/replies.rs"]
+mod replies;
 #[path = "suite/revising.rs"]
 mod revising;
 #[path = "suite/second_person.rs"]
