@@ -166,7 +166,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Code> {
         Some(Noun::Demo(arguments)) => demo::run(&setup, &arguments, output).await,
         Some(Noun::Sandbox(arguments)) => demo::sandbox(&setup, &arguments, output).await,
         Some(Noun::Dispatch(arguments)) => dispatch::run(&setup, &arguments, output).await,
-        Some(Noun::Serve(_)) => serve::run(&setup, output).await,
+        Some(Noun::Serve(arguments)) => serve::run(&setup, &arguments, output).await,
         Some(Noun::Companies(verb)) => companies::run(&setup, verb, output).await,
         Some(Noun::Operators(verb)) => operators::run(&setup, verb, output).await,
         Some(Noun::Outboxes(verb)) => outboxes::run(&setup, verb, output).await,

@@ -11,7 +11,7 @@ use countersign_adapters::Reached;
 use countersign_core::channel::ChannelName;
 use countersign_core::db::phase::PhasesOff;
 
-pub(crate) use self::listener::Listening;
+pub(crate) use self::listener::{Listening, parse_listen};
 pub(crate) use self::overlay::Environment;
 use self::shape::Shape;
 pub(crate) use self::shape::{Borders, parse_days, parse_duration};
