@@ -12,6 +12,8 @@ mod health;
 mod places;
 mod router;
 mod state;
+#[cfg(test)]
+mod tests;
 mod webhooks;
 mod wire;
 

@@ -25,7 +25,7 @@ use super::guard::Here;
 use super::places::{Place, Places};
 use super::router::router;
 use super::state::Shared;
-use super::wire::{Answering, Wire};
+use super::wire::{Lengths, Stage, Wire};
 use crate::config::Listening;
 
 /// Lines in the head of a request.
@@ -101,15 +101,20 @@ async fn connection(
 ) {
     let Serving { here, router, state, place } = serving;
     let Listening { header_timeout, idle_timeout, .. } = state.config;
-    let answering = Answering::default();
-    let wire = Wire::new(stream, answering.clone(), header_timeout);
+    let stage = Stage::default();
+    let wire = Wire::new(stream, stage.clone(), header_timeout);
     let service = service_fn(move |mut request: Request<Incoming>| {
-        answering.begin();
+        let lengths = stage.begin_answer();
         request.extensions_mut().insert(Here(here.ip()));
-        let (router, state, answering) = (router.clone(), Arc::clone(&state), answering.clone());
+        let (router, state, stage) = (router.clone(), Arc::clone(&state), stage.clone());
         async move {
-            let response = respond(router, &state, request.map(Body::new)).await;
-            answering.end();
+            let response = match lengths {
+                Lengths::One => respond(router, &state, request.map(Body::new)).await,
+                Lengths::Two => {
+                    refusal(StatusCode::BAD_REQUEST, "two-lengths", "a body has one length; nothing was done")
+                }
+            };
+            stage.end_answer();
             Ok::<_, Infallible>(response)
         }
     });
