@@ -5,9 +5,11 @@
 //! transport, so nothing else can send.
 mod answer;
 pub mod calcom;
+mod calendly;
 mod class;
 mod credential;
 pub mod dry_run;
+mod hook;
 pub mod http;
 pub mod instagram;
 pub mod linkedin;
@@ -37,6 +39,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use countersign_core::channel::{Channel, ChannelName, Line, Lines};
+use countersign_core::inbound::provider::{Provider, Webhook};
 
 use crate::calcom::Calcom;
 use crate::dry_run::{DryRun, DryRunTransport};
@@ -147,4 +150,17 @@ pub fn adapter(reached: &Reached) -> Option<Arc<dyn Channel>> {
         ChannelName::Whatsapp => Arc::new(Twilio),
         _ => return None,
     })
+}
+
+/// How deliveries of a provider are proven and read.
+#[must_use]
+pub fn webhook(provider: Provider) -> &'static dyn Webhook {
+    match provider {
+        Provider::Resend => &resend::webhook::Hook,
+        Provider::Twilio => &twilio::webhook::Hook,
+        Provider::CalCom => &calcom::webhook::Hook,
+        Provider::Calendly => &calendly::webhook::Hook,
+        Provider::Linkedin => &linkedin::webhook::Hook,
+        Provider::Instagram => &instagram::webhook::Hook,
+    }
 }

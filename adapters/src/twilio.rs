@@ -2,11 +2,14 @@
 //!
 //! Puts a message into the form of `POST …/Messages.json` and says what an answer proves. The provider keeps no idempotency keys, so
 //! what may have been taken is never repeated; it is looked up in the provider's list of messages. Pure: the transport moves the bytes.
+mod address;
+mod event;
 mod guide;
 mod interpret;
 mod lookup;
 mod render;
 mod settings;
+pub(crate) mod webhook;
 
 use std::time::Duration;
 

@@ -19,6 +19,7 @@ mod secrets;
 mod serve;
 mod suppressions;
 mod themes;
+mod webhooks;
 
 use clap::{Parser, Subcommand};
 use color_eyre::eyre::Result;
@@ -95,6 +96,9 @@ enum Noun {
     /// Credentials.
     #[command(subcommand)]
     Secrets(secrets::Verb),
+    /// Where providers send what happens on their side.
+    #[command(subcommand)]
+    Webhooks(webhooks::Verb),
     /// Files that messages carry.
     #[command(subcommand)]
     Files(files::Verb),
@@ -132,6 +136,7 @@ impl Noun {
             | Self::Approvals(_)
             | Self::Queue(_)
             | Self::Activities(_) => Some(phase::OUTBOXES),
+            Self::Webhooks(_) => Some(phase::INBOUND),
             _ => None,
         }
     }
@@ -161,7 +166,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Code> {
         Some(Noun::Demo(arguments)) => demo::run(&setup, &arguments, output).await,
         Some(Noun::Sandbox(arguments)) => demo::sandbox(&setup, &arguments, output).await,
         Some(Noun::Dispatch(arguments)) => dispatch::run(&setup, &arguments, output).await,
-        Some(Noun::Serve(_)) => serve::run(&setup, output).await,
+        Some(Noun::Serve(arguments)) => serve::run(&setup, &arguments, output).await,
         Some(Noun::Companies(verb)) => companies::run(&setup, verb, output).await,
         Some(Noun::Operators(verb)) => operators::run(&setup, verb, output).await,
         Some(Noun::Outboxes(verb)) => outboxes::run(&setup, verb, output).await,
@@ -170,6 +175,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Code> {
         Some(Noun::Accounts(verb)) => accounts::run(&setup, verb, output).await,
         Some(Noun::Contacts(verb)) => accounts::run_contacts(&setup, verb, output).await,
         Some(Noun::Secrets(verb)) => secrets::run(&setup, verb, output).await,
+        Some(Noun::Webhooks(verb)) => webhooks::run(&setup, verb, output).await,
         Some(Noun::Drafts(verb)) => drafts::run(&setup, verb, output).await,
         Some(Noun::Files(verb)) => files::run(&setup, verb, output).await,
         Some(Noun::Approvals(verb)) => approvals::run(&setup, verb, output).await,

@@ -1,5 +1,6 @@
 //! Configuration: one TOML file, overridden by `COUNTERSIGN_*`, overridden by flags. Everything is checked here, once; the rest of the
 //! program sees typed values. Unknown keys are refused, in the file with their line.
+mod listener;
 mod overlay;
 mod shape;
 
@@ -10,6 +11,7 @@ use countersign_adapters::Reached;
 use countersign_core::channel::ChannelName;
 use countersign_core::db::phase::PhasesOff;
 
+pub(crate) use self::listener::{Listening, parse_listen};
 pub(crate) use self::overlay::Environment;
 use self::shape::Shape;
 pub(crate) use self::shape::{Borders, parse_days, parse_duration};
@@ -27,6 +29,8 @@ pub(crate) struct Config {
     pub(crate) dry_run: bool,
     /// How the dispatcher works.
     pub(crate) dispatcher: countersign_core::dispatch::Settings,
+    /// Whether and how it is listened to providers and clients of the API.
+    pub(crate) listener: Listening,
     /// The console's theme.
     pub(crate) theme: ThemeChoice,
     /// What the console draws lines with.
@@ -130,16 +134,6 @@ impl Config {
         .collect::<Result<_, _>>()
         .map_err(|error| ConfigError::Value(error.to_string()))?;
         let defaults = countersign_core::dispatch::Settings::default();
-        let within =
-            |name: &str, value: Option<Duration>, default: Duration, least: u64, most: u64| match value {
-                None => Ok(default),
-                Some(value)
-                    if (Duration::from_millis(least)..=Duration::from_millis(most)).contains(&value) =>
-                {
-                    Ok(value)
-                }
-                Some(_) => Err(ConfigError::Value(format!("{name}: use {least} ms to {most} ms"))),
-            };
         let dispatcher = countersign_core::dispatch::Settings {
             lease: within("dispatcher.lease", shape.dispatcher.lease, defaults.lease, 1_000, 600_000)?,
             poll: within("dispatcher.poll", shape.dispatcher.poll, defaults.poll, 50, 60_000)?,
@@ -168,6 +162,7 @@ impl Config {
             channels,
             dry_run: environment.dry_run,
             dispatcher,
+            listener: listener::read(&shape.listener)?,
             theme: ThemeChoice {
                 name: shape.console.theme.clone().unwrap_or_else(|| "default".to_owned()),
                 origin: String::new(),
@@ -193,6 +188,22 @@ fn theme_line(text: &str) -> Option<usize> {
     let file: File = toml::from_str(text).ok()?;
     let start = file.console.theme.span().start;
     Some(text.get(..start)?.matches('\n').count() + 1)
+}
+
+fn within(
+    name: &str,
+    value: Option<Duration>,
+    default: Duration,
+    least: u64,
+    most: u64,
+) -> Result<Duration, ConfigError> {
+    match value {
+        None => Ok(default),
+        Some(value) if (Duration::from_millis(least)..=Duration::from_millis(most)).contains(&value) => {
+            Ok(value)
+        }
+        Some(_) => Err(ConfigError::Value(format!("{name}: use {least} ms to {most} ms"))),
+    }
 }
 
 fn bounded(name: &str, value: Option<usize>, default: usize, most: usize) -> Result<usize, ConfigError> {
@@ -304,6 +315,27 @@ mod tests {
     fn what_cannot_be_switched_off_is_named(#[case] value: &str, #[case] expected: &str) {
         let error = load(&format!("[database]\nphases_off = {value}\n"), &[]).unwrap_err();
         assert!(error.contains(expected), "{error}");
+    }
+
+    #[rstest::rstest]
+    #[case("listen = \"off\"", None)]
+    #[case("", Some("127.0.0.1:8787"))]
+    #[case("listen = \"[::1]:0\"", Some("[::1]:0"))]
+    fn it_is_listened_on_loopback_unless_told_otherwise(#[case] line: &str, #[case] place: Option<&str>) {
+        let config = load(&format!("[listener]\n{line}\n"), &[]).unwrap();
+        assert_eq!(config.listener.place.map(|place| place.to_string()).as_deref(), place);
+    }
+
+    #[rstest::rstest]
+    #[case("listen = \"8787\"", "listener.listen")]
+    #[case("listen = \"localhost:8787\"", "listener.listen")]
+    #[case("public_url = \"http://crm.example.com\"", "listener.public_url")]
+    #[case("public_url = \"https://crm.example.com?a=1\"", "listener.public_url")]
+    #[case("header_timeout = \"1ms\"", "listener.header_timeout")]
+    #[case("lisen = \"off\"", "unknown field `lisen`")]
+    fn a_listener_that_cannot_be_is_refused(#[case] line: &str, #[case] named: &str) {
+        let error = load(&format!("[listener]\n{line}\n"), &[]).unwrap_err();
+        assert!(error.contains(named), "{error}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod engine;
 mod exit;
 mod intake;
 mod kept;
+mod listener;
 mod logging;
 mod meter;
 mod output;

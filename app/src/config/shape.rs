@@ -10,6 +10,7 @@ pub(super) struct Shape {
     pub(super) console: Console,
     pub(super) database: Database,
     pub(super) dispatcher: Dispatcher,
+    pub(super) listener: Listener,
     pub(super) log: Log,
     pub(super) channels: Channels,
 }
@@ -48,6 +49,21 @@ pub(super) struct Dispatcher {
     pub(super) poll: Option<Duration>,
     pub(super) max_in_flight: Option<usize>,
     pub(super) batch: Option<usize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Listener {
+    pub(super) listen: Option<String>,
+    pub(super) public_url: Option<String>,
+    #[serde(deserialize_with = "duration")]
+    pub(super) header_timeout: Option<Duration>,
+    #[serde(deserialize_with = "duration")]
+    pub(super) body_timeout: Option<Duration>,
+    #[serde(deserialize_with = "duration")]
+    pub(super) idle_timeout: Option<Duration>,
+    #[serde(deserialize_with = "duration")]
+    pub(super) request_timeout: Option<Duration>,
 }
 
 #[derive(Debug, Default, Deserialize)]

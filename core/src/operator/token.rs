@@ -4,11 +4,9 @@
 //! Does not read tokens from anywhere; whoever has one hands it over as [`SecretText`].
 use std::time::Duration;
 
-use chacha20poly1305::aead::Generate as _;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
-use zeroize::Zeroizing;
 
 use super::store::TokenStanding;
 pub use super::store_token::TokenView;
@@ -19,7 +17,7 @@ use crate::company;
 use crate::error::Error;
 use crate::ids::{CompanyId, OperatorId, TokenId};
 use crate::safe_text::SafeText;
-use crate::secret::SecretText;
+use crate::secret::{SecretText, random_text};
 
 /// What every token begins with, so that one that leaked is recognised by people and scanners.
 const PREFIX: &str = "cst_";
@@ -243,16 +241,9 @@ async fn may_handle(
 
 /// A new token and its hash.
 fn generate() -> (SecretText, [u8; 32]) {
-    let bytes = Zeroizing::new(<[u8; 32]>::generate());
-    let mut text = String::with_capacity(PREFIX.len() + 64);
-    text.push_str(PREFIX);
-    for byte in bytes.iter() {
-        for digit in [byte >> 4, byte & 15] {
-            text.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
-        }
-    }
-    let hash = Sha256::digest(text.as_bytes()).into();
-    (SecretText::new(text), hash)
+    let text = random_text(PREFIX);
+    let hash = Sha256::digest(text.expose().as_bytes()).into();
+    (text, hash)
 }
 
 /// The hash of what may be a token; `None` for what cannot be one.

@@ -1,0 +1,6 @@
+//! The listener on loopback, with a real database behind it and callers of every kind before it.
+mod desk;
+mod good;
+mod hostile;
+mod many;
+mod standing;
