@@ -94,6 +94,7 @@ pub(crate) fn verdict(outcome: &Outcome) -> String {
     match outcome {
         Outcome::MaybeSent { replay: Replay::SameKey(_), .. } => "replay".to_owned(),
         Outcome::Retry { after: Some(wait), .. } => format!("retry {}", wait.as_secs()),
+        Outcome::Deferred { code, .. } => format!("waits {code}"),
         other => other.as_str().to_owned(),
     }
 }

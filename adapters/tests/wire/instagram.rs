@@ -67,7 +67,7 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("32", "limited", "limited", "limited"),
     ("613/2534040", "limited", "limited", "limited"),
     ("4/2207051", "account", "account", "account"),
-    ("9/2207042", "limited", "limited", "limited"),
+    ("9/2207042", "waits", "waits", "waits"),
     ("1", "maybe", "again", "maybe"),
     ("2", "maybe", "again", "maybe"),
     ("-1/2207001", "maybe", "again", "maybe"),
@@ -123,7 +123,7 @@ async fn every_refusal_leads_where_the_provider_says() {
 #[case::latency(Fault::Latency { ms: 1 }, ["accepted", "prepared", "accepted"], 1)]
 #[case::limited(Fault::RateLimited { retry_after: Some("7".to_owned()) }, ["limited"; 3], 0)]
 #[case::limited_without_a_hint(Fault::RateLimited { retry_after: None }, ["limited"; 3], 0)]
-#[case::quota(Fault::DailyQuota, ["limited"; 3], 0)]
+#[case::quota(Fault::DailyQuota, ["waits"; 3], 0)]
 #[case::unauthorized(Fault::Unauthorized, ["account"; 3], 0)]
 #[case::redirect(Fault::Redirect { location: "http://127.0.0.1:9/".to_owned() }, ["account"; 3], 0)]
 #[case::error_before(Fault::ErrorBeforeAccept, ["maybe", "again", "maybe"], 0)]

@@ -33,7 +33,7 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("not_a_partner", "account", "account"),
     ("role_lost", "account", "account"),
     ("not_found", "rejected", "rejected"),
-    ("conflict", "again", "again"),
+    ("conflict", "waits", "waits"),
     ("duplicate_share", "rejected", "accepted"),
     ("duplicate_ugc_post", "rejected", "accepted"),
     ("duplicate_person", "rejected", "maybe"),

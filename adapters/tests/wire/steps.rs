@@ -90,6 +90,7 @@ pub(crate) fn word(result: &Result<Outcome, Broken>) -> &'static str {
         Ok(Outcome::Accepted { .. }) => "accepted",
         Ok(Outcome::Rejected { .. }) => "rejected",
         Ok(Outcome::Prepared { .. }) => "prepared",
+        Ok(Outcome::Deferred { .. }) => "waits",
         Ok(Outcome::Retry { after: None, .. }) => "again",
         Ok(Outcome::Retry { after: Some(_), .. }) => "limited",
         Ok(Outcome::AccountBroken { .. }) => "account",

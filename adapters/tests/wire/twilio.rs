@@ -60,7 +60,7 @@ const ROWS: &[(&str, &str)] = &[
     ("63022", "account_broken"),
     ("63051", "account_broken"),
     // A paused template holds its messages, and nothing else.
-    ("63041", "retry"),
+    ("63041", "waits 63041"),
     // Our defects.
     ("20404", "rejected"),
     ("20422", "rejected"),

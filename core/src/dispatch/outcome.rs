@@ -127,6 +127,7 @@ pub(crate) fn words(outcome: &Outcome) -> (Option<&str>, Option<&str>) {
         Outcome::Accepted { .. } => (None, None),
         Outcome::Prepared { detail, .. } => (Some(PREPARED), Some(detail)),
         Outcome::Rejected { code, detail }
+        | Outcome::Deferred { code, detail, .. }
         | Outcome::Retry { code, detail, .. }
         | Outcome::AccountBroken { code, detail }
         | Outcome::MaybeSent { code, detail, .. } => (Some(code), Some(detail)),

@@ -50,6 +50,7 @@ fn verdict(reading: &Reading) -> String {
         Reading::Proves(Outcome::Retry { code, after: Some(wait), .. }) => {
             format!("wait {} {code}", wait.as_secs())
         }
+        Reading::Proves(Outcome::Deferred { code, after, .. }) => format!("waits {} {code}", after.as_secs()),
         Reading::Proves(Outcome::AccountBroken { code, .. }) => format!("account {code}"),
         Reading::Proves(Outcome::MaybeSent { code, replay: Replay::Never, .. }) => format!("maybe {code}"),
         Reading::Proves(other) => panic!("{other:?}"),
@@ -145,7 +146,7 @@ fn a_broken_success_is_judged_by_what_it_may_have_done(#[case] body: &str) {
 #[case("32", ["wait 300"; 4])]
 #[case("613/2534040", ["wait 300"; 4])]
 #[case("4/2207051", ["account"; 4])]
-#[case("9/2207042", ["wait 3600"; 4])]
+#[case("9/2207042", ["waits 3600"; 4])]
 #[case("1", ["maybe", "again", "again", "maybe"])]
 #[case("2", ["maybe", "again", "again", "maybe"])]
 #[case("-1/2207001", ["maybe", "again", "again", "maybe"])]

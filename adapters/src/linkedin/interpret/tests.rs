@@ -28,6 +28,7 @@ fn verdict(outcome: &Outcome) -> String {
         Outcome::Rejected { code, .. } => format!("rejected {code}"),
         Outcome::Retry { code, after: None, .. } => format!("again {code}"),
         Outcome::Retry { code, after: Some(wait), .. } => format!("wait {} {code}", wait.as_secs()),
+        Outcome::Deferred { code, .. } => format!("waits {code}"),
         Outcome::AccountBroken { code, .. } => format!("account {code}"),
         Outcome::MaybeSent { code, replay: Replay::Never, .. } => format!("maybe {code}"),
         other => panic!("{other:?}"),
@@ -72,7 +73,7 @@ fn a_success_without_an_id_may_have_been_sent(
 #[case(404, r#"{"status":404,"message":"gone"}"#, "rejected 404")]
 #[case(404, "<html>not here</html>", "account 404")]
 #[case(405, "", "account 405")]
-#[case(409, r#"{"status":409,"message":"conflict"}"#, "again 409")]
+#[case(409, r#"{"status":409,"message":"conflict"}"#, "waits 409")]
 #[case(422, r#"{"status":422,"message":"commentary is required"}"#, "rejected 422")]
 #[case(426, r#"{"status":426,"code":"NONEXISTENT_VERSION","message":"m"}"#, "account NONEXISTENT_VERSION")]
 #[case(429, r#"{"status":429,"message":"m"}"#, "wait 100 429")]
