@@ -123,7 +123,8 @@ const ROWS: &[(&str, &str)] = &[
 #[tokio::test]
 async fn every_refusal_leads_to_what_the_provider_documents() {
     let (desk, twilio) = (Desk::new().await, twilio());
-    let approved = twilio.rendered(&text("Hi"));
+    let payload = text("Hi");
+    let approved = twilio.rendered(&payload);
     let transport = desk.transport();
     let rows = rows("twilio");
     let played: BTreeSet<_> = rows.iter().map(|(code, _)| *code).collect();
@@ -134,7 +135,7 @@ async fn every_refusal_leads_to_what_the_provider_documents() {
         desk.sandbox.set_faults([Fault::Refuse { code: code.to_owned() }.always()]);
         let answer = twilio.exchange(&transport, &approved).await.expect("answers");
         assert_eq!((answer.status, &answer.body), (row.status, &row.body), "{code}");
-        let outcome = twilio.judged(&approved, &answer);
+        let outcome = twilio.judged(&payload, &approved, &answer);
         assert_eq!(crate::drive::verdict(&outcome), expected[code], "{code}: {outcome:?}");
         assert!(format!("{outcome:?}").contains(code) && twilio.channel.knows(code), "{outcome:?}");
     }
@@ -168,10 +169,10 @@ async fn a_fault_costs_one_request_and_is_named(
     #[case] accepted: usize,
 ) {
     let (desk, twilio) = (Desk::new().await, twilio());
-    let (transport, approved) = (desk.transport(), twilio.rendered(&text("Hi")));
-    assert_eq!(twilio.send(&transport, &approved).await, "accepted");
+    let (transport, payload) = (desk.transport(), text("Hi"));
+    assert_eq!(twilio.send(&transport, &payload).await, "accepted");
     desk.sandbox.set_faults([fault.always()]);
-    assert_eq!(twilio.send(&transport, &approved).await, expected);
+    assert_eq!(twilio.send(&transport, &payload).await, expected);
     assert_eq!((desk.accepted(), desk.sandbox.requests().count), (1 + accepted, 2));
 }
 
@@ -184,7 +185,7 @@ async fn a_fault_costs_one_request_and_is_named(
 async fn a_provider_that_hangs_is_given_up(#[case] fault: Fault, #[case] accepted: usize) {
     let (desk, twilio) = (Desk::new().await, twilio());
     desk.sandbox.set_faults([fault.always()]);
-    assert_eq!(twilio.send(&hasty(&desk.sandbox), &twilio.rendered(&text("Hi"))).await, "broken");
+    assert_eq!(twilio.send(&hasty(&desk.sandbox), &text("Hi")).await, "broken");
     until("the provider is done", || desk.accepted() == accepted).await;
     assert_eq!(desk.sandbox.requests().count, 1);
 }
@@ -216,14 +217,14 @@ async fn a_lost_answer_is_found_in_the_list(
     let (desk, twilio) = (Desk::new().await, Drive { credential, ..twilio() });
     let transport = desk.transport();
     let stranger = Payload { to: "+15550000000".to_owned(), ..payload.clone() };
-    assert_eq!(twilio.send(&transport, &twilio.rendered(&stranger)).await, "accepted");
+    assert_eq!(twilio.send(&transport, &stranger).await, "accepted");
     assert_eq!(found(&desk, &twilio, &payload).await.as_str(), "absent");
     desk.sandbox.set_faults([Fault::ResetAfterAccept.always()]);
-    assert_eq!(twilio.send(&transport, &twilio.rendered(&payload)).await, "broken");
+    assert_eq!(twilio.send(&transport, &payload).await, "broken");
     desk.sandbox.set_faults([]);
     if matches!(&payload.parts, Parts::Whatsapp { text: Some(_), .. }) {
         for number in 0..60 {
-            let other = twilio.rendered(&text(&format!("other {number}")));
+            let other = text(&format!("other {number}"));
             assert_eq!(twilio.send(&transport, &other).await, "accepted");
         }
     }
@@ -264,8 +265,9 @@ async fn the_probe_shows_what_the_credential_is_worth(
 #[tokio::test]
 async fn words_arrive_as_words(#[case] words: &str) {
     let (desk, twilio) = (Desk::new().await, twilio());
-    let approved = twilio.rendered(&text(words));
-    assert_eq!(twilio.send(&desk.transport(), &approved).await, "accepted");
+    let payload = text(words);
+    let approved = twilio.rendered(&payload);
+    assert_eq!(twilio.send(&desk.transport(), &payload).await, "accepted");
     let [body] = &bodies(&desk)[..] else { panic!("one message") };
     assert_eq!(body, &approved.body);
     assert!(body.bytes().all(|byte| byte.is_ascii_graphic()), "{body}");

@@ -1,11 +1,15 @@
 //! The table of answers and what each proves, by what was asked.
 use bytes::Bytes;
-use countersign_core::channel::{Asked, Channel as _, Outcome, Past, Reading, Replay, Request, Response};
+use countersign_core::activity::payload::{InstagramAction, Parts};
+use countersign_core::channel::{
+    Asked, Channel as _, ChannelName, Outcome, Past, Reading, Replay, Request, Response,
+};
 use rstest::rstest;
 
 use super::interpret;
 use crate::instagram::Instagram;
 use crate::instagram::code::knows;
+use crate::samples::payload;
 
 const CONTAINER: &str = "17990000000000001";
 /// Made ten seconds before [`DATE`].
@@ -32,7 +36,15 @@ fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Resp
 
 fn read(step: &str, handle: &str, response: &Response) -> Reading {
     let past = Past { handle: Some(handle.to_owned()), may_be_accepted: false, may_be_these_words: false };
-    interpret(&Asked { approved: &approved(step), request: &asked(step), past: &past }, response)
+    let parts = Parts::Instagram {
+        action: InstagramAction::Post,
+        text: "x".to_owned(),
+        image_sha256: None,
+        human_agent: false,
+    };
+    let payload = payload(ChannelName::Instagram, parts);
+    let (approved, request) = (approved(step), asked(step));
+    interpret(&Asked { payload: &payload, approved: &approved, request: &request, past: &past }, response)
 }
 
 /// The outcome in words, or the path of the next request.

@@ -1,9 +1,11 @@
 //! The table of answers and what each proves.
 use bytes::Bytes;
-use countersign_core::channel::{Asked, Outcome, Past, Replay, Request, Response};
+use countersign_core::activity::payload::{LinkedinAction, Parts};
+use countersign_core::channel::{Asked, ChannelName, Outcome, Past, Replay, Request, Response};
 use rstest::rstest;
 
 use super::{interpret, knows};
+use crate::samples::payload;
 
 const DATE: (&str, &str) = ("date", "Wed, 25 Nov 2026 23:58:20 GMT");
 
@@ -13,9 +15,11 @@ fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Resp
 }
 
 fn judged(path: &str, may_be_accepted: bool, response: &Response) -> Outcome {
+    let parts = Parts::Linkedin { action: LinkedinAction::Post, text: "x".to_owned(), thread: None };
+    let payload = payload(ChannelName::Linkedin, parts);
     let request = Request::json(path, String::new());
     let past = Past { handle: None, may_be_accepted, may_be_these_words: may_be_accepted };
-    interpret(&Asked { approved: &request, request: &request, past: &past }, response)
+    interpret(&Asked { payload: &payload, approved: &request, request: &request, past: &past }, response)
 }
 
 fn post(response: &Response) -> Outcome {
