@@ -14,7 +14,7 @@ use crate::text::{DETAIL_CHARS, bounded};
 use crate::wait::wait;
 
 /// A limit whose answer does not say when it is over lasts this long.
-const LIMITED: Duration = Duration::from_secs(60);
+pub(super) const LIMITED: Duration = Duration::from_secs(60);
 
 /// The limit of messages a day.
 const DAILY: u32 = 63038;
@@ -110,7 +110,7 @@ const CODES: &[(u32, Class)] = &[
     (20503, Class::Maybe),
 ];
 
-fn known(code: u32) -> Option<Class> {
+pub(super) fn known(code: u32) -> Option<Class> {
     CODES.iter().find(|(known, _)| *known == code).map(|(_, class)| *class)
 }
 
@@ -190,7 +190,7 @@ impl Said {
     }
 
     /// Its code, or the status of an answer without one.
-    fn word(&self, status: u16) -> String {
+    pub(super) fn word(&self, status: u16) -> String {
         self.code.map_or_else(|| status.to_string(), |code| code.to_string())
     }
 }

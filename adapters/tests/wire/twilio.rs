@@ -33,7 +33,7 @@ fn template(value: &str) -> Payload {
         content_sid: "HX0123456789abcdef0123456789abcdef".to_owned(),
         version: "1".to_owned(),
         variables: BTreeMap::from([("1".to_owned(), value.to_owned())]),
-        // Every template of the sandbox consists of its variables.
+        // Every template of the sandbox consists of its first variable.
         rendered_text: value.to_owned(),
     };
     let parts = Parts::Whatsapp { text: None, template: Some(template) };
@@ -188,6 +188,31 @@ async fn a_provider_that_hangs_is_given_up(#[case] fault: Fault, #[case] accepte
     assert_eq!(twilio.send(&hasty(&desk.sandbox), &text("Hi")).await, "broken");
     until("the provider is done", || desk.accepted() == accepted).await;
     assert_eq!(desk.sandbox.requests().count, 1);
+}
+
+const TEMPLATE: &str = "/v1/Content/HX0123456789abcdef0123456789abcdef";
+
+/// S10: a template is read before its message is sent, and what is not as it was approved sends nothing.
+#[rstest]
+#[case::as_approved(None, "accepted", 3)]
+#[case::other_words(Some((TEMPLATE, 200, r#"{"sid":"HX0123456789abcdef0123456789abcdef","types":{"twilio/text":{"body":"Buy, {{1}}"}}}"#)), "rejected", 1)]
+#[case::gone(Some((TEMPLATE, 404, r#"{"code":20404,"message":"not found","status":404}"#)), "rejected", 1)]
+#[case::not_approved(Some(("/v1/Content/HX0123456789abcdef0123456789abcdef/ApprovalRequests", 200, r#"{"sid":"HX0123456789abcdef0123456789abcdef","whatsapp":{"status":"rejected"}}"#)), "rejected", 2)]
+#[case::paused(Some(("/v1/Content/HX0123456789abcdef0123456789abcdef/ApprovalRequests", 200, r#"{"sid":"HX0123456789abcdef0123456789abcdef","whatsapp":{"status":"paused"}}"#)), "waits template-paused", 2)]
+#[case::out_of_order(Some((TEMPLATE, 503, "busy")), "retry", 1)]
+#[tokio::test]
+async fn a_template_is_read_before_its_message(
+    #[case] laid: Option<(&str, u16, &'static str)>,
+    #[case] expected: &str,
+    #[case] requests: u64,
+) {
+    let (desk, twilio) = (Desk::new().await, twilio());
+    if let Some((path, status, body)) = laid {
+        desk.sandbox.lays(path, status, body);
+    }
+    assert_eq!(twilio.send(&desk.transport(), &template("Ann")).await, expected);
+    let accepted = usize::from(expected == "accepted");
+    assert_eq!((desk.accepted(), desk.sandbox.requests().count), (accepted, requests));
 }
 
 async fn found(desk: &Desk, twilio: &Drive, payload: &Payload) -> Finding {
