@@ -14,6 +14,7 @@ mod router;
 mod state;
 #[cfg(test)]
 mod tests;
+mod unsubscribe;
 mod webhooks;
 mod wire;
 

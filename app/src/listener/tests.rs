@@ -2,5 +2,6 @@
 mod desk;
 mod good;
 mod hostile;
+mod links;
 mod many;
 mod standing;
