@@ -28,4 +28,5 @@ pub mod quota;
 pub mod safe_text;
 pub mod secret;
 pub mod server;
+pub mod sync;
 pub mod trial;
