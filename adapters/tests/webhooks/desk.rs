@@ -26,7 +26,7 @@ impl Endpoint {
             secrets: vec![secret.to_owned()],
             url: Some(URL.to_owned()),
             verify_sha256: None,
-            now: Timestamp::from_second(now).unwrap(),
+            now: Timestamp::from_second(now).expect("it is a time"),
         }
     }
 
@@ -84,7 +84,7 @@ pub(crate) fn without_header(sent: &Sent, name: &str) -> Sent {
 /// A header's value.
 pub(crate) fn header(sent: &Sent, name: &str) -> String {
     let (_, value) = sent.headers.iter().find(|(known, _)| known == name).expect("the header is there");
-    String::from_utf8(value.clone()).unwrap()
+    String::from_utf8(value.clone()).expect("it is text")
 }
 
 /// Reads a body as the provider would send it.
@@ -134,7 +134,7 @@ pub(crate) fn schemes() -> Vec<Scheme> {
         provider,
         secret: secret(provider),
         url: URL,
-        at: Timestamp::from_second(NOW).unwrap(),
+        at: Timestamp::from_second(NOW).expect("it is a time"),
     };
     let scheme = |name, provider, sent, signed| Scheme {
         name,

@@ -13,7 +13,7 @@ fn check(events: &[Event], body: &[u8]) {
     for event in events {
         assert!((1..=EXTERNAL_ID_LIMIT).contains(&event.external_id.len()));
         assert!(!event.external_id.contains(char::is_control));
-        let stored = serde_json::to_string(event).unwrap();
+        let stored = serde_json::to_string(event).expect("it can be written");
         assert!(!stored.contains("\\u0000"), "{stored}");
         assert!(event.raw.len() <= body.len());
         match &event.what {
@@ -277,7 +277,7 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
         Just(serde_json::Value::Null),
         any::<bool>().prop_map(Into::into),
         any::<i64>().prop_map(Into::into),
-        any::<f64>().prop_map(|n| serde_json::Value::from(n)),
+        any::<f64>().prop_map(serde_json::Value::from),
         prop::sample::select(VALUES).prop_map(Into::into),
         ".{0,20}".prop_map(Into::into),
     ];

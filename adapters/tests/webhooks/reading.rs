@@ -10,12 +10,13 @@ mod twilio;
 use countersign_core::activity::fact::Fact;
 use countersign_core::ids::ActivityId;
 use countersign_core::inbound::event::{Booking, Event, Letter, Phase, Progress, Reference, What};
+use serde_json::Value;
 
 /// Our own id of a message.
 const ACTIVITY: &str = "0199a0f0-0000-7000-8000-000000000001";
 
 fn ours() -> Reference {
-    Reference::Activity(ACTIVITY.parse::<ActivityId>().unwrap())
+    Reference::Activity(ACTIVITY.parse::<ActivityId>().expect("it is an id"))
 }
 
 fn theirs(id: &str) -> Reference {
@@ -53,7 +54,7 @@ fn word(event: &Event) -> String {
 }
 
 fn at(text: &str) -> Option<jiff::Timestamp> {
-    Some(text.parse().unwrap())
+    Some(text.parse().expect("it is a time"))
 }
 
 /// What is told of a message, as the word of the table says.
@@ -63,4 +64,10 @@ fn is(fact: Fact) -> String {
 
 fn phase(phase: Phase) -> String {
     format!("{phase:?}").to_lowercase()
+}
+
+/// Puts more fields into an object.
+fn add(to: &mut Value, more: Value) {
+    let Value::Object(fields) = more else { panic!("no object: {more}") };
+    fields.into_iter().for_each(|(name, value)| to[name] = value);
 }

@@ -13,7 +13,7 @@ const NOW: i64 = 1_767_225_600;
 
 /// Signs whatever is given, as somebody would who has the secret.
 fn mac(parts: &[&str]) -> Vec<u8> {
-    let mut mac: Hmac<Sha256> = Hmac::new_from_slice(KEY).unwrap();
+    let mut mac: Hmac<Sha256> = Hmac::new_from_slice(KEY).expect("it is a key");
     parts.iter().for_each(|part| mac.update(part.as_bytes()));
     mac.finalize().into_bytes().to_vec()
 }
@@ -28,7 +28,7 @@ fn svix(id: &str, at: &str, body: &str) -> Result<(), Refusal> {
 fn calendly(at: &str) -> Result<(), Refusal> {
     let hex: String = mac(&[at, ".", "{}"]).iter().map(|byte| format!("{byte:02x}")).collect();
     let signature = format!("t={at},v1={hex}");
-    let endpoint = Endpoint::new(Provider::Calendly, std::str::from_utf8(KEY).unwrap(), NOW);
+    let endpoint = Endpoint::new(Provider::Calendly, std::str::from_utf8(KEY).expect("it is text"), NOW);
     endpoint.verify(&sent("", &[("calendly-webhook-signature", &signature)], "{}").delivery())
 }
 

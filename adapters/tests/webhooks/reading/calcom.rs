@@ -4,7 +4,7 @@ use countersign_core::inbound::provider::Provider;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::{ACTIVITY, at, meeting, ours, phase, theirs, word};
+use super::{ACTIVITY, add, at, meeting, ours, phase, theirs, word};
 use crate::desk::read_one;
 
 fn booking(trigger: &str, more: Value) -> Value {
@@ -14,7 +14,7 @@ fn booking(trigger: &str, more: Value) -> Value {
         "attendees": [{"email": "ann@example.com", "name": "Ann", "timeZone": "Europe/Berlin"}, {"email": "bob@example.com"}],
         "responses": {"email": {"label": "your_email", "value": "ann@example.com"}}, "metadata": {"countersign_activity_id": ACTIVITY},
     });
-    more.as_object().unwrap().iter().for_each(|(name, value)| payload[name] = value.clone());
+    add(&mut payload, more);
     json!({"triggerEvent": trigger, "createdAt": "2026-01-01T00:00:00.538Z", "payload": payload})
 }
 

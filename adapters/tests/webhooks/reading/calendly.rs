@@ -3,7 +3,7 @@ use countersign_core::inbound::provider::Provider;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::{ACTIVITY, at, meeting, ours, theirs, word};
+use super::{ACTIVITY, add, at, meeting, ours, theirs, word};
 use crate::desk::read_one;
 
 const INVITEE: &str = "https://api.calendly.com/scheduled_events/AAAA/invitees/BBBB";
@@ -17,7 +17,7 @@ fn invitee(event: &str, more: Value) -> Value {
         "tracking": {"utm_campaign": null, "utm_content": null, "salesforce_uuid": null},
         "scheduled_event": {"uri": "https://api.calendly.com/scheduled_events/AAAA", "start_time": "2026-01-08T09:00:00.000000Z"},
     });
-    more.as_object().unwrap().iter().for_each(|(name, value)| payload[name] = value.clone());
+    add(&mut payload, more);
     json!({"event": event, "created_at": "2026-01-01T00:00:00.000000Z", "created_by": "https://api.calendly.com/users/U", "payload": payload})
 }
 

@@ -10,11 +10,13 @@ use crate::desk::{read, read_one};
 const POST: &str = "urn:li:share:7000000000000000001";
 
 fn notification(id: Value, action: &str, decorated: Value) -> Value {
-    json!({
-        "notificationId": id, "organizationalEntity": "urn:li:organization:1", "action": action, "sourcePost": POST,
+    let mut notification = json!({
+        "organizationalEntity": "urn:li:organization:1", "action": action, "sourcePost": POST,
         "generatedActivity": "urn:li:comment:(urn:li:activity:1,2)", "lastModifiedAt": 1_767_225_600_000_i64, "subscriber": "urn:li:person:s",
-        "decoratedGeneratedActivity": decorated,
-    })
+    });
+    notification["notificationId"] = id;
+    notification["decoratedGeneratedActivity"] = decorated;
+    notification
 }
 
 fn body(notifications: &[Value]) -> String {
