@@ -66,7 +66,7 @@ fn whole(event: &Event, response: &Response) -> Result<Event, String> {
 
 /// What a mail answers: the message it names as that, then those before it in the thread, the latest first.
 fn answered(headers: &Value) -> Vec<Reference> {
-    let ids = |name| values(headers, name).flat_map(|value| value.split_whitespace()).filter_map(message_id);
+    let ids = |name| values(headers, name).flat_map(message_ids);
     let mut thread: Vec<String> = ids("references").collect();
     thread.reverse();
     let mut found: Vec<String> = Vec::new();
@@ -76,6 +76,16 @@ fn answered(headers: &Value) -> Vec<Reference> {
         }
     }
     found.into_iter().map(Reference::MessageId).collect()
+}
+
+/// The ids in a header. What stands between brackets is one, and what stands between them is not; without brackets every word may be.
+fn message_ids(value: &str) -> Vec<String> {
+    if value.contains('<') {
+        let ids = value.split('<').skip(1).filter_map(|rest| rest.split_once('>'));
+        ids.filter_map(|(id, _)| message_id(id)).collect()
+    } else {
+        value.split_whitespace().filter_map(message_id).collect()
+    }
 }
 
 /// Whether a machine wrote it (RFC 3834, and what older programs do).
