@@ -33,6 +33,8 @@ const OUR_CODES: &[&str] = &[
     "not_sent",
     "picture-changed",
     "picture-gone",
+    "picture-unusable",
+    "posts-used-up",
     "prepared",
     "template-changed",
     "template-gone",

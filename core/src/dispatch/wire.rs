@@ -168,6 +168,11 @@ pub(crate) async fn call(pool: &PgPool, departure: &mut Departure) -> Result<Opt
         let Claimed { payload, request: approved, past, .. } = &departure.item;
         match channel.interpret(&Asked { payload, approved, request: &request, past }, &answer) {
             Reading::Proves(outcome) => {
+                // A question may find that it is out, or leave that open; only what was on the wire is on record so.
+                let is_open = matches!(outcome, Outcome::Accepted { .. } | Outcome::MaybeSent { .. });
+                if is_open && departure.wire_at.is_none() && !depart_alone(pool, departure).await? {
+                    return Ok(None);
+                }
                 note_unknown(departure, &outcome);
                 return Ok(Some(outcome));
             }
