@@ -9,6 +9,7 @@ mod counts;
 mod endpoints;
 mod guard;
 mod health;
+mod metrics;
 mod places;
 mod router;
 mod state;

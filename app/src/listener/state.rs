@@ -11,6 +11,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use super::counts::Counts;
 use super::endpoints::Endpoints;
+use super::metrics::Waiting;
 use crate::config::Listening;
 
 /// Deliveries that are stored at the same time: the rest of the connections is for those who look after the queue.
@@ -43,6 +44,7 @@ pub(crate) struct State {
     pub(crate) counts: Counts,
     /// Endpoints that were asked for a moment ago, and who was refused there.
     pub(super) endpoints: Endpoints,
+    pub(super) waiting: Waiting,
     pub(super) storing: Semaphore,
     pub(super) large: Semaphore,
 }
@@ -79,6 +81,7 @@ impl State {
             hooks,
             counts: Counts::default(),
             endpoints: Endpoints::default(),
+            waiting: Waiting::default(),
             storing: Semaphore::new(STORING),
             large: Semaphore::new(LARGE),
         })

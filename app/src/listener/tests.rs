@@ -3,4 +3,5 @@ mod desk;
 mod good;
 mod hostile;
 mod many;
+mod measured;
 mod standing;
