@@ -7,7 +7,7 @@ mod shape;
 use std::path::Path;
 use std::time::Duration;
 
-use countersign_adapters::Reached;
+use countersign_adapters::{Given, Reached};
 use countersign_core::channel::ChannelName;
 use countersign_core::db::phase::PhasesOff;
 
@@ -129,7 +129,12 @@ impl Config {
         ]
         .into_iter()
         .map(|(channel, given)| {
-            Reached::read(channel, given.base_url.as_deref(), given.api_version.as_deref())
+            let given = Given {
+                base_url: given.base_url.as_deref(),
+                templates_base_url: given.templates_base_url.as_deref(),
+                version: given.api_version.as_deref(),
+            };
+            Reached::read(channel, given)
         })
         .collect::<Result<_, _>>()
         .map_err(|error| ConfigError::Value(error.to_string()))?;
@@ -251,6 +256,30 @@ mod tests {
         let config = load("", &[("COUNTERSIGN_CHANNELS__CAL_COM__API_VERSION", "2026-02-25")]).unwrap();
         let booking = config.channels.iter().find(|reached| reached.channel == ChannelName::CalCom).unwrap();
         assert_eq!(booking.version.as_deref(), Some("2026-02-25"));
+    }
+
+    /// S17: templates have a host of their own, which is led elsewhere along with the channel or by itself.
+    #[test]
+    fn templates_are_read_where_they_are_or_where_their_channel_goes() {
+        let host = |file: &str| {
+            let config = load(file, &[]).unwrap();
+            let chat =
+                config.channels.iter().find(|reached| reached.channel == ChannelName::Whatsapp).unwrap();
+            chat.templates.as_ref().map(|base| base.host_label().to_owned())
+        };
+        assert_eq!(host("").as_deref(), Some("content.twilio.com"));
+        assert_eq!(host("[channels.whatsapp]\nbase_url = \"http://127.0.0.1:9\"\n"), None);
+        let by_itself = "[channels.whatsapp]\ntemplates_base_url = \"http://127.0.0.1:9\"\n";
+        assert_eq!(host(by_itself).as_deref(), Some("127.0.0.1:9"));
+        for (channel, url, said) in [
+            ("whatsapp", "http://169.254.169.254", "use https://content.twilio.com"),
+            ("email", "https://templates.example.com", "reads no templates"),
+        ] {
+            let error =
+                load(&format!("[channels.{channel}]\ntemplates_base_url = \"{url}\"\n"), &[]).unwrap_err();
+            let key = format!("channels.{channel}.templates_base_url: ");
+            assert!(error.contains(&key) && error.contains(said), "{error}");
+        }
     }
 
     /// A version stands in a path or a header of every request, so only one that is written like one is taken.

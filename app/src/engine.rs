@@ -154,8 +154,13 @@ pub(crate) async fn start(
     let led_elsewhere: Vec<String> = config
         .channels
         .iter()
-        .filter(|reached| is_live && reached.base.is_loopback())
-        .map(|reached| format!("{} goes to {}", reached.channel, reached.base.host_label()))
+        .filter(|_| is_live)
+        .flat_map(|reached| {
+            let templates = reached.templates.as_ref().map(|base| ("templates come from", base));
+            let ways = std::iter::once(("goes to", &reached.base)).chain(templates);
+            ways.filter(|(_, base)| base.is_loopback())
+                .map(|(what, base)| format!("{} {what} {}", reached.channel, base.host_label()))
+        })
         .collect();
     let absent = absent(config);
     let sends = absent.is_none();

@@ -14,8 +14,10 @@ mod receive;
 mod record;
 mod store;
 mod store_apply;
+mod store_effect;
 mod store_endpoint;
 mod store_event;
+mod store_find;
 
 pub use self::apply::{Applier, assign};
 pub use self::opt_out::asks_to_stop;

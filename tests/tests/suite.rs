@@ -43,6 +43,8 @@ mod filing;
 mod gates;
 #[path = "suite/hanging.rs"]
 mod hanging;
+#[path = "suite/inbound.rs"]
+mod inbound;
 #[path = "suite/injections.rs"]
 mod injections;
 #[path = "suite/instagram.rs"]
@@ -73,6 +75,8 @@ mod reading;
 mod recovery;
 #[path = "suite/repair.rs"]
 mod repair;
+#[path = "suite/replies.rs"]
+mod replies;
 #[path = "suite/revising.rs"]
 mod revising;
 #[path = "suite/second_person.rs"]

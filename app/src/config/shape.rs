@@ -88,6 +88,7 @@ pub(super) struct Channels {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Channel {
     pub(super) base_url: Option<String>,
+    pub(super) templates_base_url: Option<String>,
     pub(super) api_version: Option<String>,
 }
 

@@ -4,7 +4,7 @@ use sqlx::PgPool;
 
 use super::event::{Event, What};
 use super::provider::Provider;
-use super::{store_apply, store_event};
+use super::{store_effect, store_event};
 use crate::company;
 use crate::contact::suppression;
 use crate::error::Error;
@@ -52,11 +52,13 @@ pub async fn receive(pool: &PgPool, origin: Origin, events: &[Event]) -> Result<
     let mut writers = Vec::new();
     for (id, event) in ids.iter().zip(events).filter(|(id, _)| stored.contains(id)) {
         if let What::Message(letter) = &event.what {
-            unread.push(*id);
-            writers.push(suppression::canonical(&letter.from));
+            for spelling in suppression::spellings(&letter.from) {
+                unread.push(*id);
+                writers.push(spelling);
+            }
         }
     }
-    store_apply::hold_unread(&mut tx, origin.company, &unread, &writers).await?;
+    store_effect::hold_unread(&mut tx, origin.company, &unread, &writers).await?;
     if !stored.is_empty() {
         company::store::bump(&mut tx, origin.company).await?;
     }
