@@ -27,6 +27,7 @@ pub(crate) struct State {
     /// Opens secrets.
     pub(crate) key: MasterKey,
     /// Ways to send, to render with.
+    #[expect(dead_code, reason = "the company API renders with them")]
     pub(crate) lines: Lines,
     /// What the tasks of this process say about themselves.
     pub(crate) board: Board,
@@ -35,6 +36,7 @@ pub(crate) struct State {
     /// What is configured of it.
     pub(crate) config: Listening,
     /// Wakes the dispatcher.
+    #[expect(dead_code, reason = "the company API approves")]
     pub(crate) wake: Arc<Notify>,
     /// Wakes whoever applies what came in.
     pub(crate) inbound: Arc<Notify>,
