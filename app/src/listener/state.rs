@@ -9,6 +9,7 @@ use countersign_core::secret::MasterKey;
 use sqlx::PgPool;
 use tokio::sync::{Notify, Semaphore};
 
+use super::body::Buffers;
 use super::counts::Counts;
 use super::endpoints::Endpoints;
 use super::metrics::Waiting;
@@ -16,9 +17,6 @@ use crate::config::Listening;
 
 /// Deliveries that are stored at the same time: the rest of the connections is for those who look after the queue.
 const STORING: usize = 4;
-
-/// Bodies above [`super::body::SMALL_BYTES`] that are read at the same time.
-const LARGE: usize = 4;
 
 /// What a listener works with. It is shared by all connections.
 pub(crate) struct State {
@@ -48,7 +46,7 @@ pub(crate) struct State {
     pub(super) endpoints: Endpoints,
     pub(super) waiting: Waiting,
     pub(super) storing: Semaphore,
-    pub(super) large: Semaphore,
+    pub(super) buffers: Arc<Buffers>,
 }
 
 /// A state as routes have it.
@@ -85,7 +83,7 @@ impl State {
             endpoints: Endpoints::default(),
             waiting: Waiting::default(),
             storing: Semaphore::new(STORING),
-            large: Semaphore::new(LARGE),
+            buffers: Arc::default(),
         })
     }
 }
