@@ -13,6 +13,7 @@ mod hook;
 pub mod http;
 pub mod instagram;
 pub mod linkedin;
+mod listing;
 pub mod resend;
 #[cfg(test)]
 mod samples;

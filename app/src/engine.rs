@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use color_eyre::eyre::{Context as _, Result};
 use countersign_adapters::sandbox::{Sandbox, SandboxHandle, SandboxOptions};
-use countersign_adapters::{Settings, lines};
+use countersign_adapters::{Settings, lines, webhook};
 use countersign_core::channel::Lines;
 use countersign_core::clock;
 use countersign_core::db::{self, phase};
@@ -14,7 +14,6 @@ use countersign_core::dispatch::{Dispatcher, Engine};
 use countersign_core::engine::board::{Board, Health};
 use countersign_core::engine::{self, DISPATCHER, Heart, Mode, Pauses, Process};
 use countersign_core::inbound::Applier;
-use countersign_core::inbound::provider::{Provider, Webhook};
 use countersign_core::secret::MasterKey;
 use countersign_core::server;
 use sqlx::PgPool;
@@ -209,7 +208,7 @@ pub(crate) async fn start(
             pool: pool.clone(),
             lines: lines.clone(),
             key: key.clone(),
-            hooks,
+            hooks: webhook,
             wake: Arc::clone(&inbound),
             board: board.clone(),
         };
@@ -232,50 +231,13 @@ pub(crate) async fn start(
             config: config.listener.clone(),
             wake: Arc::clone(&wake),
             inbound,
-            hooks: takes_in.then_some(hooks),
+            hooks: takes_in.then_some(webhook),
         });
         let say = status.clone();
         let say = move |standing| say.send_modify(|status| status.listener = standing);
         tasks.push(tokio::spawn(listener::run(place, state, say, stop.clone())));
     }
     Ok(Running { lines, wake, status: watched, board, heart, tasks, sandbox, stop, say: status })
-}
-
-/// How deliveries of a provider are proven and read.
-fn hooks(provider: Provider) -> &'static dyn Webhook {
-    const ALL: &[Closed] = &[
-        Closed(Provider::Resend),
-        Closed(Provider::Twilio),
-        Closed(Provider::CalCom),
-        Closed(Provider::Calendly),
-        Closed(Provider::Linkedin),
-        Closed(Provider::Instagram),
-    ];
-    &ALL[provider as usize]
-}
-
-/// Until its signatures can be checked, nothing of a provider is believed.
-struct Closed(Provider);
-
-impl Webhook for Closed {
-    fn provider(&self) -> Provider {
-        self.0
-    }
-
-    fn verify(
-        &self,
-        _: &countersign_core::inbound::provider::Delivery<'_>,
-        _: &countersign_core::inbound::provider::Trust<'_>,
-    ) -> Result<(), countersign_core::inbound::provider::Refusal> {
-        Err(countersign_core::inbound::provider::Refusal::Signature)
-    }
-
-    fn read(
-        &self,
-        _: &countersign_core::inbound::provider::Delivery<'_>,
-    ) -> Vec<countersign_core::inbound::event::Event> {
-        Vec::new()
-    }
 }
 
 /// Why nothing can be sent with this configuration, if so.

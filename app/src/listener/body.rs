@@ -1,6 +1,9 @@
 //! Reads the body of a request: bounded before and while it is read, and in time.
 //!
-//! Bodies of usual size are read at once. Larger ones wait for one of a few places, so that many of them together stay within a few MiB.
+//! Bodies of usual size are read at once. Larger ones wait for one of a few buffers, which are used again and again: many of them
+//! together stay within a few MiB, and leave no holes behind.
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use axum::body::Body;
 use axum::body::Bytes;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
@@ -8,6 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::answer::refusal;
 use super::state::State;
@@ -16,7 +20,57 @@ use super::state::State;
 pub(crate) const LIMIT_BYTES: usize = 1024 * 1024;
 
 /// Up to here a body counts as one of usual size.
-pub(super) const SMALL_BYTES: usize = 64 * 1024;
+const SMALL_BYTES: usize = 64 * 1024;
+
+/// Bodies above that which are in memory at the same time.
+const BUFFERS: usize = 3;
+
+/// The buffers of larger bodies.
+#[derive(Debug)]
+pub(super) struct Buffers {
+    free: Arc<Semaphore>,
+    kept: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Default for Buffers {
+    fn default() -> Self {
+        Self { free: Arc::new(Semaphore::new(BUFFERS)), kept: Mutex::default() }
+    }
+}
+
+impl Buffers {
+    /// Waits for one, for as long as the caller does.
+    async fn take(self: &Arc<Self>) -> Large {
+        let place = Arc::clone(&self.free).acquire_owned().await.ok();
+        let kept = self.lock().pop();
+        let bytes = kept.unwrap_or_else(|| Vec::with_capacity(LIMIT_BYTES));
+        Large { bytes, buffers: Arc::clone(self), _place: place }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A larger body. Its buffer goes back when nobody looks at it any more.
+struct Large {
+    bytes: Vec<u8>,
+    buffers: Arc<Buffers>,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl AsRef<[u8]> for Large {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Large {
+    fn drop(&mut self) {
+        self.bytes.clear();
+        self.buffers.lock().push(std::mem::take(&mut self.bytes));
+    }
+}
 
 /// Reads a whole body, or says what is wrong with it. What is encoded is refused: nobody unpacks anything here.
 pub(crate) async fn read(state: &State, headers: &HeaderMap, body: Body) -> Result<Bytes, Response> {
@@ -44,15 +98,16 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), Response> {
 }
 
 async fn gather(state: &State, mut body: Body) -> Result<Bytes, Response> {
-    let mut gathered = Vec::new();
-    let mut place = None;
-    let expected = body.size_hint().exact().and_then(|exact| usize::try_from(exact).ok()).unwrap_or(0);
-    let mut limit = SMALL_BYTES;
+    // Of unknown length, it gets room once: one that grows leaves room of every size behind.
+    let expected =
+        body.size_hint().exact().map_or(SMALL_BYTES, |exact| exact.try_into().unwrap_or(LIMIT_BYTES));
+    let mut small = Vec::new();
+    let mut large = None;
     if expected > SMALL_BYTES {
-        place = state.large.acquire().await.ok();
-        limit = LIMIT_BYTES;
+        large = Some(state.buffers.take().await);
+    } else {
+        small.reserve_exact(expected);
     }
-    gathered.reserve_exact(expected.min(limit));
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| {
             refusal(
@@ -62,18 +117,19 @@ async fn gather(state: &State, mut body: Body) -> Result<Bytes, Response> {
             )
         })?;
         let Ok(piece) = frame.into_data() else { continue };
-        let length = gathered.len().saturating_add(piece.len());
+        let gathered = large.as_ref().map_or(small.len(), |large| large.bytes.len());
+        let length = gathered.saturating_add(piece.len());
         if length > LIMIT_BYTES {
             return Err(too_long());
         }
-        if length > limit {
-            place = state.large.acquire().await.ok();
-            limit = LIMIT_BYTES;
+        if large.is_none() && length > SMALL_BYTES {
+            let mut taken = state.buffers.take().await;
+            taken.bytes.append(&mut small);
+            large = Some(taken);
         }
-        gathered.extend_from_slice(&piece);
+        large.as_mut().map_or(&mut small, |large| &mut large.bytes).extend_from_slice(&piece);
     }
-    drop(place);
-    Ok(gathered.into())
+    Ok(large.map_or_else(|| small.into(), Bytes::from_owner))
 }
 
 fn too_long() -> Response {

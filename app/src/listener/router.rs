@@ -11,14 +11,15 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 
 use super::answer::{not_found, refusal};
 use super::state::Shared;
-use super::{guard, health, unsubscribe, webhooks};
+use super::{guard, health, metrics, unsubscribe, webhooks};
 
 /// Every answer has it; what a caller sends under this name is not kept.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// All routes. Webhooks and links in mails come from anywhere and prove themselves; everything else is for this machine and the public host.
+/// All routes. Webhooks and links in mails come from anywhere and prove themselves; everything else is for this machine and the
+/// public host.
 pub(crate) fn router(state: Shared) -> Router {
-    let own = Router::new().merge(health::router());
+    let own = Router::new().merge(health::router()).merge(metrics::router());
     let own = own.layer(from_fn_with_state(state.clone(), guard::check));
     let all = Router::new()
         .merge(webhooks::router())

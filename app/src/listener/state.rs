@@ -9,15 +9,14 @@ use countersign_core::secret::MasterKey;
 use sqlx::PgPool;
 use tokio::sync::{Notify, Semaphore};
 
+use super::body::Buffers;
 use super::counts::Counts;
 use super::endpoints::Endpoints;
+use super::metrics::Waiting;
 use crate::config::Listening;
 
 /// Deliveries that are stored at the same time: the rest of the connections is for those who look after the queue.
 const STORING: usize = 4;
-
-/// Bodies above [`super::body::SMALL_BYTES`] that are read at the same time.
-const LARGE: usize = 4;
 
 /// What a listener works with. It is shared by all connections.
 pub(crate) struct State {
@@ -26,6 +25,7 @@ pub(crate) struct State {
     /// Opens secrets.
     pub(crate) key: MasterKey,
     /// Ways to send, to render with.
+    #[expect(dead_code, reason = "the company API renders with them")]
     pub(crate) lines: Lines,
     /// What the tasks of this process say about themselves.
     pub(crate) board: Board,
@@ -34,6 +34,7 @@ pub(crate) struct State {
     /// What is configured of it.
     pub(crate) config: Listening,
     /// Wakes the dispatcher.
+    #[expect(dead_code, reason = "the company API approves")]
     pub(crate) wake: Arc<Notify>,
     /// Wakes whoever applies what came in.
     pub(crate) inbound: Arc<Notify>,
@@ -43,8 +44,9 @@ pub(crate) struct State {
     pub(crate) counts: Counts,
     /// Endpoints that were asked for a moment ago, and who was refused there.
     pub(super) endpoints: Endpoints,
+    pub(super) waiting: Waiting,
     pub(super) storing: Semaphore,
-    pub(super) large: Semaphore,
+    pub(super) buffers: Arc<Buffers>,
 }
 
 /// A state as routes have it.
@@ -79,8 +81,9 @@ impl State {
             hooks,
             counts: Counts::default(),
             endpoints: Endpoints::default(),
+            waiting: Waiting::default(),
             storing: Semaphore::new(STORING),
-            large: Semaphore::new(LARGE),
+            buffers: Arc::default(),
         })
     }
 }

@@ -56,7 +56,8 @@ impl Applier {
         let reporter = self.board.task("inbound");
         while !stop.is_cancelled() {
             match stop.run_until_cancelled(self.apply_due()).await {
-                Some(Ok(_)) => {
+                Some(Ok(count)) => {
+                    self.board.tally().events(count);
                     reporter.ok();
                 }
                 Some(Err(error)) if reporter.waits(&error) => tracing::warn!("inbound events wait: {error}"),
