@@ -1,5 +1,5 @@
-//! The engine around a console or a command: the sandbox provider, the ways to send, the dispatcher, the listener, and whoever applies what
-//! came in, as supervised tasks.
+//! The engine around a console or a command: the sandbox provider, the ways to send, the dispatcher, the listener, and those that
+//! apply what came in and ask for what did not, as supervised tasks.
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use countersign_core::engine::{self, DISPATCHER, Heart, Mode, Pauses, Process};
 use countersign_core::inbound::Applier;
 use countersign_core::secret::MasterKey;
 use countersign_core::server;
+use countersign_core::sync::{self, Syncer};
 use sqlx::PgPool;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -30,6 +31,9 @@ use crate::paths::Paths;
 
 /// The task that applies what came in.
 const INBOUND: &str = "inbound";
+
+/// The task that asks providers for what their webhooks missed.
+const SYNC: &str = "sync";
 
 /// The engine at work.
 pub(crate) struct Running {
@@ -212,12 +216,17 @@ pub(crate) async fn start(
             wake: Arc::clone(&inbound),
             board: board.clone(),
         };
-        let (board, stop) = (board.clone(), stop.clone());
-        tasks.push(tokio::spawn(async move {
-            let reporter = board.task(INBOUND);
-            engine::keep(&reporter, &stop, || applier.clone().run(stop.clone())).await;
-            reporter.off();
-        }));
+        let syncer = Syncer {
+            pool: pool.clone(),
+            lines: lines.clone(),
+            key: key.clone(),
+            interval: sync::INTERVAL,
+            between_pages: sync::BETWEEN_PAGES,
+            wake: Arc::clone(&inbound),
+            board: board.clone(),
+        };
+        tasks.push(kept(INBOUND, &board, &stop, move |stop| applier.clone().run(stop)));
+        tasks.push(kept(SYNC, &board, &stop, move |stop| syncer.clone().run(stop)));
     }
     if let Some(place) = place {
         let standing = place.standing;
@@ -238,6 +247,21 @@ pub(crate) async fn start(
         tasks.push(tokio::spawn(listener::run(place, state, say, stop.clone())));
     }
     Ok(Running { lines, wake, status: watched, board, heart, tasks, sandbox, stop, say: status })
+}
+
+/// Starts a task that is started again if it dies.
+fn kept<F: Future<Output = ()> + Send + 'static>(
+    name: &'static str,
+    board: &Board,
+    stop: &CancellationToken,
+    work: impl Fn(CancellationToken) -> F + Send + Sync + 'static,
+) -> JoinHandle<()> {
+    let (board, stop) = (board.clone(), stop.clone());
+    tokio::spawn(async move {
+        let reporter = board.task(name);
+        engine::keep(&reporter, &stop, || work(stop.clone())).await;
+        reporter.off();
+    })
 }
 
 /// Why nothing can be sent with this configuration, if so.

@@ -6,5 +6,5 @@
 mod run;
 mod store;
 
-pub use self::run::{INTERVAL, Looks, Syncer};
+pub use self::run::{BETWEEN_PAGES, INTERVAL, Looks, Syncer};
 pub use self::store::{CursorView, cursors};

@@ -31,7 +31,7 @@ const SYNC: Actor = Actor::Engine("sync");
 pub const INTERVAL: Duration = Duration::from_mins(5);
 
 /// Between two pages of one list: no provider is asked more often for it.
-const BETWEEN_PAGES: Duration = Duration::from_secs(5);
+pub const BETWEEN_PAGES: Duration = Duration::from_secs(5);
 
 /// How often it is looked whether a list is due.
 const POLL: Duration = Duration::from_secs(15);
@@ -70,6 +70,8 @@ pub struct Syncer {
     pub key: MasterKey,
     /// How long a list is left alone; [`INTERVAL`] unless a test is in a hurry.
     pub interval: Duration,
+    /// Between two pages of one list; [`BETWEEN_PAGES`] unless a test is in a hurry.
+    pub between_pages: Duration,
     /// Wakes whoever applies events.
     pub wake: Arc<Notify>,
     /// Where it says how it is.
@@ -241,7 +243,7 @@ impl Syncer {
     ) -> Result<usize, Error> {
         let mut tx = self.pool.begin().await?;
         let step = match next {
-            Some(place) => Step::onward(BETWEEN_PAGES.min(self.interval), place),
+            Some(place) => Step::onward(self.between_pages, place),
             None => Step::finished(self.interval),
         };
         if !store::advance(&mut tx, origin.company, cursor, &step).await? {
