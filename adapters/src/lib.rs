@@ -2,7 +2,7 @@
 //!
 //! An adapter renders a payload and interprets an answer; it has no clock and does no I/O, so every one of them is tested by
 //! table. Only [`http`] talks to the network, and only the dispatcher of `countersign-core` holds an adapter together with a
-//! transport, so nothing else can send.
+//! transport, so nothing else can send. What providers send by themselves is proven and read as purely.
 mod answer;
 pub mod calcom;
 mod calendly;

@@ -1,4 +1,5 @@
 //! A mail to us, as a whole. A webhook only announces it; what it answers, and whether a machine wrote it, is in its headers.
+use countersign_core::activity::html;
 use countersign_core::channel::{Request, Response};
 use countersign_core::inbound::event::{Event, Letter, Reference, SUBJECT_LIMIT, TEXT_LIMIT, What};
 use countersign_core::inbound::provider::Completion;
@@ -46,7 +47,9 @@ fn whole(event: &Event, response: &Response) -> Result<Event, String> {
         return Err("the provider answered with something else than this mail".to_owned());
     }
     let headers = &mail["headers"];
-    let text = said(mail["text"].as_str(), TEXT_LIMIT);
+    // Some programs write no text part.
+    let text = said(mail["text"].as_str(), TEXT_LIMIT)
+        .or_else(|| said(mail["html"].as_str().map(html::words).as_deref(), TEXT_LIMIT));
     let (from, from_name) = mail["from"].as_str().map(mailbox).unwrap_or_default();
     let to = addresses(&[&mail["to"]]);
     let letter = Letter {

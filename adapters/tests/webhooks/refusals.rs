@@ -1,12 +1,13 @@
 //! Tricks with what is signed: times that are no times, ids that hold a part of something else, headers of two kinds.
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use countersign_adapters::sandbox::hooks::Caller;
 use countersign_core::inbound::provider::{Provider, Refusal};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use rstest::rstest;
 use sha2::Sha256;
 
-use crate::desk::{Endpoint, header, schemes, sent, with_header};
+use crate::desk::{Endpoint, URL, header, schemes, sent, with_header};
 
 const KEY: &[u8] = b"a key of some length, thirty-two";
 const NOW: i64 = 1_767_225_600;
@@ -126,6 +127,21 @@ fn words_in_a_form_are_no_hash() {
     forged.body = b"{}".to_vec();
     let forged = with_header(&forged, "content-type", "application/json");
     assert_eq!(twilio.endpoint.verify(&forged.delivery()), Err(Refusal::Body));
+}
+
+/// Whoever has proven nothing gets little work done.
+#[rstest]
+#[case(1000, Ok(()))]
+#[case(1001, Err(Refusal::Signature))]
+fn a_form_has_as_many_parameters_as_anybody_sends(
+    #[case] count: usize,
+    #[case] expected: Result<(), Refusal>,
+) {
+    let body = vec!["a=1"; count].join("&&");
+    let secret = "0123456789abcdef0123456789abcdef";
+    let at = jiff::Timestamp::UNIX_EPOCH;
+    let sent = Caller { provider: Provider::Twilio, secret, url: URL, at }.sign("", body.as_bytes());
+    assert_eq!(Endpoint::new(Provider::Twilio, secret, 0).verify(&sent.delivery()), expected);
 }
 
 /// The address is that of the endpoint, not what the delivery says of itself.

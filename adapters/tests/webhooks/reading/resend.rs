@@ -231,6 +231,20 @@ fn a_fetched_mail_says_what_it_answers() {
     assert_eq!(told.to, letter(&announced).to, "what it was received for is only announced");
 }
 
+/// S38: the words of a mail without a text part are those that are seen.
+#[rstest]
+#[case(json!(null), json!("<p>STOP</p>"), Some("STOP\n"))]
+#[case(json!(" \n"), json!("<p>STOP</p>"), Some("STOP\n"))]
+#[case(json!("Yes"), json!("<p>No</p>"), Some("Yes"))]
+#[case(json!(null), json!(null), None)]
+#[case(json!(7), json!("<img src=x>"), None)]
+fn the_words_of_a_mail(#[case] text: Value, #[case] html: Value, #[case] expected: Option<&str>) {
+    let mut mail = mail();
+    mail["text"] = text;
+    mail["html"] = html;
+    assert_eq!(letter(&whole(&mail)).text.as_deref(), expected);
+}
+
 /// The latest of a thread comes first; what is no Message-ID is passed over; headers are found in any case and as lists.
 #[rstest]
 #[case(json!({"References": "<1@x> <2@x> <3@x>"}), &["3@x", "2@x", "1@x"])]
