@@ -60,7 +60,12 @@ async fn a_list_tells_what_no_webhook_told() {
     let (world, provider) = (World::new().await, Provider::start().await);
     let items = sent(&world, &provider, 130).await;
     // Somebody else uses the account as well.
-    world.sql(&format!("UPDATE crm_dispatch_attempts SET provider_ref = 'another' WHERE activity_id = '{}'", items[7].id)).await;
+    world
+        .sql(&format!(
+            "UPDATE crm_dispatch_attempts SET provider_ref = 'another' WHERE activity_id = '{}'",
+            items[7].id
+        ))
+        .await;
     assert_eq!(look(&world, &provider).await.stored, 129);
     assert_eq!(facts(&world, items[0].id).await, ["delivered"]);
     assert_eq!(facts(&world, items[129].id).await, ["delivered"]);
@@ -75,11 +80,8 @@ async fn a_list_tells_what_no_webhook_told() {
 async fn a_list_and_a_webhook_tell_one_mail() {
     let (world, provider) = (World::new().await, Provider::start().await);
     world.approved_email(2).await;
-    let announced = Letter {
-        from: "person-1@example.com".to_owned(),
-        is_announced: true,
-        ..Letter::default()
-    };
+    let announced =
+        Letter { from: "person-1@example.com".to_owned(), is_announced: true, ..Letter::default() };
     arrive(&world, &[event("received:m-1", vec![], What::Message(announced))]).await;
     lay(&provider, &[mail("m-2", "Person Two <person-2@example.com>"), mail("m-1", "person-1@example.com")]);
     assert_eq!(look(&world, &provider).await.stored, 1);
@@ -94,7 +96,11 @@ async fn a_list_and_a_webhook_tell_one_mail() {
 async fn a_refused_credential_is_not_asked_with_again() {
     let (world, provider) = (World::new().await, Provider::start().await);
     for path in LISTS {
-        provider.lays(path, 401, r#"{"statusCode":401,"name":"restricted_api_key","message":"This key may only send"}"#);
+        provider.lays(
+            path,
+            401,
+            r#"{"statusCode":401,"name":"restricted_api_key","message":"This key may only send"}"#,
+        );
     }
     let first = look(&world, &provider).await;
     assert_eq!((first.failed, first.pages), (2, 0), "each list once");
@@ -102,13 +108,18 @@ async fn a_refused_credential_is_not_asked_with_again() {
     assert_eq!(look(&world, &provider).await, Looks::default());
     assert_eq!(provider.requests(), asked);
     let views = cursors(&mut *world.pool.acquire().await.unwrap(), world.company).await.unwrap();
-    assert!(views.len() == 2 && views.iter().all(|view| view.is_shut && view.error.as_deref().is_some_and(|why| why.contains("401"))), "{views:?}");
+    assert!(
+        views.len() == 2
+            && views
+                .iter()
+                .all(|view| view.is_shut && view.error.as_deref().is_some_and(|why| why.contains("401"))),
+        "{views:?}"
+    );
 
     for path in LISTS {
         provider.lays(path, 200, r#"{"object":"list","has_more":false,"data":[]}"#);
     }
-    let outbox = world.text("SELECT secret_ref FROM crm_outboxes LIMIT 1").await;
-    world.set_secret(outbox.trim_start_matches("secret://"), "re_another").await;
+    world.set_secret("resend", "re_another").await;
     let last = look(&world, &provider).await;
     assert!(last.pages >= 2 && last.failed == 0, "{last:?}");
 }
