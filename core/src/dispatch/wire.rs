@@ -208,7 +208,7 @@ async fn exchange(departure: &Departure, request: &Request) -> Result<Response, 
         return Err(late("the process or its machine stood still before the call; nothing was sent"));
     }
     let answer = departure.line.transport.exchange(call).await;
-    crate::fault::point("answered").await;
+    crate::fault::point(if departure.wire_at.is_some() { "answered" } else { "read" }).await;
     let scrubbed = answer.map(|answer| match is_elsewhere {
         // The bytes of a file are compared, and who never saw the credential cannot repeat it.
         true => answer,

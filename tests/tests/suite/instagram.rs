@@ -11,6 +11,7 @@ use countersign_core::draft::file::Mode;
 use countersign_core::ids::OutboxId;
 use countersign_core::inbound::{self, Direction, Noted};
 use countersign_core::{clock, dispatch};
+use countersign_tests::books;
 use countersign_tests::provider::{Provider, all_by};
 use countersign_tests::worker::{Worker, quick};
 use countersign_tests::world::World;
@@ -298,6 +299,7 @@ async fn a_picture_that_is_another_one_now_holds_its_post(
     let said =
         world.text("SELECT evidence ->> 'detail' FROM crm_dispatch_attempts WHERE wire_at IS NULL").await;
     assert!(said.contains(why), "{said}");
+    books::compare(&world, &provider).await;
 }
 
 /// A picture that cannot be had for a while, or a full day, holds its post alone: the outbox goes on.
