@@ -8,9 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::event;
+use super::event::{self, is_mail_id};
 use super::interpret::Said;
-use crate::answer::is_usable_id;
 use crate::hook::provider_id;
 use crate::listing::{formless, refused};
 
@@ -49,13 +48,13 @@ pub(super) fn listed(list: &List, window: &Window<'_>, response: &Response) -> L
     let is_wanted = |mail: &&Value| created(mail).is_none_or(|at| at >= window.since);
     let read = if list.name == RECEIVED { received } else { sent };
     let last = page.data.last().filter(|mail| page.has_more && is_wanted(mail));
-    let next = last.and_then(|mail| mail["id"].as_str()).filter(|id| is_usable_id(id)).map(str::to_owned);
+    let next = last.and_then(|mail| mail["id"].as_str()).filter(|id| is_mail_id(id)).map(str::to_owned);
     Listed::Page { events: page.data.iter().filter(is_wanted).filter_map(read).collect(), next }
 }
 
 /// A mail that came in, in the words of the webhook that announces it.
 fn received(mail: &Value) -> Option<Event> {
-    mail["id"].as_str().filter(|id| is_usable_id(id))?;
+    mail["id"].as_str().filter(|id| is_mail_id(id))?;
     let said = json!({
         "type": "email.received",
         "created_at": mail["created_at"],
@@ -69,7 +68,7 @@ fn received(mail: &Value) -> Option<Event> {
 
 /// The last thing that happened to a mail. When it did is not said.
 fn sent(mail: &Value) -> Option<Event> {
-    let id = mail["id"].as_str().filter(|id| is_usable_id(id))?;
+    let id = mail["id"].as_str().filter(|id| is_mail_id(id))?;
     let word = mail["last_event"].as_str()?;
     let fact = match word {
         "delivered" => Fact::Delivered,
