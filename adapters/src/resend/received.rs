@@ -22,7 +22,7 @@ pub(super) fn completes(event: &Event) -> Option<Request> {
 pub(super) fn completed(event: &Event, response: &Response) -> Completion {
     if response.status == 200 {
         return match (whole(event, response), &event.what) {
-            (Ok(event), _) => Completion::Whole(event),
+            (Ok(event), _) => Completion::Whole(Box::new(event)),
             (Err(why), _) => Completion::Later { why },
         };
     }

@@ -150,7 +150,7 @@ impl Applier {
         let is_overdue = held.now.duration_since(held.received_at) > FETCH_PATIENCE;
         match found {
             Completion::Whole(event) => {
-                held.event = super::event::Event { raw: held.event.raw.clone(), ..event };
+                held.event = super::event::Event { raw: held.event.raw.clone(), ..*event };
                 if let What::Message(letter) = &mut held.event.what {
                     letter.is_announced = false;
                 }

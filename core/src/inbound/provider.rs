@@ -164,7 +164,7 @@ pub struct Welcome {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Completion {
     /// The whole event, under the same external id.
-    Whole(Event),
+    Whole(Box<Event>),
     /// Not now.
     Later {
         /// What happened, in words; may quote foreign text.
@@ -210,6 +210,6 @@ pub trait Webhook: Send + Sync {
     /// What the answer to it says.
     fn completed(&self, event: &Event, response: &Response) -> Completion {
         let _ = response;
-        Completion::Whole(event.clone())
+        Completion::Whole(Box::new(event.clone()))
     }
 }

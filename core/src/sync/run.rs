@@ -90,7 +90,7 @@ impl Syncer {
                     sum_up(&mut sum.lock().unwrap_or_else(PoisonError::into_inner), looks);
                 }
                 Some(Err(error)) if reporter.waits(&error) => {
-                    tracing::warn!("providers are not asked: {error}")
+                    tracing::warn!("providers are not asked: {error}");
                 }
                 Some(Err(_)) | None => {}
             }

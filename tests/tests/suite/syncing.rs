@@ -107,7 +107,7 @@ async fn a_refused_credential_is_not_asked_with_again() {
     let asked = provider.requests();
     assert_eq!(look(&world, &provider).await, Looks::default());
     assert_eq!(provider.requests(), asked);
-    let views = cursors(&mut *world.pool.acquire().await.unwrap(), world.company).await.unwrap();
+    let views = cursors(&mut world.pool.acquire().await.unwrap(), world.company).await.unwrap();
     assert!(
         views.len() == 2
             && views

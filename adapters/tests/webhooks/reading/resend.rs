@@ -203,7 +203,7 @@ fn completed(status: u16, body: String) -> Completion {
 
 fn whole(answer: &Value) -> Event {
     match complete(answer) {
-        Completion::Whole(event) => event,
+        Completion::Whole(event) => *event,
         other => panic!("{other:?}"),
     }
 }
