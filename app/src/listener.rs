@@ -15,6 +15,7 @@ mod router;
 mod state;
 #[cfg(test)]
 mod tests;
+mod unsubscribe;
 mod webhooks;
 mod wire;
 

@@ -95,5 +95,7 @@ mod stops;
 mod transitions;
 #[path = "suite/triage.rs"]
 mod triage;
+#[path = "suite/unsubscribing.rs"]
+mod unsubscribing;
 #[path = "suite/whatsapp.rs"]
 mod whatsapp;

@@ -11,16 +11,20 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 
 use super::answer::{not_found, refusal};
 use super::state::Shared;
-use super::{guard, health, metrics, webhooks};
+use super::{guard, health, metrics, unsubscribe, webhooks};
 
 /// Every answer has it; what a caller sends under this name is not kept.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// All routes. Webhooks come from anywhere and prove themselves; everything else is for this machine and the public host.
+/// All routes. Webhooks and links in mails come from anywhere and prove themselves; everything else is for this machine and the public host.
 pub(crate) fn router(state: Shared) -> Router {
     let own = Router::new().merge(health::router()).merge(metrics::router());
     let own = own.layer(from_fn_with_state(state.clone(), guard::check));
-    let all = Router::new().merge(webhooks::router()).merge(own).fallback(async || not_found());
+    let all = Router::new()
+        .merge(webhooks::router())
+        .merge(unsubscribe::router())
+        .merge(own)
+        .fallback(async || not_found());
     within_net(all.with_state(state))
 }
 
@@ -39,7 +43,6 @@ async fn unnumbered(mut request: Request, next: Next) -> Response {
 }
 
 /// What it panicked with stays in the log: it may quote anything.
-#[expect(clippy::needless_pass_by_value, reason = "the signature is the layer's")]
 fn panicked(_panic: Box<dyn Any + Send + 'static>) -> Response {
     tracing::error!("a request ended by a panic");
     refusal(

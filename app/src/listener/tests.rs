@@ -2,6 +2,7 @@
 mod desk;
 mod good;
 mod hostile;
+mod links;
 mod many;
 mod measured;
 mod standing;

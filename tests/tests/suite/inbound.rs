@@ -40,13 +40,7 @@ impl Webhook for Announcing {
     }
 
     fn completes(&self, _event: &Event) -> Option<Request> {
-        Some(Request {
-            method: "GET".to_owned(),
-            path: "/emails/receiving/1".to_owned(),
-            headers: Default::default(),
-            content_type: String::new(),
-            body: String::new().into(),
-        })
+        Some(Request::get("/emails/receiving/1"))
     }
 
     /// The sandbox knows no such mail; what its refusal means here is the test's to say, by the subject of the event.
