@@ -8,12 +8,11 @@ use axum::body::Body;
 use axum::body::Bytes;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::answer::refusal;
+use super::answer::Refused;
 use super::state::State;
 
 /// The longest body that is read.
@@ -73,31 +72,31 @@ impl Drop for Large {
 }
 
 /// Reads a whole body, or says what is wrong with it. What is encoded is refused: nobody unpacks anything here.
-pub(crate) async fn read(state: &State, headers: &HeaderMap, body: Body) -> Result<Bytes, Response> {
+pub(crate) async fn read(state: &State, headers: &HeaderMap, body: Body) -> Result<Bytes, Refused> {
     check(headers)?;
     match tokio::time::timeout(state.config.body_timeout, gather(state, body)).await {
         Ok(read) => read,
-        Err(_) => Err(refusal(
-            StatusCode::REQUEST_TIMEOUT,
-            "too-slow",
-            "the body did not arrive in time; nothing was done",
-        )),
+        Err(_) => Err(Refused {
+            status: StatusCode::REQUEST_TIMEOUT,
+            code: "too-slow",
+            sentence: "the body did not arrive in time; nothing was done",
+        }),
     }
 }
 
 /// Refuses what need not be read to be refused.
-pub(super) fn check(headers: &HeaderMap) -> Result<(), Response> {
+pub(super) fn check(headers: &HeaderMap) -> Result<(), Refused> {
     let is_plain = |value: &[u8]| value.eq_ignore_ascii_case(b"identity") || value.is_empty();
     if !headers.get_all(CONTENT_ENCODING).iter().all(|value| is_plain(value.as_bytes())) {
         let sentence = "only bodies without an encoding are read";
-        return Err(refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoded", sentence));
+        return Err(Refused { status: StatusCode::UNSUPPORTED_MEDIA_TYPE, code: "encoded", sentence });
     }
     let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let limit = u64::try_from(LIMIT_BYTES).unwrap_or(u64::MAX);
     if declared.is_some_and(|declared| declared > limit) { Err(too_long()) } else { Ok(()) }
 }
 
-async fn gather(state: &State, mut body: Body) -> Result<Bytes, Response> {
+async fn gather(state: &State, mut body: Body) -> Result<Bytes, Refused> {
     // Of unknown length, it gets room once: one that grows leaves room of every size behind.
     let expected =
         body.size_hint().exact().map_or(SMALL_BYTES, |exact| exact.try_into().unwrap_or(LIMIT_BYTES));
@@ -109,12 +108,10 @@ async fn gather(state: &State, mut body: Body) -> Result<Bytes, Response> {
         small.reserve_exact(expected);
     }
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| {
-            refusal(
-                StatusCode::BAD_REQUEST,
-                "broken-body",
-                "the body ended before it was whole; nothing was done",
-            )
+        let frame = frame.map_err(|_| Refused {
+            status: StatusCode::BAD_REQUEST,
+            code: "broken-body",
+            sentence: "the body ended before it was whole; nothing was done",
         })?;
         let Ok(piece) = frame.into_data() else { continue };
         let gathered = large.as_ref().map_or(small.len(), |large| large.bytes.len());
@@ -132,6 +129,6 @@ async fn gather(state: &State, mut body: Body) -> Result<Bytes, Response> {
     Ok(large.map_or_else(|| small.into(), Bytes::from_owner))
 }
 
-fn too_long() -> Response {
-    refusal(StatusCode::PAYLOAD_TOO_LARGE, "too-long", "a body has at most 1 MiB")
+fn too_long() -> Refused {
+    Refused { status: StatusCode::PAYLOAD_TOO_LARGE, code: "too-long", sentence: "a body has at most 1 MiB" }
 }

@@ -44,7 +44,6 @@ async fn unnumbered(mut request: Request, next: Next) -> Response {
 }
 
 /// What it panicked with stays in the log: it may quote anything.
-#[expect(clippy::needless_pass_by_value, reason = "the signature is the layer's")]
 fn panicked(_panic: Box<dyn Any + Send + 'static>) -> Response {
     tracing::error!("a request ended by a panic");
     refusal(

@@ -34,7 +34,6 @@ pub(crate) struct State {
     /// What is configured of it.
     pub(crate) config: Listening,
     /// Wakes the dispatcher.
-    #[expect(dead_code, reason = "the company API approves")]
     pub(crate) wake: Arc<Notify>,
     /// Wakes whoever applies what came in.
     pub(crate) inbound: Arc<Notify>,
