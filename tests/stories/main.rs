@@ -23,6 +23,7 @@ mod demo;
 mod editing;
 mod hostile_text;
 mod imports;
+mod interrupted;
 mod keyless;
 mod killed;
 mod limits;

@@ -109,7 +109,9 @@ impl Applier {
                 return Ok(Some(stored));
             }
             finish(&mut tx, company, &stored).await?;
+            crate::fault::point("applying").await;
             tx.commit().await?;
+            crate::fault::point("applied").await;
             Ok(Some(stored))
         })
         .await;
