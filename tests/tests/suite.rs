@@ -31,6 +31,8 @@ mod demo_channels;
 mod disk_full;
 #[path = "suite/dispatch.rs"]
 mod dispatch;
+#[path = "suite/echoes.rs"]
+mod echoes;
 #[path = "suite/engines.rs"]
 mod engines;
 #[path = "suite/evidence.rs"]

@@ -23,11 +23,11 @@ use crate::stops::contact_of;
 
 const ACCOUNT: &str = "17841400000000001";
 const FEED: &str = "feed:17841400000000001";
-const PERSON: &str = "17841400000000009";
+pub(crate) const PERSON: &str = "17841400000000009";
 const PICTURE: &str = "d20f6ffd523b78a86cd2f916fa34af5d1918d75f7b142237c752ad6b254213ab";
 
 /// A company that may post, and write to one person.
-async fn world() -> (World, OutboxId, Provider) {
+pub(crate) async fn world() -> (World, OutboxId, Provider) {
     let world = World::new().await;
     world.allow(FEED).await;
     world.allow(PERSON).await;
@@ -52,7 +52,7 @@ async fn approved(world: &World, line: Value) -> Item {
 }
 
 /// A direct message to somebody who wrote a minute before it was drafted.
-async fn answer(world: &World) -> Item {
+pub(crate) async fn answer(world: &World) -> Item {
     let [item] = world.file_rendered(&[dm("¡Sí! Mañana a las 9.")]).await[..] else { panic!("one item") };
     let noted = Noted {
         contact: contact_of(world, item.id).await,
@@ -66,11 +66,11 @@ async fn answer(world: &World) -> Item {
     item
 }
 
-async fn worker(world: &World, provider: &Provider) -> Worker {
+pub(crate) async fn worker(world: &World, provider: &Provider) -> Worker {
     Worker::start(world, all_by(provider.hasty_transport()), quick()).await
 }
 
-async fn hurry_until(world: &World, item: Item, status: Status) {
+pub(crate) async fn hurry_until(world: &World, item: Item, status: Status) {
     world
         .until(&format!("it becomes {}", status.as_str()), async || {
             world.hurry().await;
