@@ -50,6 +50,10 @@ async fn welcome(Extract(state): Extract<Shared>, Path(path): Path<(String, Stri
     let Some((provider, id)) = named(&path) else { return not_found() };
     let query = uri.query().unwrap_or_default();
     let answered = match endpoint(&state, provider, id).await {
+        Ok((_, found)) if !state.endpoints.may_shake_hands(found.known.id) => {
+            let sentence = "this was asked too often; ask again in a minute";
+            Err((Verdict::Refused, refusal(StatusCode::TOO_MANY_REQUESTS, "too-often", sentence)))
+        }
         Ok((hook, found)) => prove(&state, found, |known| hook.welcome(query, &trust(known))).await,
         Err(stopped) => Err(stopped),
     };
