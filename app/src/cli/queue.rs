@@ -177,7 +177,6 @@ pub(super) async fn show(setup: &Setup, session: &Session, id: ActivityId, outpu
 fn as_json(detail: &ActivityDetail) -> Result<Value> {
     let mut value = serde_json::to_value(&detail.row)?;
     if let Value::Object(map) = &mut value {
-        map.insert("round".to_owned(), json!(detail.round));
         map.insert("payload".to_owned(), json!(detail.envelope.as_ref().map(|envelope| &envelope.payload)));
         map.insert(
             "request".to_owned(),
@@ -208,7 +207,7 @@ fn as_text(detail: &ActivityDetail, again: Option<&Request>) -> String {
     let row = &detail.row;
     let mut lines = vec![
         format!("item     {}@{}", row.id, row.payload_sha256),
-        format!("status   {} (round {})", row.status.as_str(), detail.round),
+        format!("status   {} (round {})", row.status.as_str(), row.round),
         format!("outbox   {} ({})", safe(&row.outbox), row.channel),
         format!("kind     {}", row.kind.as_str()),
         format!(

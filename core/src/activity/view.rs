@@ -31,6 +31,8 @@ pub struct ActivityRow {
     pub status: Status,
     /// Identity of the bytes it points at.
     pub payload_sha256: PayloadHash,
+    /// Round of decisions it is in; it grows with each time the item becomes a draft again.
+    pub round: i32,
     /// Recipient.
     pub contact_id: ContactId,
     /// Recipient's name.
@@ -80,8 +82,6 @@ pub struct Hold {
 pub struct ActivityDetail {
     /// The row of the list.
     pub row: ActivityRow,
-    /// Round of decisions it is in.
-    pub round: i32,
     /// The frozen bytes, opened. `None` after erasure.
     pub envelope: Option<Envelope>,
     /// The frozen bytes themselves; empty after erasure.
