@@ -68,7 +68,9 @@ ids! {
     CompanyId,
     /// A person who decides.
     OperatorId,
-    /// What lets somebody act as an operator.
+    /// A program that drafts.
+    AgentId,
+    /// What lets somebody act as an operator or an agent.
     TokenId,
     /// A sending identity of a company on a channel.
     OutboxId,

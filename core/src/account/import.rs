@@ -51,7 +51,12 @@ impl Report {
     }
 
     fn refuse(&mut self, line: usize, error: FieldError) {
-        self.errors.push(LineError { line, field: error.field, reason: error.reason });
+        self.errors.push(LineError {
+            line,
+            field: error.field,
+            reason: error.reason,
+            is_conflict: error.is_conflict,
+        });
     }
 }
 

@@ -35,12 +35,19 @@ pub struct FieldError {
     pub field: String,
     /// What is wrong and what would be right.
     pub reason: String,
+    /// Whether the value is good by itself and meets something on file.
+    pub is_conflict: bool,
 }
 
 impl FieldError {
+    /// Names a field whose value meets something on file.
+    pub(crate) fn conflict(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { is_conflict: true, ..Self::new(field, reason) }
+    }
+
     /// Names a field and what is wrong with it.
     pub fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { field: field.into(), reason: reason.into() }
+        Self { field: field.into(), reason: reason.into(), is_conflict: false }
     }
 }
 
