@@ -29,10 +29,19 @@ CREATE TABLE crm_contact_holds (
   company_id uuid NOT NULL,
   contact_id uuid NOT NULL,
   code text NOT NULL CHECK (code IN ('away', 'unread')),
+  event_id uuid NOT NULL,                          -- what is not read yet; the nil uuid for who is away
   until timestamptz NOT NULL,
-  PRIMARY KEY (company_id, contact_id, code),
+  PRIMARY KEY (company_id, contact_id, code, event_id),
   FOREIGN KEY (company_id, contact_id) REFERENCES crm_contacts
 );
 
 -- Whether a reply stops what waits for the contact alone, or for everybody of the account.
 ALTER TABLE crm_company_policies ADD COLUMN reply_stops text NOT NULL DEFAULT 'contact' CHECK (reply_stops IN ('contact', 'account'));
+
+-- last_at is when the contact wrote, by the provider's clock: windows count from it. told_at is when we were told: words that were
+-- written in between were written without knowing.
+ALTER TABLE crm_contact_inbound ADD COLUMN told_at timestamptz;
+
+-- What a contact wrote was proposed by nobody of ours.
+ALTER TABLE crm_activity_details DROP CONSTRAINT crm_activity_details_proposed_kind_check;
+ALTER TABLE crm_activity_details ADD CONSTRAINT crm_activity_details_proposed_kind_check CHECK (proposed_kind IN ('agent', 'operator', 'contact'));

@@ -49,3 +49,7 @@ CREATE INDEX crm_inbound_events_due ON crm_inbound_events (company_id, look_at, 
 CREATE INDEX crm_inbound_events_attention ON crm_inbound_events (company_id, received_at, id) WHERE state IN ('unmatched', 'failed');
 CREATE INDEX crm_inbound_events_received ON crm_inbound_events (company_id, received_at, id);
 CREATE INDEX crm_inbound_events_contact ON crm_inbound_events (company_id, contact_id, received_at) WHERE contact_id IS NOT NULL;
+
+-- Too many mails came back: the outbox waits a day.
+ALTER TABLE crm_outboxes DROP CONSTRAINT crm_outboxes_cool_reason_check;
+ALTER TABLE crm_outboxes ADD CONSTRAINT crm_outboxes_cool_reason_check CHECK (cool_reason IN ('provider', 'circuit', 'bounces'));

@@ -11,6 +11,7 @@ mod content;
 mod decision;
 pub mod frequency;
 mod freshness;
+mod hold;
 mod pause;
 mod quiet_hours;
 pub mod quota;
@@ -115,6 +116,10 @@ pub struct Item {
     pub replied_at: Option<Timestamp>,
     /// When the contact last wrote on this channel.
     pub replied_here_at: Option<Timestamp>,
+    /// Whether something came in from the contact that is not read yet.
+    pub is_unread: bool,
+    /// Until when the contact is away, as far as an automatic answer says.
+    pub away_until: Option<Timestamp>,
     /// What the contact got; empty where no cap is set.
     pub contact_touches: Touches,
     /// What the account got; empty where no cap is set.
@@ -219,6 +224,7 @@ const GATES: &[Gate] = &[
     content::judge,
     decision::judge,
     undo_window::judge,
+    hold::judge,
     spacing::judge,
     frequency::judge,
     quiet_hours::judge,
@@ -256,10 +262,14 @@ pub fn sentence_for(code: &str) -> &'static str {
         "outbox_killed" => "its outbox, its channel or the company is killed",
         "outbox_paused" => "its outbox is paused",
         "provider_wait" => "the provider asked to wait",
+        "bounces" => "too much mail of this outbox came back; it waits for a day",
         "circuit_open" => "calls of this outbox had no clear answer; one is tried at a time",
         "suppressed" => "a recipient is suppressed",
         "consent" => "the contact did not consent to this channel",
         "replied" => "the contact wrote after this was written",
+        "booked" => "a meeting was booked, so it is not needed any more",
+        "unread" => "something came in from the contact and is being read",
+        "away" => "an automatic answer says that the contact is away",
         "window" => "the provider's window for this contact is closed",
         "address" => "a recipient's address has another shape than the channel takes",
         "content" => "a placeholder was not filled in",

@@ -90,6 +90,10 @@ ids! {
     EngineId,
     /// One row of the audit log.
     AuditId,
+    /// Where a provider sends its webhooks.
+    EndpointId,
+    /// One thing that came in.
+    EventId,
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where random ids are made")]

@@ -3,10 +3,19 @@
 //! A delivery is proven on its raw bytes, read into events, stored, and only then acknowledged (`provider`, `event`, `receive`). A worker
 //! applies each event once, however often and in whatever order they came (`apply`); what it means for messages that wait is said by
 //! `effect`, and by the gates: a reply stops what was written before it. What passed elsewhere is noted by hand (`record`).
+mod apply;
+mod effect;
 pub mod event;
+mod opt_out;
 pub mod provider;
+mod receive;
 mod record;
 mod store;
+mod store_apply;
+mod store_event;
 
+pub use self::apply::{Applier, assign};
+pub use self::opt_out::asks_to_stop;
+pub use self::receive::{EVENTS_LIMIT, Origin, Received, receive};
 pub use self::record::{Direction, NOTE_LIMIT, Noted, record};
 pub use self::store::{NotedView, noted};

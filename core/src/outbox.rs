@@ -1,9 +1,11 @@
 //! Outboxes: the sending identities of a company; adding and changing them, pausing and killing.
 mod change;
+pub mod health;
 pub mod limits;
 pub mod provider;
 pub mod store;
 mod store_change;
+pub(crate) mod store_health;
 pub mod store_show;
 mod switch;
 

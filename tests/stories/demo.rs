@@ -27,10 +27,13 @@ fn two_demos_at_once_are_one_company() {
     assert_eq!(number_before(&other.contents(), " pending"), pending, "there is one company");
 
     // Without a key press in the other one.
-    reject_the_first(&mut one);
+    let rejected = reject_the_first(&mut one);
     other.shows(&approvals(pending - 1));
-    // The list is there a moment after the number above it.
-    other.shows(&format!("{} pending", pending - 1));
+    other.until("the list follows the number above it", |screen| {
+        let contents = screen.contents();
+        let chosen = contents.lines().find(|line| line.starts_with('▌'));
+        chosen.is_some_and(|line| !line.contains(&rejected))
+    });
 
     one.signal(Signal::KILL);
     one.ended();
@@ -226,19 +229,29 @@ fn number_before(text: &str, word: &str) -> u32 {
     digits.parse().unwrap_or_else(|_| panic!("no number before `{word}` in\n{text}"))
 }
 
-fn reject_the_first(screen: &mut Screen) {
+/// Rejects the first message of the list. Returns whom it was for.
+fn reject_the_first(screen: &mut Screen) -> String {
     screen.send("x");
     screen.shows("Reject 1 message, reason:");
     screen.send("not now\r");
-    screen.shows("rejected");
+    let mut rejected = None;
+    screen.until("the decision is answered", |screen| {
+        let contents = screen.contents();
+        rejected =
+            contents.lines().find_map(|line| line.trim().strip_prefix("rejected: ").map(str::to_owned));
+        rejected.is_some()
+    });
+    rejected.expect("the screen named somebody")
 }
 
-/// How many servers run. Their own children carry other words.
+/// How many servers run. A child that was started this moment carries its server's words until it has its own.
 fn postmasters(home: &Home) -> usize {
     let data = home.path("data/countersign/pg/data").display().to_string();
-    let numbers = home.processes().into_iter();
-    numbers
-        .map(process::words)
-        .filter(|words| words.contains(&format!("-D {data}")) && !words.contains("private-server"))
-        .count()
+    let is_server = |number: &process::Number| {
+        let words = process::words(*number);
+        words.contains(&format!("-D {data}")) && !words.contains("private-server")
+    };
+    let servers: Vec<_> = home.processes().into_iter().filter(is_server).collect();
+    let is_child = |number| process::parent(number).is_some_and(|parent| servers.contains(&parent));
+    servers.iter().filter(|number| !is_child(**number)).count()
 }

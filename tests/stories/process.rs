@@ -18,6 +18,12 @@ pub(crate) fn user(number: Number) -> Option<u32> {
     line.split_whitespace().next()?.parse().ok()
 }
 
+/// The process that started it.
+pub(crate) fn parent(number: Number) -> Option<Number> {
+    let status = fs::read_to_string(format!("/proc/{number}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()
+}
+
 /// Bytes that arrived for connections to a local port and that nobody has read.
 pub(crate) fn unread_at(port: u16) -> u64 {
     let local = format!(":{port:04X}");

@@ -45,6 +45,8 @@ mod filing;
 mod gates;
 #[path = "suite/hanging.rs"]
 mod hanging;
+#[path = "suite/inbound.rs"]
+mod inbound;
 #[path = "suite/injections.rs"]
 mod injections;
 #[path = "suite/instagram.rs"]

@@ -309,7 +309,11 @@ fn hold(found: &PgRow, status: Status) -> Result<Option<Hold>, Error> {
             let cool = cool.map(jiff_sqlx::Timestamp::to_jiff).filter(|at| *at > now);
             if cool > until {
                 let reason: Option<&str> = found.try_get("cool_reason")?;
-                let code = if reason == Some("circuit") { "circuit_open" } else { "provider_wait" };
+                let code = match reason {
+                    Some("circuit") => "circuit_open",
+                    Some("bounces") => "bounces",
+                    _ => "provider_wait",
+                };
                 return Ok(Some(plain(code, cool)));
             }
             // Rows that no claim has looked at since the cap was reached do not know it yet.

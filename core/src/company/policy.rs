@@ -18,6 +18,34 @@ pub const CONTACT_PER_DAY_LIMIT: i32 = 100;
 /// The most messages a week to one account that can be asked for; the database holds the same line.
 pub const ACCOUNT_PER_WEEK_LIMIT: i32 = 1000;
 
+/// How far a reply reaches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplyStops {
+    /// What waits for whoever wrote.
+    #[default]
+    Contact,
+    /// What waits for anybody of their account.
+    Account,
+}
+
+impl ReplyStops {
+    /// The word used in SQL, in the API and on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Contact => "contact",
+            Self::Account => "account",
+        }
+    }
+
+    /// Reads the word back; `None` for any other.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Contact, Self::Account].into_iter().find(|stops| stops.as_str() == word)
+    }
+}
+
 /// What a company asks. The default asks nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -30,6 +58,8 @@ pub struct Policy {
     pub four_eyes: bool,
     /// From which value on an account is of high risk.
     pub high_value: Option<Money>,
+    /// What a reply withdraws.
+    pub reply_stops: ReplyStops,
     /// People who may decide; with fewer than two a second one cannot be asked for.
     pub deciders: i64,
 }
@@ -77,6 +107,8 @@ pub struct PolicyChange {
     pub four_eyes: Option<bool>,
     /// See [`Policy::high_value`].
     pub high_value: Option<Option<Money>>,
+    /// See [`Policy::reply_stops`].
+    pub reply_stops: Option<ReplyStops>,
 }
 
 /// Changes the policy of a company and returns it as it is now.
@@ -116,6 +148,7 @@ fn apply(old: &Policy, change: &PolicyChange) -> Result<Policy, Error> {
         account_per_week: change.account_per_week.unwrap_or(old.account_per_week),
         four_eyes: change.four_eyes.unwrap_or(old.four_eyes),
         high_value: change.high_value.clone().unwrap_or_else(|| old.high_value.clone()),
+        reply_stops: change.reply_stops.unwrap_or(old.reply_stops),
         deciders: old.deciders,
     };
     let refuse = |field: &str, reason: String| Err(Error::Invalid { field: field.to_owned(), reason });
@@ -144,6 +177,7 @@ fn differences(old: &Policy, new: &Policy) -> Vec<Value> {
         ("accountPerWeek", json!(old.account_per_week), json!(new.account_per_week)),
         ("fourEyes", json!(old.four_eyes), json!(new.four_eyes)),
         ("highValue", json!(old.high_value), json!(new.high_value)),
+        ("replyStops", json!(old.reply_stops), json!(new.reply_stops)),
     ]
     .into_iter()
     .filter(|(_, old, new)| old != new)

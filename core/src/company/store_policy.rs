@@ -2,7 +2,7 @@
 use sqlx::PgConnection;
 
 use super::money::Money;
-use super::policy::Policy;
+use super::policy::{Policy, ReplyStops};
 use crate::error::Error;
 use crate::ids::CompanyId;
 
@@ -13,7 +13,7 @@ use crate::ids::CompanyId;
 pub async fn policy(conn: &mut PgConnection, company: CompanyId) -> Result<Policy, Error> {
     let row = sqlx::query!(
         r#"SELECT p.contact_per_day, p.account_per_week, coalesce(p.four_eyes, false) AS "four_eyes!", p.high_value_minor,
-          p.high_value_currency,
+          p.high_value_currency, coalesce(p.reply_stops = 'account', false) AS "stops_accounts!",
           (SELECT count(*) FROM crm_operators o WHERE o.company_id = y.id AND o.disabled_at IS NULL AND o.role IN ('approver', 'admin'))
             AS "deciders!"
         FROM crm_companies y LEFT JOIN crm_company_policies p ON p.company_id = y.id WHERE y.id = $1"#,
@@ -29,6 +29,7 @@ pub async fn policy(conn: &mut PgConnection, company: CompanyId) -> Result<Polic
             .high_value_minor
             .zip(row.high_value_currency)
             .map(|(minor, currency)| Money { minor, currency }),
+        reply_stops: if row.stops_accounts { ReplyStops::Account } else { ReplyStops::Contact },
         deciders: row.deciders,
     })
 }
@@ -53,14 +54,15 @@ pub(super) async fn lock(conn: &mut PgConnection, company: CompanyId) -> Result<
 pub(super) async fn write(conn: &mut PgConnection, company: CompanyId, policy: &Policy) -> Result<(), Error> {
     sqlx::query!(
         r#"UPDATE crm_company_policies SET contact_per_day = $2, account_per_week = $3, four_eyes = $4, high_value_minor = $5,
-          high_value_currency = $6, updated_at = now()
+          high_value_currency = $6, reply_stops = $7, updated_at = now()
         WHERE company_id = $1"#,
         company.0,
         policy.contact_per_day,
         policy.account_per_week,
         policy.four_eyes,
         policy.high_value.as_ref().map(|money| money.minor),
-        policy.high_value.as_ref().map(|money| money.currency.as_str())
+        policy.high_value.as_ref().map(|money| money.currency.as_str()),
+        policy.reply_stops.as_str()
     )
     .execute(conn)
     .await?;

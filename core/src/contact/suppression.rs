@@ -116,6 +116,14 @@ pub fn canonical(address: &str) -> String {
     }
 }
 
+/// The spellings under which a contact may be known: as it is written, and with its domain in ASCII.
+#[must_use]
+pub fn spellings(address: &str) -> Vec<String> {
+    let mut spellings = vec![allowlist::normalise(address), canonical(address)];
+    spellings.dedup();
+    spellings
+}
+
 /// Suppresses an identity; returns whether it was not before. What is approved for it does not leave from this commit on.
 ///
 /// # Errors

@@ -266,7 +266,7 @@ pub(super) async fn open_batch(
 }
 
 /// Commits that bytes may leave, unless a stop fact came up since the claim, the credential was revoked or the lease ran out, and returns
-/// which rows may go and when that was. A suppression or a reply that is committed by now stops its row; one that is not comes after
+/// which rows may go and when that was. A suppression, a reply or a hold that is committed by now stops its row; one that is not comes after
 /// the message. What may have been accepted before is repeated only within `window` of its first attempt.
 pub(super) async fn wire(
     conn: &mut PgConnection,
@@ -299,7 +299,9 @@ pub(super) async fn wire(
           AND a.id <> ALL (ARRAY (SELECT r.id FROM unnest($8::uuid[], $12::text[]) AS r (id, canonical)
             JOIN crm_suppressions s ON s.company_id = $1 AND s.address = r.canonical))
           AND NOT EXISTS (SELECT FROM crm_contact_inbound i
-            WHERE i.company_id = $1 AND i.contact_id = a.contact_id AND i.last_at > w.worded_at AND NOT w.is_post)
+            WHERE i.company_id = $1 AND i.contact_id = a.contact_id AND greatest(i.last_at, i.told_at) > w.worded_at AND NOT w.is_post)
+          AND NOT EXISTS (SELECT FROM crm_contact_holds h
+            WHERE h.company_id = $1 AND h.contact_id = a.contact_id AND h.until > clock_timestamp() AND NOT w.is_post)
           AND NOT EXISTS (SELECT FROM crm_consents s WHERE s.company_id = $1 AND s.contact_id = a.contact_id
             AND s.channel = a.channel AND s.state = 'withdrawn' AND NOT w.is_post)
           AND a.id <> ALL (ARRAY (SELECT r.id FROM unnest($8::uuid[], $9::text[]) AS r (id, address)

@@ -78,7 +78,7 @@ pub(super) async fn looks(
 }
 
 /// The other message that a provider's id belongs to.
-pub(super) async fn owner(
+pub(crate) async fn owner(
     conn: &mut PgConnection,
     company: CompanyId,
     provider_ref: &str,
@@ -170,7 +170,7 @@ pub(super) async fn add(
 }
 
 /// Gives the last unclear attempt of a round the provider's id, so that what the provider reports later finds its message.
-pub(super) async fn identify(
+pub(crate) async fn identify(
     conn: &mut PgConnection,
     company: CompanyId,
     id: ActivityId,

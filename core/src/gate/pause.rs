@@ -30,6 +30,12 @@ pub(super) fn judge(facts: &Facts<'_>) -> Verdict {
             until,
             format!("{} calls in a row had no clear answer; one is tried at {until:.0}", outbox.fault_streak),
         ),
+        (Some(until), Some(CoolReason::Bounces)) if until > facts.now => Verdict::defer(
+            GATE,
+            "bounces",
+            until,
+            format!("too much mail of {} came back; it waits until {until:.0}", outbox.name),
+        ),
         (Some(until), _) if until > facts.now => {
             Verdict::defer(GATE, "provider_wait", until, "the provider asked this credential to wait")
         }

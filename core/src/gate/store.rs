@@ -204,6 +204,8 @@ async fn candidates(
                 without_consent: 0,
                 replied_at: None,
                 replied_here_at: None,
+                is_unread: false,
+                away_until: None,
                 contact_touches: Touches::default(),
                 account_touches: Touches::default(),
             };

@@ -1,6 +1,6 @@
 //! SQL of what happened before: replies, attempts, approvals, and what contacts and accounts got. Each is read for a whole batch at once,
 //! and only where the batch can have any.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use sqlx::PgConnection;
@@ -15,7 +15,7 @@ use crate::channel::ChannelName;
 use crate::error::Error;
 use crate::ids::{AccountId, ActivityId, CompanyId, ContactId};
 
-/// Fills in when contacts last wrote, and when an operator who read that said that the words still hold.
+/// Fills in when contacts last wrote, whether they are away or something of theirs is not read yet, and when an operator who read that said that the words still hold.
 pub(super) async fn replies(
     conn: &mut PgConnection,
     company: CompanyId,
@@ -24,8 +24,10 @@ pub(super) async fn replies(
 ) -> Result<(), Error> {
     let contacts: Vec<Uuid> = candidates.iter().map(|candidate| candidate.item.contact.0).collect();
     let rows = sqlx::query!(
-        r#"SELECT w.contact_id AS "contact: ContactId", w.channel, w.last_at FROM crm_contact_inbound w
-        WHERE w.company_id = $1 AND w.contact_id = ANY ($2)"#,
+        r#"SELECT w.contact_id AS "contact!: ContactId", w.channel AS "what!", w.last_at AS "at!", coalesce(w.told_at, w.last_at) AS "told_at!"
+        FROM crm_contact_inbound w WHERE w.company_id = $1 AND w.contact_id = ANY ($2)
+        UNION ALL SELECT h.contact_id, h.code, h.until, h.until
+        FROM crm_contact_holds h WHERE h.company_id = $1 AND h.contact_id = ANY ($2) AND h.until > now()"#,
         company.0,
         &contacts
     )
@@ -36,17 +38,28 @@ pub(super) async fn replies(
     }
     let mut anywhere: HashMap<ContactId, Timestamp> = HashMap::new();
     let mut here: HashMap<ContactId, Timestamp> = HashMap::new();
+    let mut away: HashMap<ContactId, Timestamp> = HashMap::new();
+    let mut unread: HashSet<ContactId> = HashSet::new();
     for row in rows {
-        let at = row.last_at.to_jiff();
-        let last = anywhere.entry(row.contact).or_insert(at);
-        *last = at.max(*last);
-        if row.channel == channel.as_str() {
-            here.insert(row.contact, at);
+        let (at, told_at) = (row.at.to_jiff(), row.told_at.to_jiff());
+        match row.what.as_str() {
+            "unread" => _ = unread.insert(row.contact),
+            "away" => _ = away.insert(row.contact, at),
+            written_on => {
+                // Words that were written before we were told of it were written without knowing.
+                let last = anywhere.entry(row.contact).or_insert(told_at);
+                *last = told_at.max(at).max(*last);
+                if written_on == channel.as_str() {
+                    here.insert(row.contact, at);
+                }
+            }
         }
     }
     for Candidate { item, .. } in &mut *candidates {
         item.replied_at = anywhere.get(&item.contact).copied();
         item.replied_here_at = here.get(&item.contact).copied();
+        item.is_unread = unread.contains(&item.contact);
+        item.away_until = away.get(&item.contact).copied();
     }
     let answered = |item: &Item| item.replied_at.is_some_and(|at| at > item.worded_at);
     let ids: Vec<Uuid> =

@@ -84,6 +84,8 @@ fn scene(is_draft: bool) -> Scene {
         is_by_operator: false,
         replied_at: None,
         replied_here_at: None,
+        is_unread: false,
+        away_until: None,
         contact_touches: Touches::default(),
         account_touches: Touches::default(),
     };
@@ -254,6 +256,11 @@ const CASES: &[(&str, Change, Expected, Expected)] = &[
     ("reply", |_| {}, PASS, PASS),
     ("reply", |s| s.item.replied_at = Some(ago(61)), PASS, PASS),
     ("reply", |s| s.item.replied_at = Some(ago(59)), ("replied", "block"), ("replied", "block")),
+    ("hold", |_| {}, PASS, PASS),
+    ("hold", |s| s.item.is_unread = true, ("unread", "defer"), ("unread", "defer")),
+    ("hold", |s| s.item.away_until = Some(ahead(60)), ("away", "defer"), ("away", "defer")),
+    ("hold", |s| s.item.away_until = Some(now()), PASS, PASS),
+    ("outbox", |s| cool(s, CoolReason::Bounces), ("bounces", "defer"), ("bounces", "defer")),
     ("channel", |_| {}, PASS, PASS),
     ("channel", |s| s.has_line = false, ("channel_unavailable", "defer"), ("channel_unavailable", "defer")),
     (

@@ -200,6 +200,8 @@ pub enum CoolReason {
     Provider,
     /// Its calls had no clear answer, one after the other.
     Circuit,
+    /// Too much of its mail came back.
+    Bounces,
 }
 
 /// How far a kill switch reaches.
@@ -318,6 +320,7 @@ pub async fn settings(
                 cool_until: row.cool_until.map(jiff_sqlx::Timestamp::to_jiff),
                 cool_reason: row.cool_reason.map(|reason| match reason.as_str() {
                     "circuit" => CoolReason::Circuit,
+                    "bounces" => CoolReason::Bounces,
                     _ => CoolReason::Provider,
                 }),
                 fault_streak: row.fault_streak,

@@ -107,7 +107,7 @@ pub(super) async fn delete_kill(
 pub(super) async fn open(conn: &mut PgConnection, company: CompanyId, outbox: OutboxId) -> Result<(), Error> {
     sqlx::query!(
         r#"UPDATE crm_outboxes SET enabled = true, pause_reason = NULL, killed_at = NULL, killed_by = NULL, kill_reason = NULL,
-          fault_streak = 0, cool_until = CASE WHEN cool_reason IS DISTINCT FROM 'circuit' THEN cool_until END, updated_at = now()
+          fault_streak = 0, cool_until = CASE WHEN coalesce(cool_reason, 'provider') = 'provider' THEN cool_until END, updated_at = now()
         WHERE company_id = $1 AND id = $2"#,
         company.0,
         outbox.0

@@ -126,6 +126,8 @@ impl Default for Desk {
                 is_by_operator: false,
                 replied_at: None,
                 replied_here_at: None,
+                is_unread: false,
+                away_until: None,
                 contact_touches: Touches::default(),
                 account_touches: Touches::default(),
             },

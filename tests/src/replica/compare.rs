@@ -164,6 +164,7 @@ impl Replica {
                 cool_reason: own.cool_reason.map(|reason| match reason {
                     CoolReason::Circuit => "circuit",
                     CoolReason::Provider => "provider",
+                    CoolReason::Bounces => "bounces",
                 }),
                 fault_streak: own.fault_streak,
             };

@@ -264,7 +264,7 @@ const COMPANY_KILLED: &str = "INSERT INTO crm_kill_switches (company_id, channel
     SELECT id, 'all', 'at the last moment', 'ada' FROM crm_companies ON CONFLICT DO NOTHING";
 
 /// Runs a statement together with the next claims: it commits with them, so after their gates and before their wire.
-async fn with_the_claim(world: &World, statement: &str) {
+pub(crate) async fn with_the_claim(world: &World, statement: &str) {
     world
         .sql(&format!(
             "CREATE FUNCTION news() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {statement}; RETURN NEW; END $$;

@@ -1,7 +1,7 @@
 //! `companies set`, and the policy in words.
 use color_eyre::eyre::Result;
 use countersign_core::company::money::{Money, NotMoney};
-use countersign_core::company::policy::{Policy, PolicyChange, set_policy};
+use countersign_core::company::policy::{Policy, PolicyChange, ReplyStops, set_policy};
 use serde_json::json;
 
 use crate::exit::Fault;
@@ -23,6 +23,9 @@ pub(in crate::cli) struct Set {
     /// From which value on an account is of high risk, like '50000 EUR'; or off.
     #[arg(long, group = "what", value_name = "AMOUNT|off", value_parser = value)]
     high_value: Option<Value>,
+    /// What a reply withdraws: what waits for the contact, or for everybody of their account.
+    #[arg(long, group = "what", value_parser = ["contact", "account"])]
+    reply_stops: Option<String>,
 }
 
 /// How many, or no limit.
@@ -51,6 +54,7 @@ pub(super) async fn run(session: &Session, set: Set, output: Output) -> Result<(
         account_per_week: set.account_per_week,
         four_eyes: set.four_eyes.map(|word| word == "on"),
         high_value: set.high_value,
+        reply_stops: set.reply_stops.as_deref().and_then(ReplyStops::parse),
     };
     let now =
         set_policy(session.pool(), &session.actor, session.company.id, &change).await.map_err(Fault::from)?;
@@ -79,6 +83,11 @@ pub(super) fn lines(policy: &Policy) -> Vec<(&'static str, String)> {
     if let Some(money) = &policy.high_value {
         lines.push(("high value", format!("an account from {money} on is of high risk")));
     }
+    let reach = match policy.reply_stops {
+        ReplyStops::Contact => "withdraws what waits for whoever wrote",
+        ReplyStops::Account => "withdraws what waits for everybody of the account",
+    };
+    lines.push(("a reply", reach.to_owned()));
     lines.extend(policy.not_set().into_iter().map(|words| ("not set", words.to_owned())));
     lines
 }
