@@ -28,7 +28,7 @@ impl Item {
 }
 
 /// What became of one item.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case", tag = "result", rename_all_fields = "camelCase")]
 pub enum ItemOutcome {
     /// Approved now; it leaves after this time unless taken back.
@@ -100,7 +100,7 @@ pub enum ItemOutcome {
 }
 
 /// An item and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemResult {
     /// The activity.
