@@ -37,12 +37,17 @@ pub(super) const fn shape<T: ToSchema>() -> Shape {
 }
 
 impl Shape {
+    /// Its name in the document.
+    pub(super) fn name(&self) -> String {
+        (self.name)()
+    }
+
     fn content(&self) -> utoipa::openapi::Content {
-        ContentBuilder::new().schema(Some(Ref::from_schema_name((self.name)()))).build()
+        ContentBuilder::new().schema(Some(Ref::from_schema_name(self.name()))).build()
     }
 
     fn collect(&self, parts: &mut Vec<(String, RefOr<Schema>)>) {
-        parts.push(((self.name)(), (self.schema)()));
+        parts.push((self.name(), (self.schema)()));
         (self.parts)(parts);
     }
 }
