@@ -25,16 +25,15 @@ pub(crate) struct Pace {
 pub(crate) struct Rates {
     /// Requests of one token.
     pub(crate) token: Pace,
+    /// Wrong tokens of one source: who knows a token is never kept waiting by those who guess behind the same address.
+    pub(crate) wrong: Pace,
 }
 
 impl Default for Rates {
     fn default() -> Self {
-        Self { token: Pace { per_second: 50.0, burst: 100 } }
+        Self { token: Pace { per_second: 50.0, burst: 100 }, wrong: Pace { per_second: 0.5, burst: 20 } }
     }
 }
-
-/// Wrong tokens of one source: who knows a token is never kept waiting by those who guess behind the same address.
-const WRONG: Pace = Pace { per_second: 0.5, burst: 20 };
 
 /// Every limit of the API.
 pub(super) struct Limits {
@@ -44,7 +43,7 @@ pub(super) struct Limits {
 
 impl Limits {
     pub(super) fn new(rates: Rates) -> Self {
-        Self { tokens: Buckets::new(rates.token), wrong: Buckets::new(WRONG) }
+        Self { tokens: Buckets::new(rates.token), wrong: Buckets::new(rates.wrong) }
     }
 }
 

@@ -14,7 +14,7 @@ use utoipa::openapi::{
 use utoipa::{PartialSchema, ToSchema};
 
 use super::ROOT;
-use super::answer::Problem;
+use super::answer::{Page, Problem};
 use super::matrix::{MATRIX, Method, Route};
 
 /// Where it is read, by anyone: it tells nothing of a company.
@@ -34,6 +34,15 @@ pub(super) struct Shape {
 /// The shape of a type.
 pub(super) const fn shape<T: ToSchema>() -> Shape {
     Shape { name: || T::name().into_owned(), schema: <T as PartialSchema>::schema, parts: T::schemas }
+}
+
+/// A page of them.
+pub(super) const fn page<T: ToSchema>() -> Shape {
+    let parts = |parts: &mut Vec<_>| {
+        shape::<T>().collect(parts);
+        <Page<T> as ToSchema>::schemas(parts);
+    };
+    Shape { name: || format!("{}Page", T::name()), parts, ..shape::<Page<T>>() }
 }
 
 impl Shape {
@@ -62,11 +71,7 @@ pub(super) async fn show() -> impl IntoResponse {
 pub(super) fn document() -> OpenApi {
     let problem = shape::<Problem>();
     let mut paths = PathsBuilder::new();
-    let mut parts = Vec::new();
-    problem.collect(&mut parts);
     for route in MATRIX {
-        route.gives.collect(&mut parts);
-        route.takes.iter().for_each(|takes| takes.collect(&mut parts));
         let item = PathItem::new(http_method(route), operation(route, &problem));
         paths = paths.path(format!("{ROOT}{}", route.path), item);
     }
@@ -74,13 +79,24 @@ pub(super) fn document() -> OpenApi {
         "The token of an operator or of an agent: `countersign operators token NAME`, `countersign agents token NAME`.",
     ));
     let components = ComponentsBuilder::new()
-        .schemas_from_iter(parts)
+        .schemas_from_iter(parts())
         .security_scheme(BEARER, SecurityScheme::Http(bearer.build()));
     let info = InfoBuilder::new()
         .title("countersign")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some("What operators and agents of a company do over HTTP."));
     OpenApiBuilder::new().info(info).paths(paths).components(Some(components.build())).build()
+}
+
+/// Every type that a route takes or gives, under its name; many of them more than once.
+pub(super) fn parts() -> Vec<(String, RefOr<Schema>)> {
+    let mut parts = Vec::new();
+    shape::<Problem>().collect(&mut parts);
+    for route in MATRIX {
+        route.gives.collect(&mut parts);
+        route.takes.iter().for_each(|takes| takes.collect(&mut parts));
+    }
+    parts
 }
 
 fn operation(route: &Route, problem: &Shape) -> OperationBuilder {

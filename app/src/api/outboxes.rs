@@ -131,7 +131,7 @@ pub(super) struct Kill {
 /// Which kill is lifted.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Lift {
+pub(super) struct LiftKill {
     /// That of this channel; that of the company, if absent.
     #[serde(default)]
     channel: Option<ChannelName>,
@@ -249,7 +249,7 @@ pub(super) async fn kill_all(
 pub(super) async fn lift_all(
     State(state): State<ApiState>,
     caller: Caller,
-    Body(body): Body<Lift>,
+    Body(body): Body<LiftKill>,
 ) -> Answer<Killed> {
     outbox::lift_all(&state.pool, &caller.actor, caller.company, body.channel).await?;
     state.wake.notify_one();

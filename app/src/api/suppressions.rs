@@ -27,7 +27,7 @@ pub(super) struct Suppress {
 /// Why an identity may be written to again.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Lift {
+pub(super) struct LiftSuppression {
     /// Recorded with your name.
     note: String,
 }
@@ -72,7 +72,7 @@ pub(super) async fn lift(
     State(state): State<ApiState>,
     caller: Caller,
     Named(identity): Named<String>,
-    Body(body): Body<Lift>,
+    Body(body): Body<LiftSuppression>,
 ) -> Answer<Suppressed> {
     let identity = Identity::parse(&identity).map_err(|_| Problem::unknown("suppression"))?;
     match suppression::lift(&state.pool, &caller.actor, caller.company, &identity, &body.note).await? {

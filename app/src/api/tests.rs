@@ -69,7 +69,8 @@ impl Reply {
 impl Served {
     async fn new() -> Self {
         // Far more than a test asks for: what it waits for is not the limit.
-        Self::with(Rates { token: Pace { per_second: 1e6, burst: 1_000_000 } }).await
+        let fast = Pace { per_second: 1e6, burst: 1_000_000 };
+        Self::with(Rates { token: fast, wrong: fast }).await
     }
 
     async fn with(rates: Rates) -> Self {
@@ -225,5 +226,16 @@ async fn the_document_describes_every_route() {
     for part in text.split("#/components/schemas/").skip(1) {
         let name = part.split('"').next().unwrap_or_default();
         assert!(schemas.contains_key(name), "{name} is named and not described");
+    }
+}
+
+/// Two types of one name would be one in the document.
+#[test]
+fn every_type_has_a_name_of_its_own() {
+    let mut known = std::collections::BTreeMap::new();
+    for (name, schema) in openapi::parts() {
+        let schema = serde_json::to_value(schema).expect("a schema");
+        let first = known.entry(name.clone()).or_insert_with(|| schema.clone());
+        assert_eq!(*first, schema, "{name} is two types");
     }
 }

@@ -138,7 +138,7 @@ async fn rows(served: &Served) -> String {
            (SELECT string_agg(status || round || encode(payload_sha256, 'hex'), ',' ORDER BY id) FROM crm_activities WHERE company_id = '{0}'),
            (SELECT count(*) FROM crm_contacts WHERE company_id = '{0}'), (SELECT count(*) FROM crm_accounts WHERE company_id = '{0}'),
            (SELECT string_agg(row(o.*)::text, ',' ORDER BY id) FROM crm_outboxes o WHERE company_id = '{0}'),
-           (SELECT count(*) FROM crm_suppressions WHERE company_id = '{0}'), (SELECT count(*) FROM crm_recipient_allowlist WHERE company_id = '{0}'),
+           (SELECT count(*) FROM crm_suppressions WHERE company_id = '{0}'), (SELECT count(*) FROM crm_allowlist WHERE company_id = '{0}'),
            (SELECT count(*) FROM crm_decisions WHERE company_id = '{0}'))",
         served.world.company
     );
