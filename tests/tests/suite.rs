@@ -1,6 +1,8 @@
 //! The suites that need a real PostgreSQL, in one binary: starting a server costs more than most tests.
 #[path = "suite/accounts.rs"]
 mod accounts;
+#[path = "suite/agents.rs"]
+mod agents;
 #[path = "suite/another_server.rs"]
 mod another_server;
 #[path = "suite/approvals.rs"]

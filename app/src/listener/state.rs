@@ -25,7 +25,6 @@ pub(crate) struct State {
     /// Opens secrets.
     pub(crate) key: MasterKey,
     /// Ways to send, to render with.
-    #[expect(dead_code, reason = "the company API renders with them")]
     pub(crate) lines: Lines,
     /// What the tasks of this process say about themselves.
     pub(crate) board: Board,

@@ -1,4 +1,5 @@
 //! The listener on loopback, with a real database behind it and callers of every kind before it.
+mod company;
 mod desk;
 mod good;
 mod hostile;
