@@ -192,6 +192,7 @@ fn as_json(detail: &ActivityDetail) -> Result<Value> {
         map.insert("lookAlikes".to_owned(), json!(detail.look_alikes));
         map.insert("decisions".to_owned(), json!(detail.decisions));
         map.insert("attempts".to_owned(), json!(detail.attempts));
+        map.insert("facts".to_owned(), json!(detail.facts));
         map.insert("locale".to_owned(), json!(detail.locale));
         map.insert("zone".to_owned(), json!(detail.zone));
         map.insert("asOf".to_owned(), json!(detail.as_of));
@@ -271,6 +272,7 @@ fn as_text(detail: &ActivityDetail, again: Option<&Request>) -> String {
             safe(&lookup.why)
         ));
     }
+    lines.extend(activities::facts(&detail.facts));
     match &detail.envelope {
         None => lines.push("erased   only the hash remains".to_owned()),
         Some(envelope) => {
