@@ -32,7 +32,7 @@ CREATE TABLE crm_inbound_events (
   reading jsonb,                                   -- what was read from the bytes; NULL after erasure
   raw bytea CHECK (octet_length(raw) <= 1048576),  -- NULL after erasure
   raw_sha256 bytea NOT NULL CHECK (octet_length(raw_sha256) = 32),
-  state text NOT NULL DEFAULT 'stored' CHECK (state IN ('stored', 'applied', 'unmatched', 'failed')),
+  state text NOT NULL DEFAULT 'stored' CHECK (state IN ('stored', 'applied', 'unmatched', 'failed', 'dismissed')),
   contact_id uuid,
   activity_id uuid,
   did text[] NOT NULL DEFAULT '{}',                -- what it did, in sentences

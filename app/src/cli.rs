@@ -11,6 +11,7 @@ mod demo;
 mod dispatch;
 mod drafts;
 mod files;
+mod inbox;
 mod keys;
 mod operators;
 mod outboxes;
@@ -104,6 +105,9 @@ enum Noun {
     /// Where providers send what happens on their side.
     #[command(subcommand)]
     Webhooks(webhooks::Verb),
+    /// What came in.
+    #[command(subcommand)]
+    Inbox(inbox::Verb),
     /// Files that messages carry.
     #[command(subcommand)]
     Files(files::Verb),
@@ -141,7 +145,7 @@ impl Noun {
             | Self::Approvals(_)
             | Self::Queue(_)
             | Self::Activities(_) => Some(phase::OUTBOXES),
-            Self::Webhooks(_) => Some(phase::INBOUND),
+            Self::Webhooks(_) | Self::Inbox(_) => Some(phase::INBOUND),
             _ => None,
         }
     }
@@ -182,6 +186,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Code> {
         Some(Noun::Contacts(verb)) => accounts::run_contacts(&setup, verb, output).await,
         Some(Noun::Secrets(verb)) => secrets::run(&setup, verb, output).await,
         Some(Noun::Webhooks(verb)) => webhooks::run(&setup, verb, output).await,
+        Some(Noun::Inbox(verb)) => inbox::run(&setup, verb, output).await,
         Some(Noun::Drafts(verb)) => drafts::run(&setup, verb, output).await,
         Some(Noun::Files(verb)) => files::run(&setup, verb, output).await,
         Some(Noun::Approvals(verb)) => approvals::run(&setup, verb, output).await,

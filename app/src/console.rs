@@ -15,6 +15,7 @@ mod effects;
 mod evidence;
 mod field;
 mod html_part;
+mod inbox;
 mod item;
 mod layout;
 mod listing;

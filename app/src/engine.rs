@@ -171,6 +171,7 @@ pub(crate) async fn start(
     let (status, watched) = watch::channel(EngineStatus {
         dispatcher: if sends { DispatcherState::Starting } else { DispatcherState::Off },
         absent,
+        deaf: deaf(config),
         sandbox: address,
         listener: Standing::Off,
         base_url_note: (!led_elsewhere.is_empty()).then(|| led_elsewhere.join(", ")),
@@ -267,6 +268,11 @@ fn kept<F: Future<Output = ()> + Send + 'static>(
 /// Why nothing can be sent with this configuration, if so.
 pub(crate) fn absent(config: &Config) -> Option<String> {
     config.phases_off.require(phase::OUTBOXES).err().map(|error| error.to_string())
+}
+
+/// Why nothing comes in with this configuration, if so.
+pub(crate) fn deaf(config: &Config) -> Option<String> {
+    config.phases_off.require(phase::INBOUND).err().map(|error| error.to_string())
 }
 
 /// Keeps a dispatcher at work: one that dies is named in the status and started again.

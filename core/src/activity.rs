@@ -10,6 +10,7 @@ pub mod html;
 pub mod payload;
 pub mod status;
 pub mod store;
+pub mod store_facts;
 pub mod store_match;
 pub mod store_read;
 pub mod store_thread;

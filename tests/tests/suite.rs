@@ -49,6 +49,8 @@ mod gates;
 mod hanging;
 #[path = "suite/inbound.rs"]
 mod inbound;
+#[path = "suite/inbox.rs"]
+mod inbox;
 #[path = "suite/injections.rs"]
 mod injections;
 #[path = "suite/instagram.rs"]

@@ -1,6 +1,7 @@
 //! Single messages: in full, settled, tried again, looked up.
 use axum::extract::State;
 use axum::http::StatusCode;
+use countersign_core::activity::fact::Told;
 use countersign_core::activity::html::Reading;
 use countersign_core::activity::store_read;
 use countersign_core::activity::view::{ActivityDetail, ActivityRow, AttemptView, DecisionView, LookupView};
@@ -49,6 +50,8 @@ pub(crate) struct Activity {
     attempt_log: Vec<AttemptView>,
     /// What the provider said when it was asked about them, oldest first.
     lookups: Vec<LookupView>,
+    /// What became of it after it was sent, the furthest first.
+    facts: Vec<Told>,
     /// Recipient's language.
     locale: Option<String>,
     /// Recipient's time zone.
@@ -73,6 +76,7 @@ impl From<ActivityDetail> for Activity {
             decisions: detail.decisions,
             attempt_log: detail.attempts,
             lookups: detail.lookups,
+            facts: detail.facts,
             locale: detail.locale,
             zone: detail.zone,
             as_of: detail.as_of,

@@ -51,7 +51,9 @@ pub(super) async fn attach(setup: &Setup) -> Result<Code> {
     let actor = setup.caller.actor(&database.pool, &company).await?;
     let pool = database.reserve(RESERVED).await?;
     let absent = engine::absent(&setup.config);
-    let status = EngineStatus { dispatcher: DispatcherState::Elsewhere, absent, ..EngineStatus::default() };
+    let deaf = engine::deaf(&setup.config);
+    let status =
+        EngineStatus { dispatcher: DispatcherState::Elsewhere, absent, deaf, ..EngineStatus::default() };
     let (_say, status) = watch::channel(status);
     let board = Board::default();
     let backend = Backend {

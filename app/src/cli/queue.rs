@@ -247,6 +247,7 @@ fn as_text(detail: &ActivityDetail, again: Option<&Request>) -> String {
             safe(&lookup.why)
         ));
     }
+    lines.extend(activities::facts(&detail.facts));
     match &detail.envelope {
         None => lines.push("erased   only the hash remains".to_owned()),
         Some(envelope) => {

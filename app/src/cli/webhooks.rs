@@ -42,7 +42,8 @@ pub(super) enum Verb {
     },
 }
 
-fn provider(word: &str) -> Result<Provider, String> {
+/// Reads the name of a provider.
+pub(super) fn provider(word: &str) -> Result<Provider, String> {
     Provider::parse(word).ok_or_else(|| {
         let known: Vec<&str> = Provider::ALL.iter().map(|provider| provider.as_str()).collect();
         format!("use one of {}", known.join(", "))

@@ -13,7 +13,9 @@ use super::field::Field;
 use super::model::{Focus, Model, Pane, Screen};
 use super::msg::Effect;
 use super::tab::Tab;
-use super::update::{activity, batch, copy, decide, edit, mark, mouse, moves, palette, snooze, switch};
+use super::update::{
+    activity, batch, copy, decide, edit, inbox, mark, mouse, moves, palette, snooze, switch,
+};
 
 /// Something a person can do.
 pub(crate) struct Action {
@@ -74,9 +76,11 @@ impl Group {
 }
 
 const BOTH: &[Screen] = &[Screen::Approvals, Screen::Outbox];
+const READING: &[Screen] = &[Screen::Approvals, Screen::Outbox, Screen::Inbox];
 const ALL: &[Screen] = &Screen::ALL;
 const APPROVALS: &[Screen] = &[Screen::Approvals];
 const OUTBOX: &[Screen] = &[Screen::Outbox];
+const INBOX: &[Screen] = &[Screen::Inbox];
 const ACTIVITY: &[Screen] = &[Screen::Activity];
 
 macro_rules! actions {
@@ -116,14 +120,26 @@ actions! {
         switch::can_kill, |model, _| switch::ask_kill(model);
     "retry" Decide: &["n"], "retry", "make the failed or blocked message under the cursor a draft again, for a new decision", OUTBOX,
         can_retry, |model, _| decide::retry(model);
+    "assign-event" Decide: &["a"], "assign", "say whom the event is from, by id or address: what waits for that person is stopped", INBOX,
+        inbox::can_assign, |model, _| inbox::ask_assign(model);
+    "dismiss-event" Decide: &["x"], "dismiss", "put the event aside for a reason", INBOX,
+        inbox::can_dismiss, |model, _| inbox::ask_dismiss(model);
+    "retry-event" Decide: &["n"], "retry", "have the event applied again", INBOX,
+        inbox::can_retry, inbox::retry;
     "open" Read: &["enter"], "open", "open the message under the list, then in full", APPROVALS,
         has_row, |model, _| open(model);
+    "open-event" Read: &["enter"], "open", "open the event under the list, then in full", INBOX,
+        has_event, |model, _| open(model);
     "close" Read: &["esc"], "", "one step back, then one filter after the other; drops a range, stops a long decision; never decides anything", ALL,
         |_| Ok(()), |model, _| close(model);
     "filter" List: &["/"], "filter", "show only what contains a text: contact, account, address, headline or drafter", APPROVALS,
         is_live, |model, _| ask_filter(model);
     "channel" List: &["c"], "channel", "show one channel after the other, then all", APPROVALS,
         is_live, |model, _| moves::cycle_channel(model);
+    "source" List: &["c"], "provider", "show what one provider told after the other, then all", INBOX,
+        is_live, |model, _| inbox::cycle_source(model);
+    "for-you" List: &["f"], "for you", "show only what waits for a person, or everything again", INBOX,
+        is_live, |model, _| inbox::cycle_state(model);
     "snooze" List: &["s"], "snooze", "hide the marked drafts, else the current one, from your list until a time; among the snoozed: bring back", APPROVALS,
         can_snooze, |model, _| snooze::ask(model);
     "snoozed" List: &["S"], "", "show what you snoozed, or again what waits", APPROVALS,
@@ -142,8 +158,8 @@ actions! {
     "last" Move: &["G", "end"], "", "to the last that is loaded; more follow", ALL, |_| Ok(()), |model, _| moves::to(model, usize::MAX);
     "half-page-down" Move: &["ctrl-d"], "", "half a page down", ALL, |_| Ok(()), |model, _| moves::half_page(model, 1);
     "half-page-up" Move: &["ctrl-u"], "", "half a page up", ALL, |_| Ok(()), |model, _| moves::half_page(model, -1);
-    "read-on" Read: &["pagedown", "J"], "", "read on in the open message", BOTH, has_preview, |model, _| moves::scroll(model, 1);
-    "read-back" Read: &["pageup", "K"], "", "read back in the open message", BOTH, has_preview, |model, _| moves::scroll(model, -1);
+    "read-on" Read: &["pagedown", "J"], "", "read on in the open message", READING, has_preview, |model, _| moves::scroll(model, 1);
+    "read-back" Read: &["pageup", "K"], "", "read back in the open message", READING, has_preview, |model, _| moves::scroll(model, -1);
     "next-tab" Read: &["l", "right"], "", "turn the open message to its next side", BOTH, has_row, |model, _| moves::turn_by(model, 1);
     "previous-tab" Read: &["h", "left"], "", "turn it to the side before", BOTH, has_row, |model, _| moves::turn_by(model, -1);
     "diff" Read: &["d"], "diff", "what differs from what you read before; read to its end it counts as read", BOTH,
@@ -156,6 +172,7 @@ actions! {
     "previous-screen" Screen: &["shift-tab"], "", "previous screen", ALL, |_| Ok(()), |model, _| activity::step_screen(model, -1);
     "approvals-screen" Screen: &["1"], "", "Approvals", ALL, |_| Ok(()), |model, _| moves::show(model, Screen::Approvals);
     "outbox-screen" Screen: &["2"], "", "Outbox", ALL, |_| Ok(()), |model, _| moves::show(model, Screen::Outbox);
+    "inbox-screen" Screen: &["7"], "", "Inbox: what came in and what it did", ALL, |_| Ok(()), |model, _| moves::show(model, Screen::Inbox);
     "activity-screen" Screen: &["9"], "", "Activity: engines, tasks and the audit log", ALL, |_| Ok(()), |model, _| moves::show(model, Screen::Activity);
     "refresh" Program: &["r"], "", "read everything on screen again", ALL, is_live, |model, _| refresh(model);
     "palette" Program: &[":", "ctrl-p"], "commands", "find a command or filter by its words, and run it", ALL,
@@ -223,7 +240,14 @@ fn has_entry(model: &Model) -> Result<(), String> {
     model.activity.at.map(|_| ()).ok_or_else(|| "the list is empty".to_owned())
 }
 
+fn has_event(model: &Model) -> Result<(), String> {
+    model.inbox.current().map(|_| ()).ok_or_else(|| "the list is empty".to_owned())
+}
+
 fn has_preview(model: &Model) -> Result<(), String> {
+    if model.screen == Screen::Inbox {
+        return model.inbox.open.as_ref().map(|_| ()).ok_or_else(|| "no event is open".to_owned());
+    }
     model.preview.as_ref().map(|_| ()).ok_or_else(|| "no message is open".to_owned())
 }
 
@@ -322,6 +346,9 @@ fn close(model: &mut Model) -> Vec<Effect> {
     if model.screen == Screen::Activity {
         return activity::close(model);
     }
+    if model.screen == Screen::Inbox {
+        return inbox::close(model);
+    }
     if model.screen == Screen::Approvals && model.marks.drop_range() {
         return Vec::new();
     }
@@ -381,7 +408,8 @@ fn refresh(model: &mut Model) -> Vec<Effect> {
     // A held key asks once, not thirty times a second.
     let is_reading = [&model.approvals, &model.attention, &model.queue]
         .into_iter()
-        .any(super::listing::Listing::is_loading);
+        .any(super::listing::Listing::is_loading)
+        || model.inbox.events.is_loading();
     if !is_reading {
         super::update::live::read_again(model);
     }

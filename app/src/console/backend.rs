@@ -52,6 +52,8 @@ pub(crate) struct EngineStatus {
     pub(crate) dispatcher: DispatcherState,
     /// Why there is nothing to show and nothing to decide, if a part of the schema is switched off.
     pub(crate) absent: Option<String>,
+    /// Why nothing comes in, if that part of the schema is switched off.
+    pub(crate) deaf: Option<String>,
     /// Where the built-in sandbox provider listens, if it runs.
     pub(crate) sandbox: Option<SocketAddr>,
     /// Whether this process listens, and where.

@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use countersign_core::approval::Item;
-use countersign_core::ids::ActivityId;
+use countersign_core::ids::{ActivityId, EventId};
 use countersign_core::safe_text::SafeText;
 
 use super::field::Field;
@@ -24,6 +24,10 @@ pub(crate) enum Dialog {
     Reject { field: Field, items: Vec<Item> },
     /// Until when to hide drafts.
     Snooze { field: Field, ids: Vec<ActivityId> },
+    /// Whom an event is from: an id or an address.
+    Assign { field: Field, id: EventId, name: SafeText },
+    /// Why an event is put aside.
+    Dismiss { field: Field, id: EventId, name: SafeText },
     /// Reason of a pause or of a kill.
     Stop { field: Field, reach: Reach, is_kill: bool },
     /// Whether something killed is to send again.
@@ -53,6 +57,8 @@ impl Dialog {
             | Self::Filter { field }
             | Self::Reject { field, .. }
             | Self::Snooze { field, .. }
+            | Self::Assign { field, .. }
+            | Self::Dismiss { field, .. }
             | Self::Stop { field, .. }
             | Self::Resolve { field, step: ResolveStep::Reason, .. } => Some(field),
             Self::Help { .. }

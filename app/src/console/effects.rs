@@ -68,6 +68,8 @@ impl Effects {
             Effect::KeepEdit { item, text } => self.keeper.keep(item, Some(text)),
             Effect::ForgetEdit { item } => self.keeper.keep(item, None),
             Effect::LoadAudit { .. }
+            | Effect::LoadInbox { .. }
+            | Effect::LoadEvent { .. }
             | Effect::LoadRuntime { .. }
             | Effect::LoadPage { .. }
             | Effect::LoadMatching { .. }

@@ -35,9 +35,30 @@ pub(crate) fn tell(document: &mut Document, detail: &Detail, setting: &Setting) 
     attempts(document, activity, setting);
     lookups(document, activity, setting);
     if !activity.attempts.is_empty() || row.wire_at.is_some() {
-        document.field("Events", SafeText::line("none: this installation has no webhook listener yet"));
+        facts(document, activity, setting);
     }
     decisions(document, activity, setting);
+}
+
+/// What became of it after it was sent, the furthest first, and how old the newest word of it is.
+pub(crate) fn facts(document: &mut Document, activity: &ActivityDetail, setting: &Setting) {
+    let clock = |at| words::clock(setting.now, at, &setting.zone);
+    let told: Vec<String> = activity
+        .facts
+        .iter()
+        .map(|told| format!("{} {}", told.fact.as_str().replace('_', " "), clock(told.at)))
+        .collect();
+    let Some(newest) = activity.facts.iter().map(|told| told.told_at).max() else {
+        return document.field("Became", SafeText::line("nothing was heard of it since"));
+    };
+    let age = words::age(setting.now, newest);
+    document.field("Became", SafeText::line(&format!("{} (last heard {age} ago)", told.join(", "))));
+    for told in &activity.facts {
+        if let Some(detail) = &told.detail {
+            let name = told.fact.as_str().replace('_', " ");
+            document.field("Said", setting.charset.joined(&[&name, ": ", detail]));
+        }
+    }
 }
 
 /// What the provider was, or would have been, asked.

@@ -1,7 +1,7 @@
 //! One row of a list as the screen holds it: foreign text is made safe here, once.
 use countersign_core::activity::payload::Kind;
 use countersign_core::activity::status::Status;
-use countersign_core::activity::view::{ActivityRow, Hold};
+use countersign_core::activity::view::{ActivityRow, Cursor, Hold, List};
 use countersign_core::approval::Item;
 use countersign_core::approval::risk::Risk;
 use countersign_core::channel::ChannelName;
@@ -9,6 +9,7 @@ use countersign_core::ids::ActivityId;
 use countersign_core::safe_text::SafeText;
 use jiff::Timestamp;
 
+use super::listing::Listed;
 use super::theme::Charset;
 
 /// A row of a list.
@@ -33,6 +34,8 @@ pub(crate) struct Row {
     pub(crate) attempts: i16,
     pub(crate) wire_at: Option<Timestamp>,
     pub(crate) closed_at: Option<Timestamp>,
+    /// What its list is sorted by.
+    sort_at: Timestamp,
     /// Something in the row had to be replaced by a mark.
     pub(crate) is_suspicious: bool,
 }
@@ -47,7 +50,7 @@ pub(crate) fn ends_by(hold: Option<&Hold>) -> Option<&'static str> {
 }
 
 impl Row {
-    pub(crate) fn new(row: &ActivityRow, charset: Charset) -> Self {
+    pub(crate) fn new(row: &ActivityRow, list: List, charset: Charset) -> Self {
         let who = match &row.account {
             Some(account) => charset.joined(&[&row.contact, charset.glyphs().between, account]),
             None => charset.line(&row.contact),
@@ -73,6 +76,11 @@ impl Row {
             attempts: row.attempts,
             wire_at: row.wire_at,
             closed_at: row.closed_at,
+            sort_at: match list {
+                List::Approvals | List::Attention => row.created_at,
+                List::Queue => row.send_after,
+                List::Closed => row.closed_at.unwrap_or(row.created_at),
+            },
             is_suspicious,
         }
     }
@@ -89,5 +97,23 @@ impl Row {
     /// Whether it can become a draft again although its decision is used up.
     pub(crate) fn can_be_tried_again(&self) -> bool {
         matches!(self.status, Status::Failed | Status::BlockedByAllowlist | Status::BlockedByPolicy)
+    }
+}
+
+impl Listed for Row {
+    type Id = ActivityId;
+    type Cursor = Cursor;
+    type Place = (Timestamp, ActivityId);
+
+    fn id(&self) -> ActivityId {
+        self.item.id
+    }
+
+    fn cursor(&self) -> Cursor {
+        Cursor { at: self.sort_at, id: self.item.id }
+    }
+
+    fn place(cursor: Cursor) -> (Timestamp, ActivityId) {
+        (cursor.at, cursor.id)
     }
 }

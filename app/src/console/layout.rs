@@ -20,9 +20,9 @@ pub(crate) struct Layout {
     pub(crate) top_rule: Rect,
     /// Everything between the top rule and the notice: what lies over the screen is drawn there.
     pub(crate) body: Rect,
-    /// Filter line of Approvals.
+    /// Filter line of Approvals and Inbox.
     pub(crate) filter: Rect,
-    /// Table of outboxes, with its heads; on Activity what the engines say.
+    /// Table of outboxes, with its heads; on Activity what the engines say, on Inbox what is wrong.
     pub(crate) outboxes: Rect,
     pub(crate) outboxes_rule: Rect,
     /// Column heads of the list.
@@ -74,6 +74,9 @@ pub(crate) fn of(model: &Model) -> Layout {
     let is_tight = pane == Pane::Zoom && rest.height < 6;
     if model.screen == Screen::Approvals {
         layout.filter = top(&mut rest, u16::from(!is_tight));
+    } else if model.screen == Screen::Inbox {
+        layout.filter = top(&mut rest, u16::from(!is_tight));
+        layout.outboxes = top(&mut rest, u16::from(!is_tight && super::inbox::trouble(model).is_some()));
     } else if model.screen == Screen::Activity {
         let lines = u16::try_from(super::activity::engine_lines(model).len()).unwrap_or(u16::MAX);
         let half = rest.height / 2;
@@ -122,7 +125,10 @@ fn fill_preview(model: &Model, layout: &mut Layout, mut area: Rect) {
         let height = wanted.min(MAX_VERDICTS).min(area.height / 3);
         layout.verdicts = bottom(&mut area, height);
     }
-    let lines = model.preview.as_ref().map_or(0, |preview| preview.lines().len());
+    let lines = match model.screen {
+        Screen::Inbox => model.inbox.open.as_ref().map_or(0, |open| open.lines().len()),
+        _ => model.preview.as_ref().map_or(0, |preview| preview.lines().len()),
+    };
     if lines > usize::from(area.height) && area.height > 1 {
         layout.preview_more = bottom(&mut area, 1);
     }

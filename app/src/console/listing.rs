@@ -2,45 +2,52 @@
 //!
 //! Only what is on screen is read again when something changed; what lies elsewhere is read when it comes into view.
 use std::collections::HashSet;
+use std::fmt::Debug;
+use std::hash::Hash;
 use std::ops::Range;
-
-use countersign_core::activity::view::{ActivityRow, Cursor, List, Page};
-use countersign_core::ids::ActivityId;
-use jiff::Timestamp;
-
-use super::item::Row;
-use super::theme::Charset;
 
 /// How close to the end of what is loaded the screen may come before the next page is asked for.
 const AHEAD: usize = 50;
 
+/// What can stand in a list that is read page by page.
+pub(crate) trait Listed {
+    /// What it is known by.
+    type Id: Copy + Debug + Eq + Hash;
+    /// Where a page begins.
+    type Cursor: Copy + Debug;
+    /// Where it stands: lists are read from the least to the greatest.
+    type Place: Ord;
+
+    fn id(&self) -> Self::Id;
+    fn cursor(&self) -> Self::Cursor;
+    fn place(cursor: Self::Cursor) -> Self::Place;
+}
+
 /// The loaded part of one list.
 #[derive(Debug)]
-pub(crate) struct Listing {
-    pub(crate) list: List,
-    pub(crate) rows: Vec<Row>,
+pub(crate) struct Listing<R: Listed> {
+    pub(crate) rows: Vec<R>,
     /// Where the rest begins; `None` at the end.
-    pub(crate) next: Option<Cursor>,
+    pub(crate) next: Option<R::Cursor>,
     pub(crate) is_loaded: bool,
-    in_flight: Option<Request>,
+    in_flight: Option<Request<R::Cursor>>,
     /// Rows read under `version`.
     fresh: Range<usize>,
     version: Option<i64>,
     /// Rows that the last page showed to be gone.
-    pub(crate) gone: Vec<ActivityId>,
+    pub(crate) gone: Vec<R::Id>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Request {
+struct Request<C> {
     generation: u64,
-    after: Option<Cursor>,
+    after: Option<C>,
     version: i64,
 }
 
-impl Listing {
-    pub(crate) fn new(list: List) -> Self {
+impl<R: Listed> Default for Listing<R> {
+    fn default() -> Self {
         Self {
-            list,
             rows: Vec::new(),
             next: None,
             is_loaded: false,
@@ -50,18 +57,20 @@ impl Listing {
             gone: Vec::new(),
         }
     }
+}
 
+impl<R: Listed> Listing<R> {
     /// Forgets everything, also what is on its way.
     pub(crate) fn clear(&mut self) {
-        *self = Self::new(self.list);
+        *self = Self::default();
     }
 
-    pub(crate) fn index_of(&self, id: ActivityId) -> Option<usize> {
+    pub(crate) fn index_of(&self, id: R::Id) -> Option<usize> {
         self.rows.iter().position(|row| row.id() == id)
     }
 
     /// Takes rows out whose fate is known before the next read says so.
-    pub(crate) fn remove(&mut self, ids: &HashSet<ActivityId>) {
+    pub(crate) fn remove(&mut self, ids: &HashSet<R::Id>) {
         self.rows.retain(|row| !ids.contains(&row.id()));
         self.fresh.end = self.fresh.end.min(self.rows.len());
         self.fresh.start = self.fresh.start.min(self.fresh.end);
@@ -73,7 +82,7 @@ impl Listing {
     }
 
     /// Where to read next so that the visible rows are up to date, if they are not. At most one page is on its way.
-    pub(crate) fn wanted(&self, visible: &Range<usize>, version: i64) -> Option<Option<Cursor>> {
+    pub(crate) fn wanted(&self, visible: &Range<usize>, version: i64) -> Option<Option<R::Cursor>> {
         if self.in_flight.is_some() {
             return None;
         }
@@ -89,7 +98,7 @@ impl Listing {
                 true => self.fresh.end,
                 false => visible.start.saturating_sub(AHEAD),
             };
-            return Some(from.checked_sub(1).map(|before| self.key(&self.rows[before])));
+            return Some(from.checked_sub(1).map(|before| self.rows[before].cursor()));
         }
         match self.next {
             Some(next) if visible.end + AHEAD >= self.rows.len() => Some(Some(next)),
@@ -98,7 +107,7 @@ impl Listing {
     }
 
     /// Notes that a page was asked for.
-    pub(crate) fn asked(&mut self, generation: u64, after: Option<Cursor>, version: i64) {
+    pub(crate) fn asked(&mut self, generation: u64, after: Option<R::Cursor>, version: i64) {
         self.in_flight = Some(Request { generation, after, version });
     }
 
@@ -124,33 +133,33 @@ impl Listing {
     }
 
     /// Takes a page in: it replaces what it covers. Says whether it was the page that is waited for.
-    pub(crate) fn take(&mut self, generation: u64, page: &Page, charset: Charset) -> bool {
+    pub(crate) fn take(&mut self, generation: u64, page: Vec<R>, next: Option<R::Cursor>) -> bool {
         let Some(request) = self.in_flight.filter(|request| request.generation == generation) else {
             return false;
         };
         self.in_flight = None;
-        let is_in_page = |id: ActivityId| page.rows.iter().any(|row| row.id == id);
+        let in_page: HashSet<R::Id> = page.iter().map(R::id).collect();
         let old = std::mem::take(&mut self.rows);
-        let end = page.rows.last().filter(|_| page.next.is_some()).map(|row| key_of(self.list, row));
+        let end = page.last().filter(|_| next.is_some()).map(|row| R::place(row.cursor()));
         let (mut tail, mut gone) = (Vec::new(), Vec::new());
-        for row in old.into_iter().filter(|row| !is_in_page(row.id())) {
-            let at = pair(self.key(&row));
-            if request.after.is_some_and(|after| at <= pair(after)) {
+        for row in old.into_iter().filter(|row| !in_page.contains(&row.id())) {
+            let at = R::place(row.cursor());
+            if request.after.is_some_and(|after| at <= R::place(after)) {
                 self.rows.push(row);
-            } else if end.is_some_and(|end| at > pair(end)) {
+            } else if end.as_ref().is_some_and(|end| at > *end) {
                 tail.push(row);
             } else {
                 gone.push(row.id());
             }
         }
         let start = self.rows.len();
-        self.rows.extend(page.rows.iter().map(|row| Row::new(row, charset)));
+        self.rows.extend(page);
         let covered = start..self.rows.len();
         let continues =
             self.version == Some(request.version) && start == self.fresh.end && !self.fresh.is_empty();
         self.fresh = if continues { self.fresh.start..covered.end } else { covered };
-        if page.next.is_none() || tail.is_empty() {
-            self.next = page.next;
+        if next.is_none() || tail.is_empty() {
+            self.next = next;
         }
         self.rows.append(&mut tail);
         self.gone = gone;
@@ -158,26 +167,4 @@ impl Listing {
         self.is_loaded = true;
         true
     }
-
-    fn key(&self, row: &Row) -> Cursor {
-        let at = match self.list {
-            List::Approvals | List::Attention => row.created_at,
-            List::Queue => row.send_after,
-            List::Closed => row.closed_at.unwrap_or(row.created_at),
-        };
-        Cursor { at, id: row.id() }
-    }
-}
-
-fn key_of(list: List, row: &ActivityRow) -> Cursor {
-    let at = match list {
-        List::Approvals | List::Attention => row.created_at,
-        List::Queue => row.send_after,
-        List::Closed => row.closed_at.unwrap_or(row.created_at),
-    };
-    Cursor { at, id: row.id }
-}
-
-fn pair(cursor: Cursor) -> (Timestamp, ActivityId) {
-    (cursor.at, cursor.id)
 }

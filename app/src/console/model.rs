@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use countersign_core::activity::payload::PayloadHash;
 use countersign_core::activity::status::Status;
-use countersign_core::activity::view::{COUNT_LIMIT, Counts, Filter, List, OutboxView, Snoozed};
+use countersign_core::activity::view::{COUNT_LIMIT, Counts, Filter, OutboxView, Snoozed};
 use countersign_core::actor::{Actor, Role as ActorRole};
 use countersign_core::approval::Item;
 use countersign_core::approval::store_snooze::Snoozes;
@@ -22,6 +22,7 @@ use super::backend::EngineStatus;
 use super::deciding::{Deciding, Latest};
 use super::dialog::Dialog;
 use super::editor::Editor;
+use super::inbox::Inbox;
 use super::item::Row;
 use super::listing::Listing;
 use super::marks::Marks;
@@ -37,12 +38,13 @@ use crate::kept::Kept;
 pub(crate) enum Screen {
     Approvals,
     Outbox,
+    Inbox,
     Activity,
 }
 
 impl Screen {
     /// In the order of their keys.
-    pub(crate) const ALL: [Self; 3] = [Self::Approvals, Self::Outbox, Self::Activity];
+    pub(crate) const ALL: [Self; 4] = [Self::Approvals, Self::Outbox, Self::Inbox, Self::Activity];
 }
 
 /// How much of the item is open beside the list.
@@ -137,14 +139,17 @@ pub(crate) struct Model {
     pub(crate) pane: Pane,
     pub(crate) focus: Focus,
     pub(crate) filter: Filter,
-    pub(crate) approvals: Listing,
-    pub(crate) attention: Listing,
-    pub(crate) queue: Listing,
+    pub(crate) approvals: Listing<Row>,
+    pub(crate) attention: Listing<Row>,
+    pub(crate) queue: Listing<Row>,
     pub(crate) approvals_at: Selection,
     pub(crate) outbox_at: Selection,
     /// Its index and scrolling; which row is meant says `activity.at`.
     pub(crate) activity_at: Selection,
     pub(crate) activity: Activity,
+    /// Its index and scrolling; which event is meant says `inbox.at`.
+    pub(crate) inbox_at: Selection,
+    pub(crate) inbox: Inbox,
     pub(crate) outbox_index: usize,
     pub(crate) marks: Marks,
     /// A read of everything that matches is on its way, for this.
@@ -229,13 +234,15 @@ impl Model {
                 snoozed: actor.operator(ActorRole::Viewer).map_or(Snoozed::Shown, Snoozed::Hidden),
                 ..Filter::default()
             },
-            approvals: Listing::new(List::Approvals),
-            attention: Listing::new(List::Attention),
-            queue: Listing::new(List::Queue),
+            approvals: Listing::default(),
+            attention: Listing::default(),
+            queue: Listing::default(),
             approvals_at: Selection::default(),
             outbox_at: Selection::default(),
             activity_at: Selection::default(),
             activity: Activity::default(),
+            inbox_at: Selection::default(),
+            inbox: Inbox::default(),
             outbox_index: 0,
             marks: Marks::default(),
             matching: None,
@@ -302,6 +309,7 @@ impl Model {
         match self.screen {
             Screen::Approvals => &self.approvals_at,
             Screen::Outbox => &self.outbox_at,
+            Screen::Inbox => &self.inbox_at,
             Screen::Activity => &self.activity_at,
         }
     }
@@ -310,6 +318,7 @@ impl Model {
         match self.screen {
             Screen::Approvals => &mut self.approvals_at,
             Screen::Outbox => &mut self.outbox_at,
+            Screen::Inbox => &mut self.inbox_at,
             Screen::Activity => &mut self.activity_at,
         }
     }
@@ -319,6 +328,7 @@ impl Model {
         match self.screen {
             Screen::Approvals => self.approvals.rows.len(),
             Screen::Outbox => self.attention.rows.len() + self.queue.rows.len(),
+            Screen::Inbox => self.inbox.events.rows.len(),
             Screen::Activity => self.activity.entries.len(),
         }
     }
@@ -327,7 +337,7 @@ impl Model {
     pub(crate) fn row(&self, index: usize) -> Option<&Row> {
         match self.screen {
             Screen::Approvals => self.approvals.rows.get(index),
-            Screen::Activity => None,
+            Screen::Inbox | Screen::Activity => None,
             Screen::Outbox => {
                 let first = self.attention.rows.len();
                 index
@@ -340,7 +350,7 @@ impl Model {
     pub(crate) fn index_of(&self, id: ActivityId) -> Option<usize> {
         match self.screen {
             Screen::Approvals => self.approvals.index_of(id),
-            Screen::Activity => None,
+            Screen::Inbox | Screen::Activity => None,
             Screen::Outbox => {
                 let first = self.attention.rows.len();
                 self.attention.index_of(id).or_else(|| self.queue.index_of(id).map(|index| first + index))
@@ -362,7 +372,9 @@ impl Model {
     /// The lines of the list: the rows, and on Outbox a heading before each section.
     pub(crate) fn list_lines(&self) -> Vec<ListLine> {
         match self.screen {
-            Screen::Approvals | Screen::Activity => (0..self.row_count()).map(ListLine::Row).collect(),
+            Screen::Approvals | Screen::Inbox | Screen::Activity => {
+                (0..self.row_count()).map(ListLine::Row).collect()
+            }
             Screen::Outbox => {
                 let (first, rest) = (self.attention.rows.len(), self.queue.rows.len());
                 let mut lines = Vec::with_capacity(first + rest + 2);

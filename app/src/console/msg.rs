@@ -10,7 +10,8 @@ use countersign_core::approval::{Item, ItemResult, Resolution, Undone};
 use countersign_core::audit;
 use countersign_core::channel::ChannelName;
 use countersign_core::engine::board::Task;
-use countersign_core::ids::{ActivityId, AuditId, OutboxId};
+use countersign_core::ids::{ActivityId, AuditId, EventId, OutboxId};
+use countersign_core::inbound::inbox::{InboxCursor, InboxDetail, InboxFilter, InboxPage};
 use countersign_core::outbox::store::WideKill;
 use countersign_core::safe_text::SafeText;
 use crossterm::event::KeyEvent;
@@ -19,6 +20,7 @@ use ratatui::layout::Rect;
 
 use super::activity::Runtime;
 use super::backend::EngineStatus;
+use super::inbox::{Deed, Intake};
 use super::model::Screen;
 use super::preview::Detail;
 use super::switch::{Reach, Turn};
@@ -58,6 +60,12 @@ pub(crate) enum Msg {
     SummaryLoaded { generation: u64, result: Result<Summary, Failure> },
     /// A page of the audit log arrived.
     AuditLoaded { generation: u64, result: Result<audit::Page, Failure> },
+    /// A page of what came in arrived.
+    InboxLoaded { generation: u64, result: Result<InboxPage, Failure> },
+    /// An event arrived.
+    EventLoaded { generation: u64, result: Result<Box<InboxDetail>, Failure> },
+    /// Something was done about an event, or was not; it says what that did.
+    Handled { id: EventId, name: SafeText, deed: Deed, result: Result<Vec<String>, Failure> },
     /// What the engines say arrived.
     RuntimeLoaded { generation: u64, result: Result<Box<Runtime>, Failure> },
     /// An item arrived; `None` if there is none of that id.
@@ -104,6 +112,8 @@ pub(crate) struct Summary {
     pub(crate) mute: Vec<ChannelName>,
     /// What this operator snoozed.
     pub(crate) snoozes: Snoozes,
+    /// What came in and waits, and where it comes in; `None` where nothing is taken in.
+    pub(crate) inbox: Option<Intake>,
     /// The database's clock minus ours.
     pub(crate) skew: jiff::SignedDuration,
 }
@@ -141,6 +151,8 @@ pub(crate) enum Target {
     Screen(Screen),
     /// A row of the list.
     Row(ActivityId),
+    /// An event of the Inbox.
+    Event(EventId),
     /// An outbox in the table above the list.
     Outbox(OutboxId),
     /// The list itself.
@@ -158,6 +170,12 @@ pub(crate) enum Effect {
     LoadSummary { generation: u64 },
     /// Read one page of the audit log.
     LoadAudit { generation: u64, text: Option<String>, before: Option<AuditId> },
+    /// Read one page of what came in.
+    LoadInbox { generation: u64, filter: InboxFilter, after: Option<InboxCursor> },
+    /// Read one event.
+    LoadEvent { generation: u64, id: EventId },
+    /// Do something about an event.
+    Handle { id: EventId, name: SafeText, deed: Deed },
     /// Read what the engines say.
     LoadRuntime { generation: u64 },
     /// Read one item.

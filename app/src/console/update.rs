@@ -4,6 +4,7 @@ pub(crate) mod batch;
 pub(crate) mod copy;
 pub(crate) mod decide;
 pub(crate) mod edit;
+pub(crate) mod inbox;
 mod keys;
 pub(crate) mod live;
 pub(crate) mod mark;
@@ -68,6 +69,12 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::PageLoaded { generation, list, result } => live::page_loaded(model, generation, list, result),
         Msg::SummaryLoaded { generation, result } => live::summary_loaded(model, generation, result),
         Msg::AuditLoaded { generation, result } => activity::audit_loaded(model, generation, result),
+        Msg::InboxLoaded { generation, result } => inbox::page_loaded(model, generation, result),
+        Msg::EventLoaded { generation, result } => inbox::event_loaded(model, generation, result),
+        Msg::Handled { id, name, deed, result } => {
+            inbox::handled(model, id, &name, &deed, result);
+            true
+        }
         Msg::RuntimeLoaded { generation, result } => activity::runtime_loaded(model, generation, result),
         Msg::DetailLoaded { generation, result } => live::detail_loaded(model, generation, result),
         Msg::Decided { generation, result } => {

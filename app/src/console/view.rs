@@ -4,6 +4,7 @@ mod approvals;
 mod canvas;
 mod chrome;
 mod editor;
+mod inbox;
 mod outbox;
 mod overlay;
 mod palette;
@@ -39,9 +40,12 @@ pub(crate) fn view(model: &Model, frame: &mut Frame<'_>) -> Painted {
         match model.screen {
             Screen::Approvals => approvals::draw(model, &areas, &mut canvas, &mut painted),
             Screen::Outbox => outbox::draw(model, &areas, &mut canvas, &mut painted),
+            Screen::Inbox => inbox::draw(model, &areas, &mut canvas, &mut painted),
             Screen::Activity => activity::draw(model, &areas, &mut canvas),
         }
-        preview::draw(model, &areas, &mut canvas, &mut painted);
+        if model.screen != Screen::Inbox {
+            preview::draw(model, &areas, &mut canvas, &mut painted);
+        }
         painted.targets.push((areas.list, Target::List));
         painted.targets.push((areas.preview, Target::Message));
         if let Some(Dialog::Palette(open)) = &model.dialog {

@@ -100,7 +100,11 @@ pub(crate) fn fate(fate: Option<&Fate>, now: Timestamp, zone: &TimeZone, charset
     let word = match fate.action.as_str() {
         "approval.approve" => "approved",
         "approval.reject" => "rejected",
-        "draft.withdraw" | "activity.withdraw" => "withdrawn",
+        "draft.withdraw" | "activity.withdraw" => match (fate.actor_kind.as_str(), fate.reason.as_deref()) {
+            ("engine", Some("replied")) => "they replied",
+            ("engine", Some("booked")) => "they booked a meeting",
+            _ => "withdrawn",
+        },
         "draft.supersede" => "superseded",
         "draft.expire" => "expired",
         _ if fate.status == Status::DraftPendingApproval => {

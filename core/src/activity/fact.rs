@@ -2,10 +2,13 @@
 //!
 //! Facts are told late, twice and out of order. Each is kept once, with its earliest time; where a message stands follows from the set of
 //! them, so that every order leads to the same end.
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// One thing that became of a sent message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Fact {
     /// The provider took it and works on it.
@@ -93,5 +96,26 @@ impl Fact {
     #[must_use]
     pub fn furthest(facts: impl IntoIterator<Item = Self>) -> Option<Self> {
         facts.into_iter().max_by_key(|fact| fact.rank())
+    }
+}
+
+/// A fact of one message, as it was told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Told {
+    /// What became of it.
+    pub fact: Fact,
+    /// When, by the provider's clock.
+    pub at: Timestamp,
+    /// When it was heard of here.
+    pub told_at: Timestamp,
+    /// The provider's words; foreign text.
+    pub detail: Option<String>,
+}
+
+impl Told {
+    /// Puts facts in the order in which people read them: the one that says where the message stands first.
+    pub fn sort(facts: &mut [Self]) {
+        facts.sort_by_key(|told| std::cmp::Reverse(told.fact.rank()));
     }
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::payload::Envelope;
 use super::status::Status;
 use super::store::{read_channel, read_hash, read_kind, read_status};
+use super::store_facts;
 use super::view::{
     ActivityDetail, ActivityRow, AttemptView, COUNT_LIMIT, Counts, Cursor, DecisionView, Filter, Hold, List,
     PAGE_LIMIT, Page,
@@ -80,6 +81,7 @@ pub async fn detail(
     let decisions = decisions(conn, company, id).await?;
     let attempts = attempts(conn, company, id).await?;
     let lookups = store_evidence::lookups(conn, company, id).await?;
+    let facts = store_facts::facts(conn, company, id).await?;
     let envelope = extra.envelope.as_deref().map(Envelope::open).transpose().map_err(|error| {
         Error::Corrupt { table: "crm_payloads", row: id.to_string(), problem: error.to_string() }
     })?;
@@ -100,6 +102,7 @@ pub async fn detail(
         decisions,
         attempts,
         lookups,
+        facts,
         locale: extra.locale,
         zone: extra.zone,
         as_of: as_of.to_jiff(),

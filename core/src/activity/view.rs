@@ -4,6 +4,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::fact::Told;
 use super::payload::{Envelope, Kind, PayloadHash};
 use super::status::Status;
 use crate::approval::risk::Risk;
@@ -100,6 +101,8 @@ pub struct ActivityDetail {
     pub attempts: Vec<AttemptView>,
     /// What the provider said when it was asked about them, oldest first.
     pub lookups: Vec<LookupView>,
+    /// What became of it after it was sent, the furthest first.
+    pub facts: Vec<Told>,
     /// Recipient's language.
     pub locale: Option<String>,
     /// Recipient's time zone.

@@ -18,6 +18,8 @@ pub struct Fate {
     pub actor_kind: String,
     /// Who did it; foreign text.
     pub by: String,
+    /// Why; foreign text where a person said it, a code where the engine did.
+    pub reason: Option<String>,
     /// When.
     pub at: Timestamp,
 }
@@ -32,10 +34,10 @@ pub async fn fate(
     id: ActivityId,
 ) -> Result<Option<Fate>, Error> {
     let row = sqlx::query!(
-        r#"SELECT a.status, l.action, l.actor_kind, l.actor_name, l.at
+        r#"SELECT a.status, l.action, l.actor_kind, l.actor_name, l.at, l.reason
         FROM crm_activities a
         JOIN crm_audit_log l ON l.company_id = a.company_id AND l.subject_id = a.id
-        WHERE a.company_id = $1 AND a.id = $2 AND (l.action LIKE 'approval.%' OR l.action LIKE 'draft.%')
+        WHERE a.company_id = $1 AND a.id = $2 AND (l.action LIKE 'approval.%' OR l.action LIKE 'draft.%' OR l.action = 'activity.withdraw')
         ORDER BY l.at DESC, l.id DESC LIMIT 1"#,
         company.0,
         id.0
@@ -48,6 +50,7 @@ pub async fn fate(
             action: row.action,
             actor_kind: row.actor_kind,
             by: row.actor_name,
+            reason: row.reason,
             at: row.at.to_jiff(),
         })
     })

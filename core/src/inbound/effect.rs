@@ -8,7 +8,7 @@ mod status;
 use jiff::{SignedDuration, Timestamp};
 use sqlx::PgConnection;
 
-use super::event::{Letter, Reference, What};
+use super::event::{Reference, What};
 use super::store_apply::{Stored, Target};
 use super::store_effect as store;
 use super::store_find as find;
@@ -179,15 +179,6 @@ async fn withdraw(
     let many = if withdrawn.len() == 1 { "message that waited" } else { "messages that waited" };
     effect.say(format!("withdrew {} {many}", withdrawn.len()));
     Ok(())
-}
-
-/// What stands in a list for a message: its subject, else its first words, on one line.
-fn headline(letter: &Letter) -> String {
-    let subject = letter.subject.as_deref().map(str::trim).filter(|subject| !subject.is_empty());
-    let first =
-        letter.text.as_deref().and_then(|text| text.lines().map(str::trim).find(|line| !line.is_empty()));
-    let words = subject.or(first).unwrap_or("(no text)");
-    words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
 }
 
 /// A provider that tells what became of a message has it: an uncertain one was sent (R6). Evidence about an earlier round of the same item

@@ -78,7 +78,7 @@ pub(super) struct Ending<'a> {
     pub(super) error: Option<&'a str>,
 }
 
-/// Writes what became of an event.
+/// Writes what became of an event. What it did before stays said.
 pub(super) async fn end(
     conn: &mut PgConnection,
     company: CompanyId,
@@ -87,7 +87,7 @@ pub(super) async fn end(
 ) -> Result<(), Error> {
     sqlx::query!(
         r#"UPDATE crm_inbound_events SET state = $3, contact_id = coalesce($4, contact_id), activity_id = coalesce($5, activity_id),
-          did = $6, error = left($7, 500), applied_at = clock_timestamp(), tries = tries + 1
+          did = did || $6, error = left($7, 500), applied_at = clock_timestamp(), tries = tries + 1
         WHERE company_id = $1 AND id = $2"#,
         company.0,
         id.0,

@@ -96,7 +96,7 @@ pub(crate) fn letter(from: &str, text: &str) -> Letter {
     Letter { from: from.to_owned(), text: Some(text.to_owned()), ..Letter::default() }
 }
 
-fn progress(fact: Fact) -> What {
+pub(crate) fn progress(fact: Fact) -> What {
     What::Status(Progress { fact, recipient: None, detail: None, message_id: None, is_opt_out: false })
 }
 

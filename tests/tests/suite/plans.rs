@@ -5,6 +5,8 @@ use countersign_core::activity::store_read;
 use countersign_core::activity::view::{COUNT_LIMIT, Filter, List, PAGE_LIMIT, Snoozed};
 use countersign_core::actor::Role;
 use countersign_core::channel::ChannelName;
+use countersign_core::inbound::inbox::{InboxFilter, State, Wanted};
+use countersign_core::inbound::store_inbox;
 use countersign_tests::provider::{Provider, mail_by};
 use countersign_tests::server::root;
 use countersign_tests::wire::Valve;
@@ -237,12 +239,62 @@ async fn two_pages(world: &World, list: List, filter: &Filter) {
 
 /// Sequential scans and rows fetched by an index, as the server itself counts them.
 async fn read_so_far(conn: &mut sqlx::PgConnection) -> (i64, i64) {
-    sqlx::query_as(
-        "SELECT seq_scan, idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'crm_activities'",
-    )
-    .fetch_one(conn)
-    .await
-    .expect("counts")
+    read_of(conn, "crm_activities").await
+}
+
+async fn read_of(conn: &mut sqlx::PgConnection, table: &str) -> (i64, i64) {
+    sqlx::query_as("SELECT seq_scan, idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = $1")
+        .bind(table)
+        .fetch_one(conn)
+        .await
+        .expect("counts")
+}
+
+/// The inbox reads a page for a page too, newest first, however much came in; what waits for a person has an index of its own, and both
+/// pages are found without sorting.
+#[rstest]
+#[case::all(Wanted::All)]
+#[case::attention(Wanted::Attention)]
+#[case::failed(Wanted::One(State::Failed))]
+#[case::unmatched(Wanted::One(State::Unmatched))]
+#[tokio::test]
+async fn a_page_of_the_inbox_costs_a_page(
+    #[case] state: Wanted,
+    #[values("force_generic_plan", "force_custom_plan")] mode: &str,
+) {
+    let world = World::new().await;
+    // Ten thousand wait for a person, half of them unmatched; many came in with one delivery.
+    world
+        .sql(&format!(
+            "INSERT INTO crm_inbound_events (company_id, id, source, external_id, kind, received_at, sig_ok, reading, raw_sha256, state)
+            SELECT '{}', gen_random_uuid(), 'resend', 'e' || n, 'other', now() - make_interval(secs => n / 50), true,
+              jsonb_build_object('externalId', 'e' || n, 'about', '[]'::jsonb, 'what', jsonb_build_object('kind', 'other', 'name', 'n' || n)),
+              sha256('x'), CASE WHEN n % 4 > 0 THEN 'applied' WHEN n % 8 = 0 THEN 'failed' ELSE 'unmatched' END
+            FROM generate_series(1, 40000) n; ANALYZE",
+            world.company
+        ))
+        .await;
+    let mut tx = world.pool.begin().await.expect("begins");
+    sqlx::raw_sql(AssertSqlSafe(format!("SET LOCAL plan_cache_mode = {mode}")))
+        .execute(&mut *tx)
+        .await
+        .expect("set");
+    let filter = InboxFilter { state, source: None };
+    let page_of = async |conn: &mut sqlx::PgConnection, after| {
+        store_inbox::page(conn, world.company, &filter, after, 10_000).await.expect("reads")
+    };
+    let before = read_of(&mut tx, "crm_inbound_events").await;
+    let first = page_of(&mut tx, None).await;
+    let second = page_of(&mut tx, first.next).await;
+    let after = read_of(&mut tx, "crm_inbound_events").await;
+    assert_eq!((first.rows.len(), second.rows.len()), (PAGE_LIMIT, PAGE_LIMIT));
+    let keys: Vec<_> = first.rows.iter().chain(&second.rows).map(|row| (row.received_at, row.id)).collect();
+    assert!(keys.is_sorted_by(|a, b| a > b), "newest first, each once");
+    assert_eq!(after.0 - before.0, 0, "the table was read through");
+    let share = if matches!(state, Wanted::One(_)) { 2 } else { 1 };
+    // Those that came in at the same moment may be read once more where a page begins.
+    let most = 2 * share * count(PAGE_LIMIT + 1) + 200;
+    assert!(after.1 - before.1 <= most, "{} rows were fetched", after.1 - before.1);
 }
 
 /// Paging through everything shows everything once, in order.

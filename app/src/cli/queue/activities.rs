@@ -1,5 +1,6 @@
 //! What people do to single messages: try one again, note one that passed elsewhere.
 use color_eyre::eyre::Result;
+use countersign_core::activity::fact::Told;
 use countersign_core::approval::{self, ItemOutcome};
 use countersign_core::channel::ChannelName;
 use countersign_core::channel::lookup::finding_words;
@@ -128,4 +129,15 @@ pub(super) fn show_noted(noted: &NotedView, output: Output) -> Result<Code> {
         ],
     )?;
     Ok(Code::Done)
+}
+
+/// What became of a message after it was sent, the furthest first, and when that was last heard of.
+pub(super) fn facts(facts: &[Told]) -> Vec<String> {
+    let told = facts.iter().map(|told| {
+        let detail =
+            told.detail.as_ref().map_or_else(String::new, |detail| format!(": {}", SafeText::line(detail)));
+        format!("became   {} at {:.0}{detail}", told.fact.as_str().replace('_', " "), told.at)
+    });
+    let newest = facts.iter().map(|told| told.told_at).max();
+    told.chain(newest.map(|at| format!("heard    last at {at:.0}"))).collect()
 }

@@ -57,6 +57,7 @@ fn name(screen: Screen) -> &'static str {
     match screen {
         Screen::Approvals => "approvals",
         Screen::Outbox => "outbox",
+        Screen::Inbox => "inbox",
         Screen::Activity => "activity",
     }
 }

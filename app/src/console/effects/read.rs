@@ -7,11 +7,14 @@ use countersign_core::approval::store_snooze::Snoozes;
 use countersign_core::approval::{store_fate, store_snooze};
 use countersign_core::channel::{ChannelName, Lines, Request};
 use countersign_core::draft::seal::render_again;
+use countersign_core::error::Error;
+use countersign_core::inbound::{endpoint, inbox};
 use countersign_core::{audit, clock, db, engine, outbox};
 
 use super::{READ, within};
 use crate::console::activity::Runtime;
 use crate::console::backend::Backend;
+use crate::console::inbox::Intake;
 use crate::console::msg::{Effect, Failure, Msg, Summary};
 use crate::console::preview::{Detail, RequestCheck};
 
@@ -33,7 +36,9 @@ pub(super) async fn run(backend: &Backend, effect: Effect) -> Option<Msg> {
             Msg::PageLoaded { generation, list, result: within(READ, work).await }
         }
         Effect::LoadSummary { generation } => {
+            let is_deaf = backend.status.borrow().deaf.is_some();
             let work = async {
+                let inbox = if is_deaf { None } else { Some(intake(backend).await?) };
                 let mut conn = backend.pool.acquire().await?;
                 let counts = store_read::counts(&mut conn, company).await?;
                 let snoozes = match backend.actor.operator(Role::Viewer) {
@@ -44,7 +49,7 @@ pub(super) async fn run(backend: &Backend, effect: Effect) -> Option<Msg> {
                 let kills = outbox::store::wide_kills(&mut conn, company).await?;
                 let mute = mute(backend, &mut outboxes);
                 let skew = db::now(&mut conn).await?.duration_since(clock::now());
-                Ok(Summary { counts, outboxes, kills, mute, snoozes, skew })
+                Ok(Summary { counts, outboxes, kills, mute, snoozes, inbox, skew })
             };
             Msg::SummaryLoaded { generation, result: within(READ, work).await }
         }
@@ -68,6 +73,14 @@ pub(super) async fn run(backend: &Backend, effect: Effect) -> Option<Msg> {
                 audit::store_read::page(&mut conn, company, text.as_deref(), before, PAGE_LIMIT).await
             };
             Msg::AuditLoaded { generation, result: within(READ, work).await }
+        }
+        Effect::LoadInbox { generation, filter, after } => {
+            let work = inbox::list(&backend.pool, &backend.actor, company, &filter, PAGE_LIMIT, after);
+            Msg::InboxLoaded { generation, result: within(READ, work).await }
+        }
+        Effect::LoadEvent { generation, id } => {
+            let work = async { inbox::show(&backend.pool, &backend.actor, company, id).await.map(Box::new) };
+            Msg::EventLoaded { generation, result: within(READ, work).await }
         }
         Effect::LoadRuntime { generation } => {
             let work = async {
@@ -118,6 +131,15 @@ pub(super) async fn run(backend: &Backend, effect: Effect) -> Option<Msg> {
     Some(msg)
 }
 
+/// What came in and waits, and where it comes in.
+async fn intake(backend: &Backend) -> Result<Intake, Error> {
+    let Backend { pool, actor, company, .. } = backend;
+    Ok(Intake {
+        counts: inbox::counts(pool, actor, company.id).await?,
+        endpoints: endpoint::list(pool, actor, company.id).await?,
+    })
+}
+
 /// The channels that this version cannot send on. Nothing of them leaves within the hour.
 fn mute(backend: &Backend, outboxes: &mut [OutboxView]) -> Vec<ChannelName> {
     let mut mute = Vec::new();
@@ -147,6 +169,7 @@ fn nothing(effect: &Effect) -> Option<Msg> {
                 outboxes: Vec::new(),
                 kills: Vec::new(),
                 mute: Vec::new(),
+                inbox: None,
                 skew: jiff::SignedDuration::ZERO,
                 snoozes: Snoozes::default(),
             };

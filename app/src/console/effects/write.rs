@@ -1,11 +1,14 @@
 //! Decisions and switches. A few lines around one use case of the core each; the dispatcher is woken after those that concern it.
+use countersign_core::contact::allowlist::normalise;
 use countersign_core::error::Error;
-use countersign_core::ids::BatchId;
-use countersign_core::{approval, draft, outbox};
+use countersign_core::ids::{BatchId, EventId};
+use countersign_core::inbound::inbox;
+use countersign_core::{account, approval, draft, inbound, outbox};
 use tokio::sync::mpsc;
 
 use super::{LONG_WRITE, WRITE, within};
 use crate::console::backend::Backend;
+use crate::console::inbox::Deed;
 use crate::console::msg::{Effect, Msg};
 use crate::console::switch::{Reach, Turn};
 
@@ -60,6 +63,10 @@ pub(super) async fn run(
             generation,
             result: within(WRITE, draft::revise(pool, actor, company, item, &document, &backend.lines)).await,
         },
+        Effect::Handle { id, name, deed } => {
+            let result = within(WRITE, handle(backend, id, &deed)).await;
+            Msg::Handled { id, name, deed, result }
+        }
         Effect::Switch { reach, turn } => {
             let result = within(WRITE, switch(backend, &reach, &turn)).await;
             Msg::Switched { reach, turn, result }
@@ -68,6 +75,29 @@ pub(super) async fn run(
     };
     backend.wake.notify_one();
     Some(msg)
+}
+
+/// Does something about an event, and says what that did.
+async fn handle(backend: &Backend, id: EventId, deed: &Deed) -> Result<Vec<String>, Error> {
+    let Backend { pool, actor, company, .. } = backend;
+    let company = company.id;
+    match deed {
+        Deed::Assign { to } => {
+            let mut conn = pool.acquire().await?;
+            let found =
+                account::store_read::contact(&mut conn, company, to.parse().ok(), &normalise(to)).await?;
+            drop(conn);
+            let found = found.ok_or_else(|| Error::NotFound {
+                what: format!("contact `{to}`"),
+                hint: "; see `countersign contacts list`".to_owned(),
+            })?;
+            inbound::assign(pool, actor, company, id, found.id).await
+        }
+        Deed::Dismiss { reason } => {
+            inbox::dismiss(pool, actor, company, id, reason).await.map(|()| Vec::new())
+        }
+        Deed::Retry => inbox::retry(pool, actor, company, id).await.map(|()| Vec::new()),
+    }
 }
 
 /// The batch that the requests of one decision make up. Its generation is all the screen has to remember.

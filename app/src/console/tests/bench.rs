@@ -232,6 +232,7 @@ impl Bench {
                     kills: self.world.kills.clone(),
                     mute: self.world.mute.clone(),
                     snoozes: self.world.snoozes(self.now),
+                    inbox: self.world.intake(),
                     skew: SignedDuration::ZERO,
                 };
                 Some(Msg::SummaryLoaded { generation: *generation, result: Ok(summary) })

@@ -135,6 +135,7 @@ pub(super) fn sealed(
         look_alikes: Vec::new(),
         decisions: Vec::new(),
         lookups: Vec::new(),
+        facts: Vec::new(),
         attempts: Vec::new(),
         locale: None,
         zone: None,

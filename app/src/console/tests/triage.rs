@@ -29,6 +29,7 @@ fn by_ben(action: &str, status: Status) -> Fate {
         action: action.to_owned(),
         actor_kind: "operator".to_owned(),
         by: "ben".to_owned(),
+        reason: None,
         at: ago(60),
     }
 }
@@ -245,6 +246,23 @@ fn what_expired_under_the_cursor_was_taken_by_nobody() {
         world.fates.insert(id(1), fate);
     });
     assert_eq!(bench.notice(), "left the list, 14:01 (expired): Zoë Álvarez · Nordlys AS");
+}
+
+/// A draft that a reply withdrew says so: nobody has to look for who did it.
+#[test]
+fn what_a_reply_withdrew_under_the_cursor_says_so() {
+    for (reason, word) in
+        [("replied", "they replied"), ("booked", "they booked a meeting"), ("why", "withdrawn")]
+    {
+        let mut bench = Bench::new(120, 40);
+        bench.changed(|world| {
+            world.drafts.remove(0);
+            let by_engine = by_ben("activity.withdraw", Status::Withdrawn);
+            let (actor_kind, reason) = ("engine".to_owned(), Some(reason.to_owned()));
+            world.fates.insert(id(1), Fate { actor_kind, reason, ..by_engine });
+        });
+        assert_eq!(bench.notice(), format!("left the list, 14:01 ({word}): Zoë Álvarez · Nordlys AS"));
+    }
 }
 
 #[test]

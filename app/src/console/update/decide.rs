@@ -9,10 +9,11 @@ use countersign_core::approval::{BATCH_LIMIT, Item, ItemOutcome, ItemResult, Res
 use countersign_core::ids::ActivityId;
 use countersign_core::safe_text::SafeText;
 
-use super::{live, mark, moves, report, snooze, switch};
+use super::{inbox, live, mark, moves, report, snooze, switch};
 use crate::console::deciding::{Deciding, Latest, Request, Verb};
 use crate::console::dialog::{Dialog, ResolveStep};
 use crate::console::field::Field;
+use crate::console::inbox::Deed;
 use crate::console::model::{Batch, Guard, Model, Screen};
 use crate::console::msg::{Effect, Failure};
 use crate::console::theme::Role;
@@ -200,6 +201,18 @@ pub(super) fn answer(model: &mut Model) -> Vec<Effect> {
             return ask_again(model, Dialog::Snooze { field, ids });
         }
         Dialog::Snooze { field, ids } => return snooze::answer(model, &field, ids),
+        Dialog::Assign { field, id, name } => {
+            let Some(to) = field.filled() else {
+                return ask_again(model, Dialog::Assign { field, id, name });
+            };
+            return inbox::answer(model, id, name, Deed::Assign { to });
+        }
+        Dialog::Dismiss { field, id, name } => {
+            let Some(reason) = field.filled() else {
+                return ask_again(model, Dialog::Dismiss { field, id, name });
+            };
+            return inbox::answer(model, id, name, Deed::Dismiss { reason });
+        }
         Dialog::Stop { field, reach, is_kill } => return switch::stop(model, field, reach, is_kill),
         Dialog::Resolve { field, id, who, .. } => {
             let step = if field.filled().is_some() { ResolveStep::Choice } else { ResolveStep::Reason };

@@ -6,7 +6,9 @@ use countersign_core::approval::store_fate::Fate;
 use countersign_core::ids::ActivityId;
 use countersign_core::safe_text::SafeText;
 
+use crate::console::item::Row;
 use crate::console::layout;
+use crate::console::listing::Listing;
 use crate::console::model::{Guard, Link, Model, Screen};
 use crate::console::msg::{Effect, Failure, Summary};
 use crate::console::preview::{Detail, Preview, Reader};
@@ -41,6 +43,11 @@ pub(crate) fn read_again(model: &mut Model) {
         listing.outdate();
     }
     (model.activity.version, model.activity.in_flight) = (None, None);
+    model.inbox.events.outdate();
+    (model.inbox.missing, model.inbox.open_in_flight) = (None, None);
+    if let Some(open) = &mut model.inbox.open {
+        open.version = -1;
+    }
     (model.activity.runtime_asked_at, model.activity.runtime_in_flight) = (None, None);
     model.summary_version = None;
     model.missing = None;
@@ -60,8 +67,9 @@ pub(super) fn ask_for_what_is_missing(model: &mut Model, effects: &mut Vec<Effec
         effects.push(Effect::LoadSummary { generation });
     }
     super::activity::ask_for_what_is_missing(model, effects);
+    super::inbox::ask_for_what_is_missing(model, effects);
     pages(model, effects);
-    let current = model.current().map(crate::console::item::Row::id);
+    let current = model.current().map(Row::id);
     if let (Some(id), None) = (current, model.detail_in_flight) {
         let is_shown = model
             .preview
@@ -86,7 +94,7 @@ fn pages(model: &mut Model, effects: &mut Vec<Effect>) {
     let wanted = match model.screen {
         Screen::Approvals => vec![(List::Approvals, visible)],
         Screen::Outbox => vec![(List::Attention, above), (List::Queue, below)],
-        Screen::Activity => Vec::new(),
+        Screen::Inbox | Screen::Activity => Vec::new(),
     };
     for (list, visible) in wanted {
         let Some(after) = listing(model, list).wanted(&visible, version) else {
@@ -99,7 +107,7 @@ fn pages(model: &mut Model, effects: &mut Vec<Effect>) {
     }
 }
 
-fn listing(model: &mut Model, list: List) -> &mut crate::console::listing::Listing {
+fn listing(model: &mut Model, list: List) -> &mut Listing<Row> {
     match list {
         List::Attention => &mut model.attention,
         List::Queue => &mut model.queue,
@@ -116,7 +124,8 @@ pub(super) fn page_loaded(
     let charset = model.theme.charset;
     match result {
         Ok(page) => {
-            let is_awaited = listing(model, list).take(generation, &page, charset);
+            let rows = page.rows.iter().map(|row| Row::new(row, list, charset)).collect();
+            let is_awaited = listing(model, list).take(generation, rows, page.next);
             if is_awaited && list == List::Approvals {
                 super::mark::forget_gone(model);
             }
@@ -142,6 +151,7 @@ pub(super) fn summary_loaded(model: &mut Model, generation: u64, result: Result<
             model.skew = summary.skew;
             model.outboxes = summary.outboxes;
             (model.kills, model.mute) = (summary.kills, summary.mute);
+            model.inbox.intake = summary.inbox;
             let index = model.outboxes.iter().position(|view| Some(view.id) == outbox);
             model.outbox_index =
                 index.unwrap_or(model.outbox_index).min(model.outboxes.len().saturating_sub(1));
@@ -173,7 +183,7 @@ pub(super) fn detail_loaded(
             }
             let reader = match model.screen {
                 Screen::Approvals => Reader::Approver,
-                Screen::Outbox | Screen::Activity => Reader::Watcher,
+                Screen::Outbox | Screen::Inbox | Screen::Activity => Reader::Watcher,
             };
             let setting = model.setting();
             let mut preview = Preview::new(detail, reader, version, &setting);
@@ -255,11 +265,14 @@ pub(super) fn settle(model: &mut Model, effects: &mut Vec<Effect>) {
     if model.screen == Screen::Activity {
         return super::activity::settle(model);
     }
+    if model.screen == Screen::Inbox {
+        return super::inbox::settle(model);
+    }
     let count = model.row_count();
     let selection = model.selection().clone();
     let found = selection.id.and_then(|id| model.index_of(id));
     let index = found.unwrap_or(selection.index).min(count.saturating_sub(1));
-    let id = model.row(index).map(crate::console::item::Row::id);
+    let id = model.row(index).map(Row::id);
     if selection.id.is_some() && id != selection.id {
         model.guard = Guard::Unseen;
         let left = model.under_cursor.take().filter(|(left, _)| Some(*left) == selection.id);

@@ -37,6 +37,12 @@ pub(super) fn clicked(model: &mut Model, x: u16, y: u16) -> bool {
             model.focus = Focus::Rows;
             moves::to(model, index);
         }
+        Some(Target::Event(id)) => {
+            let Some(index) = model.inbox.events.index_of(id) else {
+                return false;
+            };
+            moves::to(model, index);
+        }
         Some(Target::Outbox(id)) => {
             let Some(index) = model.outboxes.iter().position(|outbox| outbox.id == id) else {
                 return false;
@@ -62,15 +68,11 @@ pub(super) fn wheeled(model: &mut Model, x: u16, y: u16, lines: i8) -> bool {
         return false;
     }
     match target(model, x, y) {
-        Some(Target::Row(_) | Target::List) => {
+        Some(Target::Row(_) | Target::Event(_) | Target::List) => {
             model.focus = Focus::Rows;
             moves::by(model, delta);
         }
-        Some(Target::Message) => {
-            if let Some(preview) = &mut model.preview {
-                preview.scroll_by(delta);
-            }
-        }
+        Some(Target::Message) => moves::scroll_by(model, delta),
         Some(Target::Screen(_) | Target::Outbox(_)) | None => return false,
     }
     true

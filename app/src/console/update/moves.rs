@@ -36,6 +36,10 @@ fn select(model: &mut Model, index: usize) {
     if model.screen == Screen::Activity {
         return super::activity::select(model, index);
     }
+    if model.screen == Screen::Inbox {
+        model.guard = Guard::Open;
+        return super::inbox::select(model, index);
+    }
     let id = model.row(index).map(crate::console::item::Row::id);
     if id != model.selection().id {
         model.guard = Guard::Open;
@@ -55,11 +59,17 @@ pub(crate) fn half_page(model: &mut Model, direction: isize) -> Vec<Effect> {
 /// Scrolls the open message by a page that keeps one line in common.
 pub(crate) fn scroll(model: &mut Model, direction: isize) -> Vec<Effect> {
     let page = usize::from(layout::of(model).preview.height).saturating_sub(1).max(1);
-    if let Some(preview) = &mut model.preview {
-        let step = isize::try_from(page).unwrap_or(1) * direction;
-        preview.scroll_by(step);
-    }
+    scroll_by(model, isize::try_from(page).unwrap_or(1) * direction);
     Vec::new()
+}
+
+/// Scrolls what is open by so many lines.
+pub(super) fn scroll_by(model: &mut Model, step: isize) {
+    match (model.screen, &mut model.preview, &mut model.inbox.open) {
+        (Screen::Inbox, _, Some(open)) => open.scroll_by(step),
+        (_, Some(preview), _) => preview.scroll_by(step),
+        _ => {}
+    }
 }
 
 /// Turns to a side of the item, or back to the message if it is turned to already.
@@ -89,7 +99,7 @@ pub(crate) fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {
     if model.screen != screen {
         model.screen = screen;
         // Where only one pane fits, a screen begins with its list.
-        let is_split = screen == Screen::Outbox && model.width >= 80;
+        let is_split = matches!(screen, Screen::Outbox | Screen::Inbox) && model.width >= 80;
         model.pane = if is_split { Pane::Split } else { Pane::List };
         model.preview = None;
         model.guard = Guard::Open;
@@ -169,10 +179,16 @@ pub(super) fn fit(model: &mut Model) {
         preview.turn(model.tab, &model.memory, &setting);
         preview.wrap(usize::from(areas.preview.width));
     }
+    if let Some(open) = &mut model.inbox.open {
+        open.wrap(usize::from(areas.preview.width));
+    }
     // How many lines there are decides whether one line of the box is needed to say what is below.
     let height = usize::from(layout::of(model).preview.height);
     if let Some(preview) = &mut model.preview {
         preview.keep_inside(height);
+    }
+    if let Some(open) = &mut model.inbox.open {
+        open.keep_inside(height);
     }
 }
 

@@ -110,12 +110,13 @@ fn tabs(model: &Model, area: Rect, canvas: &mut Canvas<'_>, painted: &mut Painte
     let screens = [
         (Screen::Approvals, "1", "Approvals", Some(model.pending().unwrap_or_default())),
         (Screen::Outbox, "2", "Outbox", Some(live)),
+        (Screen::Inbox, "7", "Inbox", model.inbox.intake.as_ref().map(|intake| intake.counts.attention)),
         (Screen::Activity, "9", "Activity", None),
     ];
     // Narrow screens give the room to what may or may not have been sent: the gaps go first, then the names of other screens.
     let (gap, is_short) = match area.width {
         80.. => (" ", false),
-        60.. => ("", false),
+        72.. => ("", false),
         _ => ("", true),
     };
     let mut rest = area;

@@ -28,21 +28,9 @@ pub(super) fn draw(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>, paint
         return;
     };
     head(model, preview, areas.preview_head, canvas);
-    let lines = preview.lines().iter().skip(preview.scroll());
-    for (area, line) in areas.preview.rows().zip(lines) {
-        let mut area = area;
-        if line.indent > 0 {
-            let column =
-                Rect { width: area.width.min(u16::try_from(line.indent).unwrap_or(u16::MAX)), ..area };
-            let role = if matches!(line.role, Role::Removed | Role::Added) { line.role } else { Role::Label };
-            canvas.put(column, line.label, role);
-            area.x += column.width;
-            area.width -= column.width;
-        }
-        text(line, area, canvas);
-    }
+    put_lines(preview.lines().get(preview.scroll()..).unwrap_or_default(), areas.preview, canvas);
     let shown_to = (preview.scroll() + usize::from(areas.preview.height)).min(preview.lines().len());
-    more_below(preview, shown_to, areas.preview_more, canvas);
+    more_below(&preview.lines()[shown_to..], areas.preview_more, canvas);
     painted.preview = Some(Shown {
         item: preview.item,
         tab: preview.tab,
@@ -55,9 +43,24 @@ pub(super) fn draw(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>, paint
     verdicts(model, preview, areas.verdicts, canvas);
 }
 
+/// Puts lines into the box, as many as fit.
+pub(super) fn put_lines(lines: &[Line], area: Rect, canvas: &mut Canvas<'_>) {
+    for (area, line) in area.rows().zip(lines) {
+        let mut area = area;
+        if line.indent > 0 {
+            let column =
+                Rect { width: area.width.min(u16::try_from(line.indent).unwrap_or(u16::MAX)), ..area };
+            let role = if matches!(line.role, Role::Removed | Role::Added) { line.role } else { Role::Label };
+            canvas.put(column, line.label, role);
+            area.x += column.width;
+            area.width -= column.width;
+        }
+        text(line, area, canvas);
+    }
+}
+
 /// Counts what is below the box, and names the key that goes there.
-fn more_below(preview: &Preview, shown_to: usize, area: Rect, canvas: &mut Canvas<'_>) {
-    let rest = &preview.lines()[shown_to..];
+pub(super) fn more_below(rest: &[Line], area: Rect, canvas: &mut Canvas<'_>) {
     if rest.is_empty() {
         return;
     }

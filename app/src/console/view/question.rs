@@ -58,6 +58,28 @@ impl<'a> Question<'a> {
                 ],
                 short: ANSWER,
             },
+            Dialog::Assign { field, name, .. } => Self {
+                words: format!("Who is it from ({})? Id or address: ", name.truncated(24)),
+                field: Some(field),
+                hints: &[
+                    (" enter", Role::Key),
+                    (" assign; what waits for that person is stopped  ", Role::Plain),
+                    ("esc", Role::Key),
+                    (" leave it", Role::Plain),
+                ],
+                short: ANSWER,
+            },
+            Dialog::Dismiss { field, name, .. } => Self {
+                words: format!("Dismiss {}, reason: ", name.truncated(40)),
+                field: Some(field),
+                hints: &[
+                    (" enter", Role::Key),
+                    (" put it aside  ", Role::Plain),
+                    ("esc", Role::Key),
+                    (" leave it", Role::Plain),
+                ],
+                short: ANSWER,
+            },
             Dialog::Stop { field, reach, is_kill } => Self {
                 words: format!(
                     "{} {}, reason: ",

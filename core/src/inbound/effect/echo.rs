@@ -2,14 +2,15 @@
 use jiff::Timestamp;
 use sqlx::PgConnection;
 
-use super::{Effect, PATIENCE, headline, settle_as_sent};
+use super::{Effect, PATIENCE, settle_as_sent};
 use crate::activity::fact::Fact;
 use crate::activity::payload::Envelope;
 use crate::activity::status::Status;
 use crate::contact::suppression;
 use crate::error::Error;
 use crate::ids::{ActivityId, CompanyId};
-use crate::inbound::event::{Echo, Letter, Reference};
+use crate::inbound::event::{Echo, Reference};
+use crate::inbound::reading::headline;
 use crate::inbound::store_apply::{Stored, Target};
 use crate::inbound::store_effect as store;
 use crate::inbound::store_find as find;
@@ -64,7 +65,6 @@ pub(super) async fn echoed(
         return Ok(Effect { is_unmatched: true, ..effect });
     }
     let id = ActivityId::new();
-    let words = Letter { text: echo.text.clone(), ..Letter::default() };
     store::lock_contacts(conn, company, &[contact], false).await?;
     store::insert_message(
         conn,
@@ -74,7 +74,7 @@ pub(super) async fn echoed(
         channel,
         Status::Recorded,
         at,
-        &headline(&words),
+        &headline(None, echo.text.as_deref()),
         stored.source,
     )
     .await?;

@@ -2,7 +2,7 @@
 use jiff::SignedDuration;
 use sqlx::PgConnection;
 
-use super::{Effect, KINDS, headline, occurred, suppress, withdraw};
+use super::{Effect, KINDS, occurred, suppress, withdraw};
 use crate::activity::fact::Fact;
 use crate::activity::status::Status;
 use crate::company::policy::ReplyStops;
@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::ids::{ActivityId, CompanyId, ContactId};
 use crate::inbound::event::Letter;
 use crate::inbound::opt_out::asks_to_stop;
+use crate::inbound::reading::headline;
 use crate::inbound::store_apply::{Stored, Target};
 use crate::inbound::store_effect as store;
 use crate::inbound::store_find as find;
@@ -67,7 +68,7 @@ pub(super) async fn message(
     for contact in &concerned {
         store::note_inbound(conn, company, *contact, channel, at, stored.now).await?;
     }
-    let headline = headline(letter);
+    let headline = headline(letter.subject.as_deref(), letter.text.as_deref());
     let id = ActivityId::new();
     store::insert_message(
         conn,
