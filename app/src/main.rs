@@ -1,6 +1,8 @@
 //! countersign: a terminal approval console for outbound outreach, with the dispatcher built in.
 //!
 //! `cli` says what commands there are and runs them; every command is a few lines around a use case of `countersign-core`.
+#[cfg_attr(not(test), expect(dead_code, reason = "it is served by the listener"))]
+mod api;
 mod cli;
 mod config;
 mod console;
@@ -13,6 +15,7 @@ mod kept;
 mod logging;
 mod meter;
 mod output;
+mod pages;
 mod paths;
 mod progress;
 mod service;

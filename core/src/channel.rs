@@ -27,7 +27,9 @@ pub use self::step::{Asked, Past, Reading};
 use crate::secret::SecretText;
 
 /// The channels the product knows, whether or not an adapter exists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChannelName {
     /// Electronic mail.

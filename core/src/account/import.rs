@@ -26,7 +26,8 @@ use crate::safe_text::SafeText;
 const CHUNK: usize = 2_000;
 
 /// What became of a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = ImportReport)]
 pub struct Report {
     /// Lines that made something new.
     pub inserted: usize,

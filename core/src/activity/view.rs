@@ -14,7 +14,7 @@ use crate::ids::{ActivityId, ContactId, OperatorId, OutboxId};
 use crate::outbox::store::KillScope;
 
 /// One row of a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ActivityRow {
     /// The activity.
@@ -66,7 +66,7 @@ pub struct ActivityRow {
 }
 
 /// Why something waits: a stable code, a sentence, and when it is looked at again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Hold {
     /// Stable code.
@@ -109,7 +109,7 @@ pub struct ActivityDetail {
 }
 
 /// A decision as people see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DecisionView {
     /// `approve`, `reject` or `undo`.
@@ -127,7 +127,7 @@ pub struct DecisionView {
 }
 
 /// What a provider said when it was asked about a message whose end nobody knew.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LookupView {
     /// In which round of decisions.
@@ -145,7 +145,7 @@ pub struct LookupView {
 }
 
 /// An attempt as people see it: the evidence.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AttemptView {
     /// Number of the attempt.
@@ -252,7 +252,7 @@ pub struct Counts {
 }
 
 /// One outbox as the Outbox screen and `outboxes list` show it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OutboxView {
     /// The outbox.
@@ -277,6 +277,7 @@ pub struct OutboxView {
     pub quota_resets_at: Timestamp,
     /// How long a decision can be taken back.
     #[serde(serialize_with = "seconds")]
+    #[schema(value_type = u64)]
     pub undo_window: Duration,
     /// `enforced` or `open`.
     pub allowlist_mode: String,

@@ -28,10 +28,11 @@ impl Item {
 }
 
 /// What became of one item.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "result", rename_all_fields = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case", tag = "result")]
 pub enum ItemOutcome {
     /// Approved now; it leaves after this time unless taken back.
+    #[serde(rename_all = "camelCase")]
     Approved {
         /// End of the undo window, or the time the draft asked for.
         send_after: Timestamp,
@@ -43,6 +44,7 @@ pub enum ItemOutcome {
     /// A draft again.
     Undone,
     /// It has other words now, and needs a decision about them.
+    #[serde(rename_all = "camelCase")]
     Revised {
         /// The hash of what it says now.
         payload_sha256: PayloadHash,
@@ -50,6 +52,7 @@ pub enum ItemOutcome {
     /// Taken away by its drafter or an operator.
     Withdrawn,
     /// Hidden from the list of whoever asked, until this time.
+    #[serde(rename_all = "camelCase")]
     Snoozed {
         /// When it is on the list again.
         until: Timestamp,
@@ -57,26 +60,31 @@ pub enum ItemOutcome {
     /// On the list again.
     Woken,
     /// An uncertain item was settled.
+    #[serde(rename_all = "camelCase")]
     Resolved {
         /// Where it stands now.
         status: Status,
     },
     /// The same decision by the same person stands already; nothing changed.
+    #[serde(rename_all = "camelCase")]
     Already {
         /// Where the item stands.
         status: Status,
     },
     /// The bytes are others than the ones that were shown; nothing was decided.
+    #[serde(rename_all = "camelCase")]
     Changed {
         /// The hash it has now.
         payload_sha256: PayloadHash,
     },
     /// It became a draft again since it was seen; nothing was decided.
+    #[serde(rename_all = "camelCase")]
     Reopened {
         /// The round it is in now.
         round: i32,
     },
     /// Somebody or something else was first.
+    #[serde(rename_all = "camelCase")]
     Taken {
         /// Where the item stands.
         status: Status,
@@ -88,11 +96,13 @@ pub enum ItemOutcome {
     /// There is no such item in this company.
     Missing,
     /// A recipient can be taken for somebody else; it has to be confirmed by itself.
+    #[serde(rename_all = "camelCase")]
     NeedsConfirmation {
         /// Which recipient, and whom it looks like.
         reason: String,
     },
     /// Not by this person.
+    #[serde(rename_all = "camelCase")]
     Refused {
         /// Why, as a sentence.
         reason: String,
@@ -100,7 +110,7 @@ pub enum ItemOutcome {
 }
 
 /// An item and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemResult {
     /// The activity.

@@ -108,7 +108,10 @@ pub fn parse(json: &[u8]) -> Result<DraftInput, FieldError> {
 }
 
 /// Reads one JSON object that stands alone on its line; `what` it should be is said where it is none.
-pub(crate) fn read_line<T: DeserializeOwned>(json: &[u8], what: &str) -> Result<T, FieldError> {
+///
+/// # Errors
+/// Names the field that is missing, unknown or of another shape.
+pub fn read_line<T: DeserializeOwned>(json: &[u8], what: &str) -> Result<T, FieldError> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let input = read(&mut deserializer, "").map_err(|error| match error.field.as_str() {
         "line" => FieldError::new("line", error.reason.replacen("a draft", what, 1)),

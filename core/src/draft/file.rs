@@ -34,7 +34,7 @@ pub const DEFAULT_LIFE: SignedDuration = SignedDuration::from_hours(72);
 const CHUNK: usize = 500;
 
 /// A line that was not filed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct LineError {
     /// Number of the line, from 1.
     pub line: usize,

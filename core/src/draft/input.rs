@@ -15,7 +15,7 @@ pub const LINE_LIMIT_BYTES: usize = 1_048_576;
 pub const DEFAULT_DRAFTER: &str = "import";
 
 /// One draft as it was handed in.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DraftInput {
     /// Channel; must be the outbox's.
@@ -55,7 +55,7 @@ pub struct DraftInput {
 }
 
 /// What a draft says about its recipient.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ContactInput {
     /// Name.
