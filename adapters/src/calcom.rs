@@ -7,6 +7,7 @@ mod interpret;
 mod lookup;
 mod render;
 mod settings;
+pub(crate) mod webhook;
 
 use std::time::Duration;
 

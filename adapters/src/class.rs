@@ -10,6 +10,8 @@ pub(crate) enum Class {
     Permanent,
     /// Proven not taken; may go again after a while.
     Again,
+    /// Proven not taken, for a reason of this message alone.
+    Waits,
     /// Not taken; wait, with everything of the credential.
     Limited,
     /// Credential, account or configuration are broken.
@@ -26,6 +28,7 @@ impl Class {
         match self {
             Self::Permanent => Outcome::Rejected { code, detail },
             Self::Again => Outcome::Retry { code, detail, after: None },
+            Self::Waits => Outcome::Deferred { code, detail, after: after.unwrap_or_default() },
             Self::Limited => Outcome::Retry { code, detail, after },
             Self::Account => Outcome::AccountBroken { code, detail },
             Self::MaybeSameKey => Outcome::MaybeSent { code, detail, replay: Replay::SameKey(after) },

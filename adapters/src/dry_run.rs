@@ -134,7 +134,8 @@ mod tests {
         assert!(headers.is_empty());
         let call = Call { request: request.clone(), headers };
         let response = DryRunTransport.exchange(call).await.expect("answers");
-        let asked = Asked { approved: &request, request: &request, past: &Past::default() };
+        let asked =
+            Asked { payload: &payload, approved: &request, request: &request, past: &Past::default() };
         assert_eq!(DryRun.interpret(&asked, &response), Outcome::Accepted { provider_ref: None }.into());
         assert!(!DryRun.reaches_people());
     }

@@ -5,11 +5,13 @@
 //! is remembered between them, so that a post whose end nobody knows can be looked up.
 mod code;
 mod container;
+mod event;
 mod guide;
 mod interpret;
 mod lookup;
 mod render;
 mod settings;
+pub(crate) mod webhook;
 
 use std::time::Duration;
 

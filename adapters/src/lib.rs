@@ -5,13 +5,17 @@
 //! transport, so nothing else can send.
 mod answer;
 pub mod calcom;
+mod calendly;
 mod class;
 mod credential;
 pub mod dry_run;
+mod hook;
 pub mod http;
 pub mod instagram;
 pub mod linkedin;
 pub mod resend;
+#[cfg(test)]
+mod samples;
 pub mod sandbox;
 mod settings;
 mod text;
@@ -27,8 +31,15 @@ const OUR_CODES: &[&str] = &[
     "no-id",
     "no_answer",
     "not_sent",
+    "picture-changed",
+    "picture-gone",
     "prepared",
+    "template-changed",
+    "template-gone",
+    "template-not-approved",
+    "template-paused",
     "unfinished",
+    "unreachable",
     "unreadable-answer",
     "worker_lost",
 ];
@@ -37,6 +48,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use countersign_core::channel::{Channel, ChannelName, Line, Lines};
+use countersign_core::inbound::provider::{Provider, Webhook};
 
 use crate::calcom::Calcom;
 use crate::dry_run::{DryRun, DryRunTransport};
@@ -53,8 +65,21 @@ pub struct Reached {
     pub channel: ChannelName,
     /// Its host.
     pub base: BaseUrl,
+    /// The host of its templates, where that is another one.
+    pub templates: Option<BaseUrl>,
     /// The version of its API, where there is more than one; absent for the one its adapter was written for.
     pub version: Option<String>,
+}
+
+/// What configuration says of a channel.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Given<'a> {
+    /// Where its requests go.
+    pub base_url: Option<&'a str>,
+    /// Where its templates are read.
+    pub templates_base_url: Option<&'a str>,
+    /// The version of its API.
+    pub version: Option<&'a str>,
 }
 
 /// A channel that is configured in a way that cannot be used.
@@ -71,35 +96,46 @@ pub enum ReachedError {
         /// What would be right.
         fix: String,
     },
+    /// A host of templates for a channel that reads none elsewhere.
+    #[error("channels.{0}.templates_base_url: this channel reads no templates; remove it")]
+    NoTemplates(ChannelName),
     /// A channel that no provider serves.
     #[error("channels.{0}: this channel has no provider; remove it")]
     NoProvider(ChannelName),
 }
 
 impl Reached {
-    /// Reads what configuration says of a channel; what is absent is pinned.
+    /// Reads what configuration says of a channel; what is absent is pinned. Who leads a channel elsewhere leads its templates there
+    /// too, unless told otherwise: one provider is one place.
     ///
     /// # Errors
     /// Names the key and the fix.
-    pub fn read(
-        channel: ChannelName,
-        base_url: Option<&str>,
-        version: Option<&str>,
-    ) -> Result<Self, ReachedError> {
-        let base = match base_url {
+    pub fn read(channel: ChannelName, given: Given<'_>) -> Result<Self, ReachedError> {
+        let pinned = BaseUrl::pinned_templates(channel);
+        let templates = match (given.templates_base_url, given.base_url) {
+            (Some(_), _) if pinned.is_none() => return Err(ReachedError::NoTemplates(channel)),
+            (Some(text), _) => {
+                let key = format!("channels.{channel}.templates_base_url");
+                Some(BaseUrl::parse_templates(channel, text, &key)?)
+            }
+            (None, Some(_)) => None,
+            (None, None) => pinned,
+        };
+        let base = match given.base_url {
             Some(text) => BaseUrl::parse(channel, text, &format!("channels.{channel}.base_url"))?,
             None => BaseUrl::pinned(channel).ok_or(ReachedError::NoProvider(channel))?,
         };
-        if let Some(version) = version {
+        if let Some(version) = given.version {
             version::check(channel, version).map_err(|fix| ReachedError::Version { channel, fix })?;
         }
-        Ok(Self { channel, base, version: version.map(str::to_owned) })
+        Ok(Self { channel, base, templates, version: given.version.map(str::to_owned) })
     }
 
     /// The same channel at its pinned host.
     #[must_use]
     pub fn pinned(channel: ChannelName) -> Option<Self> {
-        Some(Self { channel, base: BaseUrl::pinned(channel)?, version: None })
+        let (base, templates) = (BaseUrl::pinned(channel)?, BaseUrl::pinned_templates(channel));
+        Some(Self { channel, base, templates, version: None })
     }
 }
 
@@ -123,11 +159,11 @@ pub fn lines(settings: &Settings) -> Result<Lines, BaseUrlError> {
     let mut lines = Lines::new().with_live(dry_run.clone()).with_sandbox(dry_run.clone());
     for reached in &settings.channels {
         let Some(channel) = adapter(reached) else { continue };
-        let line =
-            |base| Line { channel: Arc::clone(&channel), transport: Arc::new(HttpTransport::new(base)) };
-        lines = lines.with_live(line(reached.base.clone()));
+        let line = |transport| Line { channel: Arc::clone(&channel), transport: Arc::new(transport) };
+        let live = HttpTransport::new(reached.base.clone()).with_templates(reached.templates.clone());
+        lines = lines.with_live(line(live));
         if let Some(addr) = settings.sandbox {
-            lines = lines.with_sandbox(line(BaseUrl::loopback(addr)?));
+            lines = lines.with_sandbox(line(HttpTransport::new(BaseUrl::loopback(addr)?)));
         }
     }
     if settings.dry_run {
@@ -147,4 +183,17 @@ pub fn adapter(reached: &Reached) -> Option<Arc<dyn Channel>> {
         ChannelName::Whatsapp => Arc::new(Twilio),
         _ => return None,
     })
+}
+
+/// How deliveries of a provider are proven and read.
+#[must_use]
+pub fn webhook(provider: Provider) -> &'static dyn Webhook {
+    match provider {
+        Provider::Resend => &resend::webhook::Hook,
+        Provider::Twilio => &twilio::webhook::Hook,
+        Provider::CalCom => &calcom::webhook::Hook,
+        Provider::Calendly => &calendly::webhook::Hook,
+        Provider::Linkedin => &linkedin::webhook::Hook,
+        Provider::Instagram => &instagram::webhook::Hook,
+    }
 }

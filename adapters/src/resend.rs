@@ -1,10 +1,13 @@
 //! Mail through Resend.
 //!
 //! Puts a mail into the form of `POST /emails` and says what an answer proves. Pure: the transport moves the bytes.
+mod event;
 mod guide;
 mod interpret;
 mod lookup;
+mod received;
 mod render;
+pub(crate) mod webhook;
 
 use std::time::Duration;
 

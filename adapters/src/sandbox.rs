@@ -14,6 +14,7 @@ mod play;
 mod resend;
 mod server;
 mod twilio;
+mod web;
 mod wire;
 mod writer;
 
@@ -21,6 +22,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use countersign_core::engine::board::Board;
 use countersign_core::engine::keep;
 use tokio::net::TcpListener;
@@ -119,6 +121,11 @@ impl SandboxHandle {
     /// Replaces the faults and lets go of every request an earlier one holds. An empty list is a healthy provider.
     pub fn set_faults(&self, rules: impl IntoIterator<Item = FaultRule>) {
         self.provider.faults().set(rules.into_iter().collect());
+    }
+
+    /// Puts an answer where only reading leads: a template, a picture. It counts from the next question on, and nothing else is read there.
+    pub fn lays(&self, path: &str, status: u16, body: impl Into<Bytes>) {
+        self.provider.lay(path, status, body.into());
     }
 
     /// What was asked of the provider so far, whatever it answered.

@@ -1,18 +1,23 @@
 //! WhatsApp through Twilio.
 //!
-//! Puts a message into the form of `POST …/Messages.json` and says what an answer proves. The provider keeps no idempotency keys, so
+//! Puts a message into the form of `POST …/Messages.json` and says what an answer proves. The template of a message is read before it
+//! is sent: it has to be what was approved. The provider keeps no idempotency keys, so
 //! what may have been taken is never repeated; it is looked up in the provider's list of messages. Pure: the transport moves the bytes.
+mod address;
+mod event;
 mod guide;
 mod interpret;
 mod lookup;
 mod render;
 mod settings;
+mod template;
+pub(crate) mod webhook;
 
 use std::time::Duration;
 
 use countersign_core::channel::{
-    Asked, Case, Channel, ChannelName, Guide, Header, Lookup, Message, Probe, ProviderSettings, Reading,
-    RenderError, Request, Response, Setting,
+    Asked, Case, Channel, ChannelName, Guide, Header, Lookup, Message, Past, Probe, ProviderSettings,
+    Reading, RenderError, Request, Response, Setting,
 };
 use countersign_core::secret::SecretText;
 
@@ -52,8 +57,21 @@ impl Channel for Twilio {
         Ok(vec![basic(credential, &["AC", "SK"]).ok_or(how)?])
     }
 
-    fn interpret(&self, _asked: &Asked<'_>, response: &Response) -> Reading {
-        interpret::interpret(response).into()
+    fn first(&self, approved: &Request, _past: &Past) -> Request {
+        template::first(approved)
+    }
+
+    /// A question about a template.
+    fn is_harmless(&self, request: &Request) -> bool {
+        template::Step::of(request) != template::Step::Message
+    }
+
+    fn interpret(&self, asked: &Asked<'_>, response: &Response) -> Reading {
+        match template::Step::of(asked.request) {
+            template::Step::Words => template::words(asked, response),
+            template::Step::Approval => template::approval(asked, response),
+            template::Step::Message => interpret::interpret(response).into(),
+        }
     }
 
     fn knows(&self, code: &str) -> bool {

@@ -36,7 +36,7 @@ use tokio::sync::Notify;
 
 use self::answer::Problem;
 use self::limit::Limits;
-pub(crate) use self::limit::Rates;
+pub(crate) use self::limit::{Pace, Rates};
 
 /// The longest body that is read.
 const BODY_LIMIT_BYTES: usize = 1024 * 1024;

@@ -21,6 +21,7 @@ mod serve;
 mod suppressions;
 mod themes;
 mod tokens;
+mod webhooks;
 
 use clap::{Parser, Subcommand};
 use color_eyre::eyre::Result;
@@ -100,6 +101,9 @@ enum Noun {
     /// Credentials.
     #[command(subcommand)]
     Secrets(secrets::Verb),
+    /// Where providers send what happens on their side.
+    #[command(subcommand)]
+    Webhooks(webhooks::Verb),
     /// Files that messages carry.
     #[command(subcommand)]
     Files(files::Verb),
@@ -137,6 +141,7 @@ impl Noun {
             | Self::Approvals(_)
             | Self::Queue(_)
             | Self::Activities(_) => Some(phase::OUTBOXES),
+            Self::Webhooks(_) => Some(phase::INBOUND),
             _ => None,
         }
     }
@@ -166,7 +171,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Code> {
         Some(Noun::Demo(arguments)) => demo::run(&setup, &arguments, output).await,
         Some(Noun::Sandbox(arguments)) => demo::sandbox(&setup, &arguments, output).await,
         Some(Noun::Dispatch(arguments)) => dispatch::run(&setup, &arguments, output).await,
-        Some(Noun::Serve(_)) => serve::run(&setup, output).await,
+        Some(Noun::Serve(arguments)) => serve::run(&setup, &arguments, output).await,
         Some(Noun::Companies(verb)) => companies::run(&setup, verb, output).await,
         Some(Noun::Operators(verb)) => operators::run(&setup, verb, output).await,
         Some(Noun::Agents(verb)) => agents::run(&setup, verb, output).await,
@@ -176,6 +181,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Code> {
         Some(Noun::Accounts(verb)) => accounts::run(&setup, verb, output).await,
         Some(Noun::Contacts(verb)) => accounts::run_contacts(&setup, verb, output).await,
         Some(Noun::Secrets(verb)) => secrets::run(&setup, verb, output).await,
+        Some(Noun::Webhooks(verb)) => webhooks::run(&setup, verb, output).await,
         Some(Noun::Drafts(verb)) => drafts::run(&setup, verb, output).await,
         Some(Noun::Files(verb)) => files::run(&setup, verb, output).await,
         Some(Noun::Approvals(verb)) => approvals::run(&setup, verb, output).await,

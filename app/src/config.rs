@@ -1,15 +1,17 @@
 //! Configuration: one TOML file, overridden by `COUNTERSIGN_*`, overridden by flags. Everything is checked here, once; the rest of the
 //! program sees typed values. Unknown keys are refused, in the file with their line.
+mod listener;
 mod overlay;
 mod shape;
 
 use std::path::Path;
 use std::time::Duration;
 
-use countersign_adapters::Reached;
+use countersign_adapters::{Given, Reached};
 use countersign_core::channel::ChannelName;
 use countersign_core::db::phase::PhasesOff;
 
+pub(crate) use self::listener::{Listening, parse_listen};
 pub(crate) use self::overlay::Environment;
 use self::shape::Shape;
 pub(crate) use self::shape::{Borders, parse_days, parse_duration};
@@ -27,6 +29,8 @@ pub(crate) struct Config {
     pub(crate) dry_run: bool,
     /// How the dispatcher works.
     pub(crate) dispatcher: countersign_core::dispatch::Settings,
+    /// Whether and how it is listened to providers and clients of the API.
+    pub(crate) listener: Listening,
     /// The console's theme.
     pub(crate) theme: ThemeChoice,
     /// What the console draws lines with.
@@ -125,21 +129,16 @@ impl Config {
         ]
         .into_iter()
         .map(|(channel, given)| {
-            Reached::read(channel, given.base_url.as_deref(), given.api_version.as_deref())
+            let given = Given {
+                base_url: given.base_url.as_deref(),
+                templates_base_url: given.templates_base_url.as_deref(),
+                version: given.api_version.as_deref(),
+            };
+            Reached::read(channel, given)
         })
         .collect::<Result<_, _>>()
         .map_err(|error| ConfigError::Value(error.to_string()))?;
         let defaults = countersign_core::dispatch::Settings::default();
-        let within =
-            |name: &str, value: Option<Duration>, default: Duration, least: u64, most: u64| match value {
-                None => Ok(default),
-                Some(value)
-                    if (Duration::from_millis(least)..=Duration::from_millis(most)).contains(&value) =>
-                {
-                    Ok(value)
-                }
-                Some(_) => Err(ConfigError::Value(format!("{name}: use {least} ms to {most} ms"))),
-            };
         let dispatcher = countersign_core::dispatch::Settings {
             lease: within("dispatcher.lease", shape.dispatcher.lease, defaults.lease, 1_000, 600_000)?,
             poll: within("dispatcher.poll", shape.dispatcher.poll, defaults.poll, 50, 60_000)?,
@@ -168,6 +167,7 @@ impl Config {
             channels,
             dry_run: environment.dry_run,
             dispatcher,
+            listener: listener::read(&shape.listener)?,
             theme: ThemeChoice {
                 name: shape.console.theme.clone().unwrap_or_else(|| "default".to_owned()),
                 origin: String::new(),
@@ -193,6 +193,22 @@ fn theme_line(text: &str) -> Option<usize> {
     let file: File = toml::from_str(text).ok()?;
     let start = file.console.theme.span().start;
     Some(text.get(..start)?.matches('\n').count() + 1)
+}
+
+fn within(
+    name: &str,
+    value: Option<Duration>,
+    default: Duration,
+    least: u64,
+    most: u64,
+) -> Result<Duration, ConfigError> {
+    match value {
+        None => Ok(default),
+        Some(value) if (Duration::from_millis(least)..=Duration::from_millis(most)).contains(&value) => {
+            Ok(value)
+        }
+        Some(_) => Err(ConfigError::Value(format!("{name}: use {least} ms to {most} ms"))),
+    }
 }
 
 fn bounded(name: &str, value: Option<usize>, default: usize, most: usize) -> Result<usize, ConfigError> {
@@ -240,6 +256,30 @@ mod tests {
         let config = load("", &[("COUNTERSIGN_CHANNELS__CAL_COM__API_VERSION", "2026-02-25")]).unwrap();
         let booking = config.channels.iter().find(|reached| reached.channel == ChannelName::CalCom).unwrap();
         assert_eq!(booking.version.as_deref(), Some("2026-02-25"));
+    }
+
+    /// S17: templates have a host of their own, which is led elsewhere along with the channel or by itself.
+    #[test]
+    fn templates_are_read_where_they_are_or_where_their_channel_goes() {
+        let host = |file: &str| {
+            let config = load(file, &[]).unwrap();
+            let chat =
+                config.channels.iter().find(|reached| reached.channel == ChannelName::Whatsapp).unwrap();
+            chat.templates.as_ref().map(|base| base.host_label().to_owned())
+        };
+        assert_eq!(host("").as_deref(), Some("content.twilio.com"));
+        assert_eq!(host("[channels.whatsapp]\nbase_url = \"http://127.0.0.1:9\"\n"), None);
+        let by_itself = "[channels.whatsapp]\ntemplates_base_url = \"http://127.0.0.1:9\"\n";
+        assert_eq!(host(by_itself).as_deref(), Some("127.0.0.1:9"));
+        for (channel, url, said) in [
+            ("whatsapp", "http://169.254.169.254", "use https://content.twilio.com"),
+            ("email", "https://templates.example.com", "reads no templates"),
+        ] {
+            let error =
+                load(&format!("[channels.{channel}]\ntemplates_base_url = \"{url}\"\n"), &[]).unwrap_err();
+            let key = format!("channels.{channel}.templates_base_url: ");
+            assert!(error.contains(&key) && error.contains(said), "{error}");
+        }
     }
 
     /// A version stands in a path or a header of every request, so only one that is written like one is taken.
@@ -304,6 +344,27 @@ mod tests {
     fn what_cannot_be_switched_off_is_named(#[case] value: &str, #[case] expected: &str) {
         let error = load(&format!("[database]\nphases_off = {value}\n"), &[]).unwrap_err();
         assert!(error.contains(expected), "{error}");
+    }
+
+    #[rstest::rstest]
+    #[case("listen = \"off\"", None)]
+    #[case("", Some("127.0.0.1:8787"))]
+    #[case("listen = \"[::1]:0\"", Some("[::1]:0"))]
+    fn it_is_listened_on_loopback_unless_told_otherwise(#[case] line: &str, #[case] place: Option<&str>) {
+        let config = load(&format!("[listener]\n{line}\n"), &[]).unwrap();
+        assert_eq!(config.listener.place.map(|place| place.to_string()).as_deref(), place);
+    }
+
+    #[rstest::rstest]
+    #[case("listen = \"8787\"", "listener.listen")]
+    #[case("listen = \"localhost:8787\"", "listener.listen")]
+    #[case("public_url = \"http://crm.example.com\"", "listener.public_url")]
+    #[case("public_url = \"https://crm.example.com?a=1\"", "listener.public_url")]
+    #[case("header_timeout = \"1ms\"", "listener.header_timeout")]
+    #[case("lisen = \"off\"", "unknown field `lisen`")]
+    fn a_listener_that_cannot_be_is_refused(#[case] line: &str, #[case] named: &str) {
+        let error = load(&format!("[listener]\n{line}\n"), &[]).unwrap_err();
+        assert!(error.contains(named), "{error}");
     }
 
     #[test]

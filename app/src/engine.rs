@@ -1,4 +1,5 @@
-//! The engine around a console or a command: the sandbox provider, the ways to send, and the dispatcher as a supervised task.
+//! The engine around a console or a command: the sandbox provider, the ways to send, the dispatcher, the listener, and whoever applies what
+//! came in, as supervised tasks.
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +13,8 @@ use countersign_core::db::{self, phase};
 use countersign_core::dispatch::{Dispatcher, Engine};
 use countersign_core::engine::board::{Board, Health};
 use countersign_core::engine::{self, DISPATCHER, Heart, Mode, Pauses, Process};
+use countersign_core::inbound::Applier;
+use countersign_core::inbound::provider::{Provider, Webhook};
 use countersign_core::secret::MasterKey;
 use countersign_core::server;
 use sqlx::PgPool;
@@ -22,8 +25,12 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::console::{DispatcherState, EngineStatus};
 use crate::exit::{Code, Fault};
+use crate::listener::{self, Standing};
 use crate::meter::{self, Meter};
 use crate::paths::Paths;
+
+/// The task that applies what came in.
+const INBOUND: &str = "inbound";
 
 /// The engine at work.
 pub(crate) struct Running {
@@ -36,7 +43,7 @@ pub(crate) struct Running {
     /// What its tasks say about themselves.
     pub(crate) board: Board,
     heart: Heart,
-    task: JoinHandle<()>,
+    tasks: Vec<JoinHandle<()>>,
     sandbox: Option<SandboxHandle>,
     stop: CancellationToken,
     say: watch::Sender<EngineStatus>,
@@ -76,8 +83,10 @@ impl Running {
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         let finish = async |_: &Meter| {
-            if let Err(error) = self.task.await {
-                tracing::error!("the dispatcher's keeper ended: {error}");
+            for task in self.tasks {
+                if let Err(error) = task.await {
+                    tracing::error!("the keeper of a task ended: {error}");
+                }
             }
             if let Some(sandbox) = self.sandbox {
                 sandbox.stop().await;
@@ -146,8 +155,13 @@ pub(crate) async fn start(
     let led_elsewhere: Vec<String> = config
         .channels
         .iter()
-        .filter(|reached| is_live && reached.base.is_loopback())
-        .map(|reached| format!("{} goes to {}", reached.channel, reached.base.host_label()))
+        .filter(|_| is_live)
+        .flat_map(|reached| {
+            let templates = reached.templates.as_ref().map(|base| ("templates come from", base));
+            let ways = std::iter::once(("goes to", &reached.base)).chain(templates);
+            ways.filter(|(_, base)| base.is_loopback())
+                .map(|(what, base)| format!("{} {what} {}", reached.channel, base.host_label()))
+        })
         .collect();
     let absent = absent(config);
     let sends = absent.is_none();
@@ -155,6 +169,7 @@ pub(crate) async fn start(
         dispatcher: if sends { DispatcherState::Starting } else { DispatcherState::Off },
         absent,
         sandbox: address,
+        listener: Standing::Off,
         base_url_note: (!led_elsewhere.is_empty()).then(|| led_elsewhere.join(", ")),
         notes,
     });
@@ -162,10 +177,15 @@ pub(crate) async fn start(
     if sends && mode != Mode::Console {
         server::confirm(&mut *pool.acquire().await?).await.map_err(Fault::from)?;
     }
+    let place = match config.listener.place {
+        // Whoever runs for a moment is not called.
+        Some(place) if mode != Mode::Dispatch => Some(listener::take(place).await?),
+        _ => None,
+    };
     let engine = Engine {
         pool: db::steady(pool),
         lines: lines.clone(),
-        key,
+        key: key.clone(),
         settings: config.dispatcher.clone(),
         wake: Arc::clone(&wake),
         board: board.clone(),
@@ -175,15 +195,87 @@ pub(crate) async fn start(
     let heart =
         engine::announce(pool, mode, host(), env!("CARGO_PKG_VERSION"), &board).await.map_err(Fault::from)?;
     let stop = stop.child_token();
-    let task = match sends {
-        true => tokio::spawn(supervise(engine, status.clone(), stop.clone())),
+    let mut tasks = Vec::new();
+    if sends {
+        tasks.push(tokio::spawn(supervise(engine, status.clone(), stop.clone())));
+    } else {
         // Without outboxes there is nothing to send.
-        false => {
-            board.task(DISPATCHER).off();
-            tokio::spawn(async {})
-        }
-    };
-    Ok(Running { lines, wake, status: watched, board, heart, task, sandbox, stop, say: status })
+        board.task(DISPATCHER).off();
+    }
+    let inbound = Arc::new(Notify::new());
+    let takes_in = mode != Mode::Dispatch && !config.phases_off.contains(phase::INBOUND);
+    if takes_in {
+        let applier = Applier {
+            pool: pool.clone(),
+            lines: lines.clone(),
+            key: key.clone(),
+            hooks,
+            wake: Arc::clone(&inbound),
+            board: board.clone(),
+        };
+        let (board, stop) = (board.clone(), stop.clone());
+        tasks.push(tokio::spawn(async move {
+            let reporter = board.task(INBOUND);
+            engine::keep(&reporter, &stop, || applier.clone().run(stop.clone())).await;
+            reporter.off();
+        }));
+    }
+    if let Some(place) = place {
+        let standing = place.standing;
+        status.send_modify(|status| status.listener = standing);
+        let state = listener::State::new(listener::Parts {
+            pool: pool.clone(),
+            key,
+            lines: lines.clone(),
+            board: board.clone(),
+            phases_off: config.phases_off.clone(),
+            config: config.listener.clone(),
+            wake: Arc::clone(&wake),
+            inbound,
+            hooks: takes_in.then_some(hooks),
+        });
+        let say = status.clone();
+        let say = move |standing| say.send_modify(|status| status.listener = standing);
+        tasks.push(tokio::spawn(listener::run(place, state, say, stop.clone())));
+    }
+    Ok(Running { lines, wake, status: watched, board, heart, tasks, sandbox, stop, say: status })
+}
+
+/// How deliveries of a provider are proven and read.
+fn hooks(provider: Provider) -> &'static dyn Webhook {
+    const ALL: &[Closed] = &[
+        Closed(Provider::Resend),
+        Closed(Provider::Twilio),
+        Closed(Provider::CalCom),
+        Closed(Provider::Calendly),
+        Closed(Provider::Linkedin),
+        Closed(Provider::Instagram),
+    ];
+    &ALL[provider as usize]
+}
+
+/// Until its signatures can be checked, nothing of a provider is believed.
+struct Closed(Provider);
+
+impl Webhook for Closed {
+    fn provider(&self) -> Provider {
+        self.0
+    }
+
+    fn verify(
+        &self,
+        _: &countersign_core::inbound::provider::Delivery<'_>,
+        _: &countersign_core::inbound::provider::Trust<'_>,
+    ) -> Result<(), countersign_core::inbound::provider::Refusal> {
+        Err(countersign_core::inbound::provider::Refusal::Signature)
+    }
+
+    fn read(
+        &self,
+        _: &countersign_core::inbound::provider::Delivery<'_>,
+    ) -> Vec<countersign_core::inbound::event::Event> {
+        Vec::new()
+    }
 }
 
 /// Why nothing can be sent with this configuration, if so.

@@ -1,7 +1,6 @@
 //! countersign: a terminal approval console for outbound outreach, with the dispatcher built in.
 //!
 //! `cli` says what commands there are and runs them; every command is a few lines around a use case of `countersign-core`.
-#[cfg_attr(not(test), expect(dead_code, reason = "it is served by the listener"))]
 mod api;
 mod cli;
 mod config;
@@ -12,6 +11,7 @@ mod engine;
 mod exit;
 mod intake;
 mod kept;
+mod listener;
 mod logging;
 mod meter;
 mod output;

@@ -22,7 +22,7 @@ pub use self::guide::Guide;
 pub use self::lookup::{Case, Finding, Lookup, Probe};
 pub use self::message::{Files, Message, ProviderSettings, RenderError, Setting};
 pub use self::outcome::{Broken, Outcome, Replay};
-pub use self::request::{Call, Header, Request, Response};
+pub use self::request::{Call, Header, Host, Request, Response};
 pub use self::step::{Asked, Past, Reading};
 use crate::secret::SecretText;
 
@@ -132,7 +132,8 @@ pub trait Channel: Send + Sync {
         approved.clone()
     }
 
-    /// Whether a request reaches nobody even if the provider took it, so that one without an answer proves nothing was sent.
+    /// Whether a request reaches nobody even if the provider took it, so that one without an answer proves nothing was sent. Such
+    /// requests are made before a message is on the wire.
     fn is_harmless(&self, _request: &Request) -> bool {
         false
     }

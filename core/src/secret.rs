@@ -2,6 +2,7 @@
 //!
 //! A secret is resolved at call time, in credential columns only; text that merely looks like a reference stays text.
 pub mod key;
+mod random;
 pub mod reference;
 mod revoke;
 mod set;
@@ -15,8 +16,10 @@ use bytes::Bytes;
 use zeroize::Zeroize;
 
 pub use self::key::MasterKey;
+pub(crate) use self::random::random_text;
 pub use self::reference::SecretRef;
 pub use self::revoke::{Revoked, revoke};
+pub(crate) use self::set::{Kind, put};
 pub use self::set::{rotate, set};
 
 /// The longest secret that is stored.

@@ -4,15 +4,13 @@
 //! Whose tokens there are is with operators and agents, each in a table of its own.
 use std::time::Duration;
 
-use chacha20poly1305::aead::Generate as _;
 use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
-use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::ids::TokenId;
-use crate::secret::SecretText;
+use crate::secret::{SecretText, random_text};
 
 /// How long a token counts unless somebody says otherwise: 90 days.
 pub const DEFAULT_LIFE: Duration = Duration::from_secs(90 * 24 * 3600);
@@ -121,16 +119,9 @@ pub(crate) fn check_new(name: &str, life: Duration) -> Result<(), Error> {
 
 /// A new token and its hash.
 pub(crate) fn generate(holder: Holder) -> (SecretText, [u8; 32]) {
-    let bytes = Zeroizing::new(<[u8; 32]>::generate());
-    let mut text = String::with_capacity(holder.prefix().len() + 64);
-    text.push_str(holder.prefix());
-    for byte in bytes.iter() {
-        for digit in [byte >> 4, byte & 15] {
-            text.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
-        }
-    }
-    let hash = Sha256::digest(text.as_bytes()).into();
-    (SecretText::new(text), hash)
+    let text = random_text(holder.prefix());
+    let hash = Sha256::digest(text.expose().as_bytes()).into();
+    (text, hash)
 }
 
 /// The hash of what may be a token, and whose it would be; `None` for what cannot be one.

@@ -50,6 +50,7 @@ fn envelope(channel: ChannelName, parts: Parts) -> Envelope {
             content_type: text("application/json"),
             headers: std::collections::BTreeMap::new(),
             body: text("{}"),
+            host: countersign_core::channel::Host::Provider,
         }),
     }
 }

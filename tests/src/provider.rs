@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use countersign_adapters::dry_run::{DryRun, DryRunTransport};
 use countersign_adapters::http::{BaseUrl, HttpTransport, Timeouts};
 use countersign_adapters::resend::Resend;
@@ -57,6 +58,13 @@ impl Provider {
     pub fn fails(&self, rules: impl IntoIterator<Item = FaultRule>) {
         if let Some(sandbox) = &self.sandbox {
             sandbox.set_faults(rules);
+        }
+    }
+
+    /// Puts an answer where only reading leads, such as a template.
+    pub fn lays(&self, path: &str, status: u16, body: impl Into<Bytes>) {
+        if let Some(sandbox) = &self.sandbox {
+            sandbox.lays(path, status, body);
         }
     }
 

@@ -61,6 +61,8 @@ impl Home {
             ("LANG".to_owned(), "C.UTF-8".to_owned()),
             ("TERM".to_owned(), "xterm-256color".to_owned()),
             ("TZ".to_owned(), "UTC".to_owned()),
+            // Stories run side by side; one that wants to be called asks for a port of its own.
+            ("COUNTERSIGN_LISTENER__LISTEN".to_owned(), "off".to_owned()),
         ];
         let kept = ["PATH", "PG_BINDIR", "USER", "LOGNAME"].iter();
         all.extend(kept.filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))));

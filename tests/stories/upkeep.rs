@@ -146,7 +146,7 @@ fn a_secret_is_rotated_and_revoked() {
 fn a_phase_is_switched_off_and_on_again() {
     let mut office = Office::with_approved(2);
     let before = dump(&office.home);
-    office.home.set("COUNTERSIGN_DATABASE__PHASES_OFF", "b");
+    office.home.set("COUNTERSIGN_DATABASE__PHASES_OFF", "b,c");
     let sentence = "phase b (outboxes, quota) is switched off in the configuration";
     for words in
         [["outboxes", "list"], ["approvals", "list"], ["queue", "list"], ["dispatch", "--until-idle"]]
@@ -173,6 +173,8 @@ fn a_phase_is_switched_off_and_on_again() {
     assert_eq!(office.provider.ledger().len(), 2);
 
     office.home.run(&["db", "revert", "--phase", "a", "--yes"]).ends_with(1).complains("b");
+    office.home.run(&["db", "revert", "--phase", "b", "--yes"]).ends_with(1).complains("c");
+    office.home.run(&["db", "revert", "--phase", "c", "--yes"]).ends_with(0);
     let answer = office.home.run(&["db", "revert", "--phase", "b", "--yes"]).ends_with(0);
     assert!(answer.out.contains("the next command makes its tables again, empty"), "{}", answer.out);
     assert_eq!(office.home.json(&["outboxes", "list"])["items"].as_array().map(Vec::len), Some(0));

@@ -77,6 +77,8 @@ mod reading;
 mod recovery;
 #[path = "suite/repair.rs"]
 mod repair;
+#[path = "suite/replies.rs"]
+mod replies;
 #[path = "suite/revising.rs"]
 mod revising;
 #[path = "suite/second_person.rs"]
@@ -95,5 +97,7 @@ mod stops;
 mod transitions;
 #[path = "suite/triage.rs"]
 mod triage;
+#[path = "suite/unsubscribing.rs"]
+mod unsubscribing;
 #[path = "suite/whatsapp.rs"]
 mod whatsapp;

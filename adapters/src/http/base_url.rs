@@ -80,11 +80,17 @@ impl BaseUrl {
     /// The host this product pins for the channel; `None` while the channel has no adapter.
     #[must_use]
     pub fn pinned(channel: ChannelName) -> Option<Self> {
-        pinned_host(channel).map(|host| Self {
-            origin: format!("https://{host}"),
-            host_label: host.to_owned(),
-            reach: Reach::Public,
-        })
+        pinned_host(channel).map(Self::public)
+    }
+
+    /// The host this product pins for the templates of the channel, where they have one of their own.
+    #[must_use]
+    pub fn pinned_templates(channel: ChannelName) -> Option<Self> {
+        pinned_templates_host(channel).map(Self::public)
+    }
+
+    fn public(host: &str) -> Self {
+        Self { origin: format!("https://{host}"), host_label: host.to_owned(), reach: Reach::Public }
     }
 
     /// Reads an override. `source` names the configuration key and is repeated in the error.
@@ -94,11 +100,32 @@ impl BaseUrl {
     /// # Errors
     /// Names the problem of the value, the key, and the fix.
     pub fn parse(channel: ChannelName, text: &str, source: &str) -> Result<Self, BaseUrlError> {
+        Self::parse_for(pinned_host(channel), text, source)
+    }
+
+    /// The same of the templates of the channel.
+    ///
+    /// # Errors
+    /// Names the problem of the value, the key, and the fix.
+    pub fn parse_templates(channel: ChannelName, text: &str, source: &str) -> Result<Self, BaseUrlError> {
+        Self::parse_for(pinned_templates_host(channel), text, source)
+    }
+
+    fn parse_for(pinned: Option<&str>, text: &str, source: &str) -> Result<Self, BaseUrlError> {
         read(text).map_err(|problem| BaseUrlError {
             source_key: source.to_owned(),
-            fix: fix(channel, &problem),
+            fix: fix(pinned, &problem),
             problem,
         })
+    }
+
+    /// A place on the open internet that a message names, by scheme and host; never one on this machine or inside a network.
+    pub(super) fn web(origin: &str) -> Result<Self, BaseUrlProblem> {
+        let base = read(origin)?;
+        match base.reach {
+            Reach::Public => Ok(base),
+            Reach::Loopback => Err(BaseUrlProblem::InsideName(base.host_label)),
+        }
     }
 
     /// The base URL of a server on this machine.
@@ -166,7 +193,11 @@ fn pinned_host(channel: ChannelName) -> Option<&'static str> {
     })
 }
 
-fn fix(channel: ChannelName, problem: &BaseUrlProblem) -> String {
+fn pinned_templates_host(channel: ChannelName) -> Option<&'static str> {
+    (channel == ChannelName::Whatsapp).then_some("content.twilio.com")
+}
+
+fn fix(pinned: Option<&str>, problem: &BaseUrlProblem) -> String {
     use BaseUrlProblem as P;
     let advice = match problem {
         P::NotAUrl | P::Scheme => "write https:// and a host",
@@ -177,7 +208,7 @@ fn fix(channel: ChannelName, problem: &BaseUrlProblem) -> String {
         P::EncryptedLoopback(_) => "write http for a server on this machine",
         P::InsideAddress(_) | P::InsideName(_) | P::NotLoopback(_) => "write a public host",
     };
-    match pinned_host(channel) {
+    match pinned {
         Some(host) => format!("{advice}, or remove the key to use https://{host}"),
         None => advice.to_owned(),
     }

@@ -13,7 +13,7 @@ use reqwest::{Client, redirect, retry};
 
 use super::Timeouts;
 use super::address::is_public;
-use super::base_url::{BaseUrl, Reach};
+use super::base_url::Reach;
 
 /// Providers refuse a request that does not say who asks.
 const USER_AGENT: &str = concat!("countersign/", env!("CARGO_PKG_VERSION"));
@@ -30,7 +30,7 @@ pub(super) fn system_lookup(name: String) -> BoxFuture<'static, io::Result<Vec<S
 }
 
 /// Builds a client that can do nothing but what the transport asks of it.
-pub(super) fn client(base: &BaseUrl, timeouts: Timeouts, lookup: Lookup) -> reqwest::Result<Client> {
+pub(super) fn client(reach: Reach, timeouts: Timeouts, lookup: Lookup) -> reqwest::Result<Client> {
     // The first provider installed wins; a second one of the same kind changes nothing.
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         let _already_there = rustls::crypto::ring::default_provider().install_default();
@@ -47,8 +47,8 @@ pub(super) fn client(base: &BaseUrl, timeouts: Timeouts, lookup: Lookup) -> reqw
         .tcp_keepalive(Duration::from_secs(15))
         .tcp_keepalive_interval(Duration::from_secs(15))
         .referer(false)
-        .dns_resolver(Arc::new(CheckedResolver { reach: base.reach(), lookup }));
-    match base.reach() {
+        .dns_resolver(Arc::new(CheckedResolver { reach, lookup }));
+    match reach {
         Reach::Public => builder.https_only(true).build(),
         // Plain HTTP needs no certificates, and a machine without any can still use the sandbox.
         Reach::Loopback => builder.tls_certs_only([]).build(),

@@ -3,15 +3,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use countersign_core::channel::{BoxFuture, Broken, Call, Header, Request, Transport};
+use countersign_core::channel::{BoxFuture, Broken, Call, Header, Host, Request, Transport};
 use countersign_core::secret::SecretText;
 use rstest::rstest;
 use tokio::net::TcpListener;
-use tokio::sync::OnceCell;
 
 use super::base_url::Reach;
 use super::client::Lookup;
-use super::{BaseUrl, HttpTransport, Timeouts};
+use super::{BaseUrl, HttpTransport};
 
 fn call(method: &str, path: &str, credential: &str) -> Call {
     Call {
@@ -21,6 +20,7 @@ fn call(method: &str, path: &str, credential: &str) -> Call {
             content_type: "application/json".to_owned(),
             headers: std::collections::BTreeMap::new(),
             body: "{\"canary\":\"canary-body\"}".to_owned(),
+            host: Host::Provider,
         },
         headers: vec![Header { name: "authorization", value: SecretText::new(credential.to_owned()) }],
     }
@@ -34,7 +34,7 @@ fn not_sent(result: Result<countersign_core::channel::Response, Broken>) -> Stri
 }
 
 fn transport(base: BaseUrl, lookup: Lookup) -> HttpTransport {
-    HttpTransport { base, timeouts: Timeouts::default(), lookup, client: OnceCell::new() }
+    HttpTransport { lookup, ..HttpTransport::new(base) }
 }
 
 fn inside(_name: String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {

@@ -19,6 +19,8 @@ pub(super) enum Means {
     Account,
     /// Too much, for the whole account.
     Limited,
+    /// As many posts as the account may publish; its messages are another matter.
+    Quota,
     /// Something inside; a message may have gone all the same, a post has a container to ask.
     Temporary,
     /// Documented: it was sent although an error came back.
@@ -40,7 +42,7 @@ const CODES: &[(i64, Option<i64>, Means)] = &[
     (2, None, Means::Temporary),
     (4, Some(2_207_051), Means::Account),
     (4, None, Means::Limited),
-    (9, Some(2_207_042), Means::Limited),
+    (9, Some(2_207_042), Means::Quota),
     // Outside the window; the second one is what Messenger calls it.
     (10, Some(2_534_022), Means::Permanent),
     (10, Some(2_018_278), Means::Permanent),
@@ -71,8 +73,8 @@ const CODES: &[(i64, Option<i64>, Means)] = &[
 /// Without a hint a throttled account waits so long; the provider counts in moving hours.
 const THROTTLED: Duration = Duration::from_mins(5);
 
-/// Without a hint the quota of posts waits so long; it counts in a moving day.
-const QUOTA: (i64, Duration) = (2_207_042, Duration::from_hours(1));
+/// Without a hint a used-up quota of posts waits so long; it counts in a moving day.
+pub(super) const QUOTA_WAITS: Duration = Duration::from_hours(1);
 
 /// The longest wait that is believed.
 const LONGEST: Duration = Duration::from_hours(24);
@@ -156,10 +158,11 @@ impl Said {
             };
         };
         let ErrorFields { code, error_subcode, message, error_user_msg, is_transient } = error;
-        let unhinted = if error_subcode == Some(QUOTA.0) { QUOTA.1 } else { THROTTLED };
+        let means = means(code, error_subcode).or(is_transient.then_some(Means::Temporary));
+        let unhinted = if means == Some(Means::Quota) { QUOTA_WAITS } else { THROTTLED };
         Self {
             code: error_subcode.map_or_else(|| code.to_string(), |subcode| format!("{code}/{subcode}")),
-            means: means(code, error_subcode).or(is_transient.then_some(Means::Temporary)),
+            means,
             is_in_form: true,
             detail: bounded(
                 &error_user_msg.filter(|words| !words.is_empty()).unwrap_or(message),

@@ -60,6 +60,7 @@ fn message(response: &Response) -> Outcome {
         Some(Means::Permanent) => Class::Permanent,
         Some(Means::Account) => Class::Account,
         Some(Means::Limited) => Class::Limited,
+        Some(Means::Quota) => Class::Waits,
         Some(Means::Temporary | Means::Maybe | Means::NotReady | Means::Expired) => Class::Maybe,
         None => by_status(response.status, said.is_in_form, Class::Maybe),
     };
@@ -91,6 +92,7 @@ fn made(response: &Response) -> Outcome {
         Some(Means::Permanent) => Class::Permanent,
         Some(Means::Account) => Class::Account,
         Some(Means::Limited) => Class::Limited,
+        Some(Means::Quota) => Class::Waits,
         Some(Means::Temporary | Means::Maybe | Means::NotReady | Means::Expired) => Class::Again,
         None => by_status(response.status, said.is_in_form, Class::Again),
     };
@@ -155,6 +157,7 @@ fn refused_question(asked: &Asked<'_>, container: &Container, response: &Respons
         Some(Means::Expired) => return Reading::Next(asked.approved.clone()),
         Some(Means::Account) => Class::Account,
         Some(Means::Limited) => Class::Limited,
+        Some(Means::Quota) => Class::Waits,
         Some(Means::Temporary | Means::Maybe) => Class::Again,
         // A container that cannot be asked about may be one that was published.
         Some(Means::Permanent) => Class::Maybe,
@@ -179,6 +182,7 @@ fn published(asked: &Asked<'_>, response: &Response) -> Reading {
         (Some(Means::Permanent), _) => Class::Permanent,
         (Some(Means::Account), _) => Class::Account,
         (Some(Means::Limited), _) => Class::Limited,
+        (Some(Means::Quota), _) => Class::Waits,
         // A fault inside comes after the order was taken as well as before.
         (Some(Means::Temporary | Means::Maybe | Means::NotReady), _) => Class::Maybe,
         (None, _) => by_status(response.status, said.is_in_form, Class::Maybe),

@@ -39,7 +39,8 @@ pub(super) fn interpret(asked: &Asked<'_>, response: &Response) -> Outcome {
             }
             let class = class(status, said.is_in_form);
             let code = said.code.unwrap_or_else(|| status.to_string());
-            class.outcome(code, said.detail, wait(response).or_else(|| until_midnight(response)))
+            let limited = || until_midnight(response).filter(|_| class == Class::Limited);
+            class.outcome(code, said.detail, wait(response).or_else(limited))
         }
     }
 }
@@ -48,7 +49,8 @@ fn class(status: u16, is_in_form: bool) -> Class {
     match status {
         // Not the provider's words: another server answers at this base URL, and it would refuse every message of the queue.
         404 | 405 if !is_in_form => Class::Account,
-        409 => Class::Again,
+        // In conflict with something else that happens to what this one is about.
+        409 => Class::Waits,
         // The version of the API has gone.
         426 => Class::Account,
         _ => Class::of_status(status, Class::Maybe),

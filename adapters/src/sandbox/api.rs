@@ -1,5 +1,5 @@
 //! The providers' APIs: takes messages, answers in the words of the provider that was asked, and fails where a fault says so.
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -21,6 +21,7 @@ use super::linkedin::Linkedin;
 use super::play::{Act, Ask, Look, Message, Play, Refusal, Trouble};
 use super::resend::Resend;
 use super::twilio::Twilio;
+use super::web::Web;
 use super::wire::Cut;
 use super::writer::Writer;
 
@@ -28,7 +29,7 @@ use super::writer::Writer;
 const HUGE_BYTES: usize = crate::http::ANSWER_LIMIT_BYTES + 1;
 
 /// Every provider the sandbox plays; their paths have nothing in common. What nobody knows the first one answers.
-const PLAYS: &[&dyn Play] = &[&Resend, &Calcom, &Instagram, &Linkedin, &Twilio];
+const PLAYS: &[&dyn Play] = &[&Resend, &Calcom, &Instagram, &Linkedin, &Twilio, &Web];
 
 fn play(path: &str) -> &'static dyn Play {
     PLAYS.iter().find(|play| play.has(path)).copied().unwrap_or(&Resend)
@@ -44,6 +45,7 @@ pub(super) struct Provider {
     faults: Faults,
     seen: Mutex<Seen>,
     running: Mutex<HashSet<String>>,
+    laid: Mutex<HashMap<String, (u16, Bytes)>>,
     writer: Writer,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -60,6 +62,7 @@ impl Provider {
             faults: Faults::new(),
             seen: Mutex::default(),
             running: Mutex::default(),
+            laid: Mutex::default(),
             writer: Writer::start(ledger, reporter, stop.clone(), &tasks),
             stop,
             tasks,
@@ -76,6 +79,16 @@ impl Provider {
 
     fn log(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn lay(&self, path: &str, status: u16, body: Bytes) {
+        self.laid.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), (status, body));
+    }
+
+    /// What was put in the place of an answer.
+    fn laid(&self, path: &str) -> Option<Answer> {
+        let laid = self.laid.lock().unwrap_or_else(PoisonError::into_inner);
+        laid.get(path).map(|(status, body)| Answer::new(*status, "application/octet-stream", body.clone()))
     }
 
     pub(super) fn ledger(&self) -> &Path {
@@ -119,6 +132,9 @@ impl Provider {
         }
         // What only reads meets no fault, so that a test decides what happens to messages.
         if ask.method == hyper::Method::GET {
+            if let Some(answer) = self.laid(&ask.path) {
+                return answer;
+            }
             return match play.act(ask) {
                 Ok(Act::Look(look)) => self.look(play, look).await,
                 Ok(Act::Say(answer)) | Err(answer) => answer,

@@ -1,4 +1,5 @@
-//! Twilio as the sandbox plays it: messages of one account, on WhatsApp only.
+//! Twilio as the sandbox plays it: messages of one account, on WhatsApp only. Every template is approved and consists of its first
+//! variable.
 use std::collections::HashMap;
 
 use base64::Engine;
@@ -16,6 +17,9 @@ use super::play::{Act, Ask, Message, Play, Refusal, Trouble};
 pub(super) struct Twilio;
 
 const ACCOUNTS: &str = "/2010-04-01/Accounts/";
+
+/// Where the templates are.
+const TEMPLATES: &str = "/v1/Content/";
 
 /// A row of the provider's table of errors.
 macro_rules! row {
@@ -115,11 +119,14 @@ impl Play for Twilio {
     }
 
     fn has(&self, path: &str) -> bool {
-        path.starts_with(ACCOUNTS)
+        path.starts_with(ACCOUNTS) || path.starts_with(TEMPLATES)
     }
 
     fn act(&self, ask: &Ask) -> Result<Act, Answer> {
         caller(ask)?;
+        if let Some(place) = ask.path.strip_prefix(TEMPLATES) {
+            return template(ask, place);
+        }
         let account = ask.path.strip_prefix(ACCOUNTS).and_then(|rest| rest.strip_suffix("/Messages.json"));
         let Some(account) = account.filter(|account| is_sid("AC", account)) else {
             return Err(error(404, 20404, "The requested resource was not found"));
@@ -177,6 +184,29 @@ fn caller(ask: &Ask) -> Result<(), Answer> {
         }
         _ => Err(error(401, 20003, "Authenticate")),
     }
+}
+
+/// A template, or what WhatsApp says of it.
+fn template(ask: &Ask, place: &str) -> Result<Act, Answer> {
+    let (sid, edge) = place.split_once('/').unwrap_or((place, ""));
+    let answer = match (&ask.method, edge) {
+        _ if !is_sid("HX", sid) => return Err(error(404, 20404, "The requested resource was not found")),
+        (&Method::GET, "") => json!({
+            "sid": sid,
+            "friendly_name": "sandbox",
+            "language": "en",
+            "variables": { "1": "" },
+            "types": { "twilio/text": { "body": "{{1}}" } },
+            "date_created": "2026-01-01T00:00:00Z",
+            "date_updated": "2026-01-01T00:00:00Z",
+        }),
+        (&Method::GET, "ApprovalRequests") => {
+            let whatsapp = json!({"type": "whatsapp", "name": "sandbox", "category": "UTILITY", "status": "approved", "rejection_reason": ""});
+            json!({"sid": sid, "whatsapp": whatsapp})
+        }
+        _ => return Err(error(405, 20004, "Method not allowed")),
+    };
+    Ok(Act::Say(Answer::json(200, &answer)))
 }
 
 /// The fields of a form; of a repeated one the first, and whether any is repeated.
@@ -291,7 +321,7 @@ fn shown(account: &str, entry: &Entry) -> Value {
     resource(account, &entry.id, &Form::read(entry.body.as_bytes()), "delivered", Some(&at))
 }
 
-/// A message as the provider shows it. Every template here consists of its variables.
+/// A message as the provider shows it. A template is shown as its variables.
 fn resource(account: &str, id: &str, form: &Form, status: &str, at: Option<&str>) -> Value {
     let values = form.get("ContentVariables").and_then(|text| serde_json::from_str::<Value>(text).ok());
     let values = values.as_ref().and_then(Value::as_object).into_iter().flatten();

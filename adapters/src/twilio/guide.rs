@@ -12,7 +12,9 @@ pub(super) const GUIDE: Guide = Guide {
     ],
     windows: &[
         "free text within 24 h of the contact's last message; an answer opens them anew",
-        "a template at any time",
+        "a template at any time: it is read before every message, and one whose text with the approved values is not what was approved \
+         (renderedText), that is gone or not approved, fails the message with nothing sent; one that rests holds it. A version that is \
+         the template's date_updated has to be the present one",
         "nobody who opted out: the message fails, and the number is suppressed here at once",
     ],
     idempotency: "none: the provider would send a repeated request again, so nothing unclear is repeated",
@@ -21,8 +23,7 @@ pub(super) const GUIDE: Guide = Guide {
     not_offered: &[
         "whether it was delivered or read, until webhooks are read: accepted means queued, and a closed window or a blocked template often \
          shows only afterwards",
-        "comparing a template with its words: the provider holds them, and nothing here reads them. What a person approves (renderedText) is \
-         what the drafter says of them; checked is only that it holds the value of every variable",
+        "comparing the pictures, buttons, headers and footers of a template: what a person approves is its text",
         "pictures and files: they would be fetched from a URL whose content can change after the approval",
         "scheduling at the provider: what is held is held here",
     ],

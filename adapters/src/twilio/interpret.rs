@@ -14,13 +14,16 @@ use crate::text::{DETAIL_CHARS, bounded};
 use crate::wait::wait;
 
 /// A limit whose answer does not say when it is over lasts this long.
-const LIMITED: Duration = Duration::from_secs(60);
+pub(super) const LIMITED: Duration = Duration::from_secs(60);
 
 /// The limit of messages a day.
 const DAILY: u32 = 63038;
 
 /// The daily limit frees up over the day; until then asking every minute would be in vain.
 const DAILY_LIMITED: Duration = Duration::from_hours(1);
+
+/// A paused template rests for three or six hours; it is looked at once an hour.
+pub(super) const RESTS: Duration = Duration::from_hours(1);
 
 /// The provider's codes and what they mean as the answer to a message. A code counts with any status below 500.
 const CODES: &[(u32, Class)] = &[
@@ -43,7 +46,7 @@ const CODES: &[(u32, Class)] = &[
     (63022, Class::Account),
     (63051, Class::Account),
     // The template rests for some hours; other messages of the outbox are not concerned.
-    (63041, Class::Again),
+    (63041, Class::Waits),
     // The request as such.
     (20001, Class::Permanent),
     (20004, Class::Permanent),
@@ -107,7 +110,7 @@ const CODES: &[(u32, Class)] = &[
     (20503, Class::Maybe),
 ];
 
-fn known(code: u32) -> Option<Class> {
+pub(super) fn known(code: u32) -> Option<Class> {
     CODES.iter().find(|(known, _)| *known == code).map(|(_, class)| *class)
 }
 
@@ -132,7 +135,11 @@ pub(super) fn interpret(response: &Response) -> Outcome {
         (status, _) => Class::of_status(status, Class::Maybe),
     };
     let unsaid = if said.code == Some(DAILY) { DAILY_LIMITED } else { LIMITED };
-    let asked = wait(response).or_else(|| (class == Class::Limited).then_some(unsaid));
+    let asked = wait(response).or(match class {
+        Class::Limited => Some(unsaid),
+        Class::Waits => Some(RESTS),
+        _ => None,
+    });
     class.outcome(said.word(response.status), said.detail, asked)
 }
 
@@ -183,7 +190,7 @@ impl Said {
     }
 
     /// Its code, or the status of an answer without one.
-    fn word(&self, status: u16) -> String {
+    pub(super) fn word(&self, status: u16) -> String {
         self.code.map_or_else(|| status.to_string(), |code| code.to_string())
     }
 }

@@ -57,21 +57,41 @@ impl Drive {
         transport.exchange(Call { request: request.clone(), headers }).await
     }
 
-    /// Sends an approved request and says in a few words what came of it.
-    pub(crate) async fn send(&self, transport: &HttpTransport, approved: &Request) -> String {
-        match self.exchange(transport, approved).await {
-            Err(Broken::NotSent { .. }) => "not sent".to_owned(),
-            Err(Broken::MaybeSent { .. }) => "broken".to_owned(),
-            Ok(response) => verdict(&self.judged(approved, &response)),
+    /// Sends a message, with all that is asked before, and says in a few words what came of it.
+    pub(crate) async fn send(&self, transport: &HttpTransport, payload: &Payload) -> String {
+        let approved = self.rendered(payload);
+        let mut request = self.channel.first(&approved, &Past::default());
+        for _ in 0..6 {
+            let answer = match self.exchange(transport, &request).await {
+                Err(Broken::NotSent { .. }) => return "not sent".to_owned(),
+                Err(Broken::MaybeSent { .. }) => return "broken".to_owned(),
+                Ok(answer) => answer,
+            };
+            match self.reading(payload, &approved, &request, &answer) {
+                Reading::Proves(outcome) => return verdict(&outcome),
+                Reading::Next(next) => request = next,
+            }
+        }
+        panic!("too many steps");
+    }
+
+    /// What the answer to the approved request proves.
+    pub(crate) fn judged(&self, payload: &Payload, approved: &Request, response: &Response) -> Outcome {
+        match self.reading(payload, approved, approved, response) {
+            Reading::Proves(outcome) => outcome,
+            Reading::Next(_) => panic!("that was the last request"),
         }
     }
 
-    pub(crate) fn judged(&self, approved: &Request, response: &Response) -> Outcome {
-        let asked = Asked { approved, request: approved, past: &Past::default() };
-        match self.channel.interpret(&asked, response) {
-            Reading::Proves(outcome) => outcome,
-            Reading::Next(_) => panic!("one request is all"),
-        }
+    fn reading(
+        &self,
+        payload: &Payload,
+        approved: &Request,
+        request: &Request,
+        response: &Response,
+    ) -> Reading {
+        let asked = Asked { payload, approved, request, past: &Past::default() };
+        self.channel.interpret(&asked, response)
     }
 
     /// Asks until the provider has said what became of a message.
@@ -94,6 +114,7 @@ pub(crate) fn verdict(outcome: &Outcome) -> String {
     match outcome {
         Outcome::MaybeSent { replay: Replay::SameKey(_), .. } => "replay".to_owned(),
         Outcome::Retry { after: Some(wait), .. } => format!("retry {}", wait.as_secs()),
+        Outcome::Deferred { code, .. } => format!("waits {code}"),
         other => other.as_str().to_owned(),
     }
 }

@@ -3,14 +3,26 @@ use std::time::Duration;
 
 use countersign_adapters::resend::Resend;
 use countersign_adapters::sandbox::Fault;
-use countersign_core::channel::{Asked, Broken, Channel, Outcome, Past, Reading, Replay, Request, Response};
+use countersign_core::activity::payload::Parts;
+use countersign_core::channel::{
+    Asked, Broken, Channel, ChannelName, Outcome, Past, Reading, Replay, Request, Response,
+};
 use rstest::rstest;
 
 use crate::desk::{Desk, hasty, id, send, until};
+use crate::drive::payload;
 
 fn judged(response: &Response) -> Outcome {
     let request = Request::json("/emails", String::new());
-    let asked = Asked { approved: &request, request: &request, past: &Past::default() };
+    let parts = Parts::Email {
+        subject: "Hello".to_owned(),
+        text: "Hi".to_owned(),
+        html: None,
+        in_reply_to: None,
+        attachments: Vec::new(),
+    };
+    let payload = payload(ChannelName::Email, "ana@example.com", "bo@example.org", parts);
+    let asked = Asked { payload: &payload, approved: &request, request: &request, past: &Past::default() };
     match Resend.interpret(&asked, response) {
         Reading::Proves(outcome) => outcome,
         Reading::Next(_) => panic!("a mail takes one request"),

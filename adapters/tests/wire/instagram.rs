@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use countersign_adapters::sandbox::{Fault, Ledger, refusals};
 use countersign_core::activity::payload::{InstagramAction, Parts};
-use countersign_core::channel::{Case, ChannelName, Finding, Lookup, Outcome, Past, Probe, Request};
+use countersign_core::channel::{Case, ChannelName, Finding, Lookup, Outcome, Past, Probe};
 use countersign_core::ids::ActivityId;
 use jiff::Timestamp;
 use rstest::rstest;
 use uuid::Uuid;
 
 use crate::desk::{Desk, hasty};
-use crate::steps::{Sender, word};
+use crate::steps::{Approved, Sender, word};
 
 const ACCOUNT: &str = "17841400000000001";
 const FEED: &str = "feed:17841400000000001";
@@ -39,7 +39,7 @@ fn post(caption: &str) -> Parts {
 }
 
 /// The container that a first attempt leaves behind.
-async fn prepared(desk: &Desk, sender: &Sender, approved: &Request) -> Past {
+async fn prepared(desk: &Desk, sender: &Sender, approved: &Approved) -> Past {
     match sender.attempt(&desk.transport(), approved, &Past::default()).await {
         Ok(Outcome::Prepared { handle, .. }) => {
             Past { handle: Some(handle), may_be_accepted: false, may_be_these_words: false }
@@ -67,7 +67,7 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("32", "limited", "limited", "limited"),
     ("613/2534040", "limited", "limited", "limited"),
     ("4/2207051", "account", "account", "account"),
-    ("9/2207042", "limited", "limited", "limited"),
+    ("9/2207042", "waits", "waits", "waits"),
     ("1", "maybe", "again", "maybe"),
     ("2", "maybe", "again", "maybe"),
     ("-1/2207001", "maybe", "again", "maybe"),
@@ -123,7 +123,7 @@ async fn every_refusal_leads_where_the_provider_says() {
 #[case::latency(Fault::Latency { ms: 1 }, ["accepted", "prepared", "accepted"], 1)]
 #[case::limited(Fault::RateLimited { retry_after: Some("7".to_owned()) }, ["limited"; 3], 0)]
 #[case::limited_without_a_hint(Fault::RateLimited { retry_after: None }, ["limited"; 3], 0)]
-#[case::quota(Fault::DailyQuota, ["limited"; 3], 0)]
+#[case::quota(Fault::DailyQuota, ["waits"; 3], 0)]
 #[case::unauthorized(Fault::Unauthorized, ["account"; 3], 0)]
 #[case::redirect(Fault::Redirect { location: "http://127.0.0.1:9/".to_owned() }, ["account"; 3], 0)]
 #[case::error_before(Fault::ErrorBeforeAccept, ["maybe", "again", "maybe"], 0)]
@@ -263,16 +263,20 @@ async fn the_sandbox_checks_what_instagram_checks() {
     let transport = desk.transport();
     let message = sender.render(PERSON, dm("Hola")).expect("renders");
     let container = sender.render(FEED, post("Hola")).expect("renders");
-    let change = |request: &Request, from: &str, to: &str| {
-        assert!(request.body.contains(from), "{from}");
-        Request { body: request.body.replace(from, to), ..request.clone() }
+    let change = |approved: &Approved, from: &str, to: &str| {
+        let mut changed = approved.clone();
+        assert!(changed.body.contains(from), "{from}");
+        changed.body = changed.body.replace(from, to);
+        changed
     };
+    let mut not_json = message.clone();
+    not_json.content_type = "text/plain".to_owned();
     let cases = [
         change(&message, "Hola", &"x".repeat(1001)),
         change(&message, "recipient", "receiver"),
         change(&message, PERSON, "acme"),
         change(&message, r#"{"message""#, r#"{"tag":"ACCOUNT_UPDATE","message""#),
-        Request { content_type: "text/plain".to_owned(), ..message.clone() },
+        not_json,
         change(&container, "https://", "http://"),
         change(&container, ".jpg", ".png"),
         change(&container, "Hola", &"x".repeat(2201)),

@@ -1,6 +1,6 @@
 //! The sandbox plays the provider as documented, and remembers over restarts and between instances.
 use countersign_adapters::sandbox::{Entry, Fault, Sandbox, SandboxError, SandboxOptions, Seen};
-use countersign_adapters::{Reached, Settings, lines};
+use countersign_adapters::{Given, Reached, Settings, lines};
 use countersign_core::channel::{ChannelName, Response, Transport};
 use countersign_core::engine::board::Board;
 use rstest::rstest;
@@ -252,7 +252,11 @@ async fn each_company_has_the_lines_of_its_kind() {
     let live = Desk::new().await;
     let mut settings = Settings {
         channels: vec![
-            Reached::read(ChannelName::Email, Some(&live.sandbox.base_url()), None).expect("loopback"),
+            Reached::read(
+                ChannelName::Email,
+                Given { base_url: Some(&live.sandbox.base_url()), ..Given::default() },
+            )
+            .expect("loopback"),
         ],
         sandbox: Some(desk.sandbox.addr()),
         dry_run: false,

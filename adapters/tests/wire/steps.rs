@@ -6,12 +6,33 @@ use countersign_adapters::http::HttpTransport;
 use countersign_adapters::{Reached, adapter};
 use countersign_core::activity::payload::{Kind, Parts, Payload};
 use countersign_core::channel::{
-    Asked, Broken, Call, Channel, ChannelName, Files, Message, Outcome, Past, ProviderSettings, Reading,
-    RenderError, Replay, Request, Transport as _,
+    Asked, Broken, Call, Channel, ChannelName, Files, Header, Host, Message, Outcome, Past, ProviderSettings,
+    Reading, RenderError, Replay, Request, Transport as _,
 };
 use countersign_core::ids::{ActivityId, OutboxId};
 use countersign_core::secret::SecretText;
 use uuid::Uuid;
+
+/// What was approved: the message, and the request it became.
+#[derive(Clone, Debug)]
+pub(crate) struct Approved {
+    pub(crate) payload: Payload,
+    pub(crate) request: Request,
+}
+
+impl std::ops::Deref for Approved {
+    type Target = Request;
+
+    fn deref(&self) -> &Request {
+        &self.request
+    }
+}
+
+impl std::ops::DerefMut for Approved {
+    fn deref_mut(&mut self) -> &mut Request {
+        &mut self.request
+    }
+}
 
 /// A sender of one channel.
 pub(crate) struct Sender {
@@ -44,25 +65,30 @@ impl Sender {
         }
     }
 
-    pub(crate) fn render(&self, to: &str, parts: Parts) -> Result<Request, RenderError> {
+    pub(crate) fn render(&self, to: &str, parts: Parts) -> Result<Approved, RenderError> {
         let (payload, files) = (self.payload(to, parts), Files::default());
-        let activity = ActivityId(Uuid::from_u128(2));
-        self.channel.render(&Message { payload: &payload, activity, settings: &self.settings, files: &files })
+        let (activity, settings) = (ActivityId(Uuid::from_u128(2)), &self.settings);
+        let request =
+            self.channel.render(&Message { payload: &payload, activity, settings, files: &files })?;
+        Ok(Approved { payload, request })
     }
 
     /// One attempt: the first request and what follows from its answer.
     pub(crate) async fn attempt(
         &self,
         transport: &HttpTransport,
-        approved: &Request,
+        approved: &Approved,
         past: &Past,
     ) -> Result<Outcome, Broken> {
+        let Approved { payload, request: approved } = approved;
         let mut request = self.channel.first(approved, past);
-        for _ in 0..4 {
-            let credential = SecretText::new(self.credential.to_owned());
-            let headers = self.channel.wire_headers(&credential, "key").expect("headers");
+        for _ in 0..6 {
+            let headers = match &request.host {
+                Host::Web(_) => Vec::new(),
+                _ => self.headers(),
+            };
             let answer = transport.exchange(Call { request: request.clone(), headers }).await?;
-            match self.channel.interpret(&Asked { approved, request: &request, past }, &answer) {
+            match self.channel.interpret(&Asked { payload, approved, request: &request, past }, &answer) {
                 Reading::Proves(outcome) => return Ok(outcome),
                 Reading::Next(next) => request = next,
             }
@@ -76,9 +102,12 @@ impl Sender {
         transport: &HttpTransport,
         request: &Request,
     ) -> countersign_core::channel::Response {
+        transport.exchange(Call { request: request.clone(), headers: self.headers() }).await.expect("answers")
+    }
+
+    fn headers(&self) -> Vec<Header> {
         let credential = SecretText::new(self.credential.to_owned());
-        let headers = self.channel.wire_headers(&credential, "key").expect("headers");
-        transport.exchange(Call { request: request.clone(), headers }).await.expect("answers")
+        self.channel.wire_headers(&credential, "key").expect("headers")
     }
 }
 
@@ -90,6 +119,7 @@ pub(crate) fn word(result: &Result<Outcome, Broken>) -> &'static str {
         Ok(Outcome::Accepted { .. }) => "accepted",
         Ok(Outcome::Rejected { .. }) => "rejected",
         Ok(Outcome::Prepared { .. }) => "prepared",
+        Ok(Outcome::Deferred { .. }) => "waits",
         Ok(Outcome::Retry { after: None, .. }) => "again",
         Ok(Outcome::Retry { after: Some(_), .. }) => "limited",
         Ok(Outcome::AccountBroken { .. }) => "account",

@@ -33,7 +33,7 @@ fn template(value: &str) -> Payload {
         content_sid: "HX0123456789abcdef0123456789abcdef".to_owned(),
         version: "1".to_owned(),
         variables: BTreeMap::from([("1".to_owned(), value.to_owned())]),
-        // Every template of the sandbox consists of its variables.
+        // Every template of the sandbox consists of its first variable.
         rendered_text: value.to_owned(),
     };
     let parts = Parts::Whatsapp { text: None, template: Some(template) };
@@ -60,7 +60,7 @@ const ROWS: &[(&str, &str)] = &[
     ("63022", "account_broken"),
     ("63051", "account_broken"),
     // A paused template holds its messages, and nothing else.
-    ("63041", "retry"),
+    ("63041", "waits 63041"),
     // Our defects.
     ("20404", "rejected"),
     ("20422", "rejected"),
@@ -123,7 +123,8 @@ const ROWS: &[(&str, &str)] = &[
 #[tokio::test]
 async fn every_refusal_leads_to_what_the_provider_documents() {
     let (desk, twilio) = (Desk::new().await, twilio());
-    let approved = twilio.rendered(&text("Hi"));
+    let payload = text("Hi");
+    let approved = twilio.rendered(&payload);
     let transport = desk.transport();
     let rows = rows("twilio");
     let played: BTreeSet<_> = rows.iter().map(|(code, _)| *code).collect();
@@ -134,7 +135,7 @@ async fn every_refusal_leads_to_what_the_provider_documents() {
         desk.sandbox.set_faults([Fault::Refuse { code: code.to_owned() }.always()]);
         let answer = twilio.exchange(&transport, &approved).await.expect("answers");
         assert_eq!((answer.status, &answer.body), (row.status, &row.body), "{code}");
-        let outcome = twilio.judged(&approved, &answer);
+        let outcome = twilio.judged(&payload, &approved, &answer);
         assert_eq!(crate::drive::verdict(&outcome), expected[code], "{code}: {outcome:?}");
         assert!(format!("{outcome:?}").contains(code) && twilio.channel.knows(code), "{outcome:?}");
     }
@@ -168,10 +169,10 @@ async fn a_fault_costs_one_request_and_is_named(
     #[case] accepted: usize,
 ) {
     let (desk, twilio) = (Desk::new().await, twilio());
-    let (transport, approved) = (desk.transport(), twilio.rendered(&text("Hi")));
-    assert_eq!(twilio.send(&transport, &approved).await, "accepted");
+    let (transport, payload) = (desk.transport(), text("Hi"));
+    assert_eq!(twilio.send(&transport, &payload).await, "accepted");
     desk.sandbox.set_faults([fault.always()]);
-    assert_eq!(twilio.send(&transport, &approved).await, expected);
+    assert_eq!(twilio.send(&transport, &payload).await, expected);
     assert_eq!((desk.accepted(), desk.sandbox.requests().count), (1 + accepted, 2));
 }
 
@@ -184,9 +185,34 @@ async fn a_fault_costs_one_request_and_is_named(
 async fn a_provider_that_hangs_is_given_up(#[case] fault: Fault, #[case] accepted: usize) {
     let (desk, twilio) = (Desk::new().await, twilio());
     desk.sandbox.set_faults([fault.always()]);
-    assert_eq!(twilio.send(&hasty(&desk.sandbox), &twilio.rendered(&text("Hi"))).await, "broken");
+    assert_eq!(twilio.send(&hasty(&desk.sandbox), &text("Hi")).await, "broken");
     until("the provider is done", || desk.accepted() == accepted).await;
     assert_eq!(desk.sandbox.requests().count, 1);
+}
+
+const TEMPLATE: &str = "/v1/Content/HX0123456789abcdef0123456789abcdef";
+
+/// S10: a template is read before its message is sent, and what is not as it was approved sends nothing.
+#[rstest]
+#[case::as_approved(None, "accepted", 3)]
+#[case::other_words(Some((TEMPLATE, 200, r#"{"sid":"HX0123456789abcdef0123456789abcdef","types":{"twilio/text":{"body":"Buy, {{1}}"}}}"#)), "rejected", 1)]
+#[case::gone(Some((TEMPLATE, 404, r#"{"code":20404,"message":"not found","status":404}"#)), "rejected", 1)]
+#[case::not_approved(Some(("/v1/Content/HX0123456789abcdef0123456789abcdef/ApprovalRequests", 200, r#"{"sid":"HX0123456789abcdef0123456789abcdef","whatsapp":{"status":"rejected"}}"#)), "rejected", 2)]
+#[case::paused(Some(("/v1/Content/HX0123456789abcdef0123456789abcdef/ApprovalRequests", 200, r#"{"sid":"HX0123456789abcdef0123456789abcdef","whatsapp":{"status":"paused"}}"#)), "waits template-paused", 2)]
+#[case::out_of_order(Some((TEMPLATE, 503, "busy")), "retry", 1)]
+#[tokio::test]
+async fn a_template_is_read_before_its_message(
+    #[case] laid: Option<(&str, u16, &'static str)>,
+    #[case] expected: &str,
+    #[case] requests: u64,
+) {
+    let (desk, twilio) = (Desk::new().await, twilio());
+    if let Some((path, status, body)) = laid {
+        desk.sandbox.lays(path, status, body);
+    }
+    assert_eq!(twilio.send(&desk.transport(), &template("Ann")).await, expected);
+    let accepted = usize::from(expected == "accepted");
+    assert_eq!((desk.accepted(), desk.sandbox.requests().count), (accepted, requests));
 }
 
 async fn found(desk: &Desk, twilio: &Drive, payload: &Payload) -> Finding {
@@ -216,14 +242,14 @@ async fn a_lost_answer_is_found_in_the_list(
     let (desk, twilio) = (Desk::new().await, Drive { credential, ..twilio() });
     let transport = desk.transport();
     let stranger = Payload { to: "+15550000000".to_owned(), ..payload.clone() };
-    assert_eq!(twilio.send(&transport, &twilio.rendered(&stranger)).await, "accepted");
+    assert_eq!(twilio.send(&transport, &stranger).await, "accepted");
     assert_eq!(found(&desk, &twilio, &payload).await.as_str(), "absent");
     desk.sandbox.set_faults([Fault::ResetAfterAccept.always()]);
-    assert_eq!(twilio.send(&transport, &twilio.rendered(&payload)).await, "broken");
+    assert_eq!(twilio.send(&transport, &payload).await, "broken");
     desk.sandbox.set_faults([]);
     if matches!(&payload.parts, Parts::Whatsapp { text: Some(_), .. }) {
         for number in 0..60 {
-            let other = twilio.rendered(&text(&format!("other {number}")));
+            let other = text(&format!("other {number}"));
             assert_eq!(twilio.send(&transport, &other).await, "accepted");
         }
     }
@@ -264,8 +290,9 @@ async fn the_probe_shows_what_the_credential_is_worth(
 #[tokio::test]
 async fn words_arrive_as_words(#[case] words: &str) {
     let (desk, twilio) = (Desk::new().await, twilio());
-    let approved = twilio.rendered(&text(words));
-    assert_eq!(twilio.send(&desk.transport(), &approved).await, "accepted");
+    let payload = text(words);
+    let approved = twilio.rendered(&payload);
+    assert_eq!(twilio.send(&desk.transport(), &payload).await, "accepted");
     let [body] = &bodies(&desk)[..] else { panic!("one message") };
     assert_eq!(body, &approved.body);
     assert!(body.bytes().all(|byte| byte.is_ascii_graphic()), "{body}");

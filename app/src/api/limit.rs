@@ -12,16 +12,16 @@ use countersign_core::ids::TokenId;
 const BUCKETS: usize = 10_000;
 
 /// How often something may happen.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Pace {
-    /// So often a second, on and on.
-    pub(crate) per_second: f64,
+    /// Once in this time, on and on.
+    pub(crate) every: Duration,
     /// So often at once, after a rest.
     pub(crate) burst: u32,
 }
 
 /// What is configured.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rates {
     /// Requests of one token.
     pub(crate) token: Pace,
@@ -31,7 +31,10 @@ pub(crate) struct Rates {
 
 impl Default for Rates {
     fn default() -> Self {
-        Self { token: Pace { per_second: 50.0, burst: 100 }, wrong: Pace { per_second: 0.5, burst: 20 } }
+        Self {
+            token: Pace { every: Duration::from_millis(20), burst: 100 },
+            wrong: Pace { every: Duration::from_secs(2), burst: 20 },
+        }
     }
 }
 
@@ -76,7 +79,7 @@ impl<K: Copy + Eq + Hash> Buckets<K> {
         let left = self.refilled(level, now);
         *level = Level { left, at: now };
         if left < 1.0 {
-            return Err(Duration::from_secs_f64((1.0 - left) / self.pace.per_second));
+            return Err(self.pace.every.mul_f64(1.0 - left));
         }
         level.left = left - 1.0;
         Ok(())
@@ -84,7 +87,7 @@ impl<K: Copy + Eq + Hash> Buckets<K> {
 
     fn refilled(&self, level: &Level, now: Instant) -> f64 {
         let rest = now.saturating_duration_since(level.at).as_secs_f64();
-        (level.left + rest * self.pace.per_second).min(f64::from(self.pace.burst))
+        (level.left + rest / self.pace.every.as_secs_f64()).min(f64::from(self.pace.burst))
     }
 
     /// A bucket that is full again says nothing. Where all are in use, the one that was used least gives way.
@@ -105,7 +108,7 @@ mod tests {
     use super::*;
 
     fn buckets() -> Buckets<u32> {
-        Buckets::new(Pace { per_second: 10.0, burst: 3 })
+        Buckets::new(Pace { every: Duration::from_millis(100), burst: 3 })
     }
 
     #[test]

@@ -69,7 +69,7 @@ impl Reply {
 impl Served {
     async fn new() -> Self {
         // Far more than a test asks for: what it waits for is not the limit.
-        let fast = Pace { per_second: 1e6, burst: 1_000_000 };
+        let fast = Pace { every: Duration::from_micros(1), burst: 1_000_000 };
         Self::with(Rates { token: fast, wrong: fast }).await
     }
 

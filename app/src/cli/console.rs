@@ -8,6 +8,7 @@ use countersign_core::engine::board::Board;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::Config;
 use crate::console::{self, Backend, DispatcherState, EngineStatus, Places, Theme};
 use crate::database::Database;
 use crate::engine;
@@ -24,7 +25,7 @@ const RESERVED: u32 = 4;
 /// Runs with an engine until somebody quits.
 pub(super) async fn run(setup: &Setup) -> Result<Code> {
     let (database, company, theme) = open(setup).await?;
-    show(setup, database, company, theme, Vec::new()).await
+    show(setup, &setup.config, database, company, theme, Vec::new()).await
 }
 
 async fn open(setup: &Setup) -> Result<(Database, Company, Theme)> {
@@ -92,6 +93,7 @@ pub(super) fn theme(setup: &Setup) -> Result<Theme> {
 /// Shows a company until somebody quits, then stops the engine: what is on the wire is finished and recorded.
 pub(super) async fn show(
     setup: &Setup,
+    config: &Config,
     database: Database,
     company: Company,
     theme: Theme,
@@ -102,8 +104,7 @@ pub(super) async fn show(
     let pool = database.reserve(RESERVED).await?;
     let stop = CancellationToken::new();
     let running =
-        engine::start(&setup.config, &setup.paths, &database.pool, Mode::Console, Board::default(), &stop)
-            .await?;
+        engine::start(config, &setup.paths, &database.pool, Mode::Console, Board::default(), &stop).await?;
     let board = running.board.clone();
     running.add_notes(notes);
     let backend = Backend {

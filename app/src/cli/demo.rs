@@ -53,7 +53,10 @@ pub(super) async fn run(setup: &Setup, arguments: &Arguments, output: Output) ->
         output.line(SANDBOX)?;
         return Ok(Code::Done);
     };
-    show(setup, database, filled.company, theme, vec![SANDBOX.to_owned()]).await
+    // Nobody calls a made-up company, and its real neighbour may want the port.
+    let mut config = setup.config.clone();
+    config.listener.place = None;
+    show(setup, &config, database, filled.company, theme, vec![SANDBOX.to_owned()]).await
 }
 
 /// What a fill did, in words.

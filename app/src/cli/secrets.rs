@@ -70,7 +70,7 @@ fn state(secret: &store::SecretView) -> String {
 }
 
 async fn store(setup: &Setup, id: &str, must_exist: bool, output: Output) -> Result<()> {
-    let value = read()?;
+    let value = read("countersign secrets set ID")?;
     let session = setup.session().await?;
     let key = engine::master_key(&setup.config, &setup.paths)?;
     let (pool, actor, company) = (session.pool(), &session.actor, session.company.id);
@@ -105,12 +105,12 @@ async fn revoke(setup: &Setup, which: &str, reason: &str, output: Output) -> Res
     output.thing(&json!({ "secret": reference.to_string(), "goOn": done.go_on, "stop": done.stop }), &lines)
 }
 
-/// Reads the value. A final line end belongs to the way it was typed, not to the value.
-fn read() -> Result<SecretText> {
+/// Reads a value for a command. A final line end belongs to the way it was typed, not to the value.
+pub(super) fn read(command: &str) -> Result<SecretText> {
     if std::io::stdin().is_terminal() {
-        complain(
-            "the value is shown while you type it; better: `countersign secrets set ID < file`. End with ctrl-d.",
-        );
+        complain(&format!(
+            "the value is shown while you type it; better: `{command} < file`. End with ctrl-d."
+        ));
     }
     let mut bytes = Vec::new();
     let limit = u64::try_from(SECRET_LIMIT_BYTES).unwrap_or(u64::MAX);

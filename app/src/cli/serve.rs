@@ -11,8 +11,10 @@ use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 
 use super::console::CONNECTIONS;
+use crate::config::{Config, parse_listen};
 use crate::database::Database;
 use crate::exit::{Code, Fault};
+use crate::listener::Standing;
 use crate::output::{Output, complain};
 use crate::session::Setup;
 use crate::signals::Signals;
@@ -26,6 +28,9 @@ pub(super) struct Arguments {
     /// Write the log to standard error as well; without a terminal there that happens anyway.
     #[arg(long)]
     log_stderr: bool,
+    /// Where to listen for providers and clients of the API, like 127.0.0.1:8787, or `off`; listener.listen if left out.
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
 }
 
 impl Arguments {
@@ -36,19 +41,24 @@ impl Arguments {
 }
 
 /// Works until a signal ends it: SIGTERM and SIGINT finish what is on the wire, a second one ends at once, SIGHUP changes nothing.
-pub(super) async fn run(setup: &Setup, output: Output) -> Result<Code> {
+pub(super) async fn run(setup: &Setup, arguments: &Arguments, output: Output) -> Result<Code> {
     if setup.company.is_some() {
         return Err(Fault::usage("--company: the engine works for every company; leave it out").into());
+    }
+    let mut config = setup.config.clone();
+    if let Some(text) = &arguments.listen {
+        config.listener.place =
+            parse_listen(text).map_err(|problem| Fault::usage(format!("--listen: {problem}")))?;
     }
     // Nobody looks at a screen here: what panics says so in the log.
     std::panic::set_hook(Box::new(|info| tracing::error!("a task panicked: {info}")));
     let mut signals = Signals::listen()?;
     let stop = CancellationToken::new();
-    let database = Database::open(&setup.config, CONNECTIONS).await?;
+    let database = Database::open(&config, CONNECTIONS).await?;
     let board = Board::default();
     let watching = CancellationToken::new();
     let work = async {
-        let result = work(setup, &database, board.clone(), &stop, output).await;
+        let result = work(setup, &config, &database, board.clone(), &stop, output).await;
         watching.cancel();
         result
     };
@@ -65,6 +75,7 @@ pub(super) async fn run(setup: &Setup, output: Output) -> Result<Code> {
 
 async fn work(
     setup: &Setup,
+    config: &Config,
     database: &Database,
     board: Board,
     stop: &CancellationToken,
@@ -73,19 +84,23 @@ async fn work(
     if !await_company(database, &board, stop, output).await? {
         return Ok(());
     }
-    let running =
-        engine::start(&setup.config, &setup.paths, &database.pool, Mode::Serve, board, stop).await?;
+    let running = engine::start(config, &setup.paths, &database.pool, Mode::Serve, board, stop).await?;
     for sentence in also_running(running.others()) {
         tell(output, &sentence)?;
     }
     let pid = std::process::id();
     let parts: Vec<&str> =
         if running.has_sandbox() { vec!["dispatcher", "sandbox provider"] } else { vec!["dispatcher"] };
-    let ready = format!("ready: {} on {}, pid {pid}", parts.join(", "), database.label);
+    let standing = running.status.borrow().listener;
+    let ready = format!("ready: {} on {}, {standing}, pid {pid}", parts.join(", "), database.label);
+    let listener = match standing {
+        Standing::At(place) => Some(place),
+        Standing::Off | Standing::Taken(_) => None,
+    };
     if output.is_json {
-        output.json(
-            &serde_json::json!({ "ready": true, "parts": parts, "database": database.label, "pid": pid }),
-        )?;
+        output.json(&serde_json::json!({
+            "ready": true, "parts": parts, "database": database.label, "pid": pid, "listener": listener,
+        }))?;
     } else {
         output.line(SafeText::line(&ready).as_str())?;
     }

@@ -10,6 +10,7 @@ pub(super) struct Shape {
     pub(super) console: Console,
     pub(super) database: Database,
     pub(super) dispatcher: Dispatcher,
+    pub(super) listener: Listener,
     pub(super) log: Log,
     pub(super) channels: Channels,
 }
@@ -52,6 +53,23 @@ pub(super) struct Dispatcher {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub(super) struct Listener {
+    pub(super) listen: Option<String>,
+    pub(super) public_url: Option<String>,
+    #[serde(deserialize_with = "duration")]
+    pub(super) header_timeout: Option<Duration>,
+    #[serde(deserialize_with = "duration")]
+    pub(super) body_timeout: Option<Duration>,
+    #[serde(deserialize_with = "duration")]
+    pub(super) idle_timeout: Option<Duration>,
+    #[serde(deserialize_with = "duration")]
+    pub(super) request_timeout: Option<Duration>,
+    pub(super) token_rate: Option<u32>,
+    pub(super) token_burst: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct Log {
     pub(super) level: Option<String>,
 }
@@ -72,6 +90,7 @@ pub(super) struct Channels {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Channel {
     pub(super) base_url: Option<String>,
+    pub(super) templates_base_url: Option<String>,
     pub(super) api_version: Option<String>,
 }
 

@@ -10,6 +10,7 @@ use sqlx::PgPool;
 use tokio::sync::{Notify, watch};
 
 use crate::kept::Folder;
+use crate::listener::Standing;
 
 /// Everything the console works with.
 pub(crate) struct Backend {
@@ -53,6 +54,8 @@ pub(crate) struct EngineStatus {
     pub(crate) absent: Option<String>,
     /// Where the built-in sandbox provider listens, if it runs.
     pub(crate) sandbox: Option<SocketAddr>,
+    /// Whether this process listens, and where.
+    pub(crate) listener: Standing,
     /// Said in the header when mail goes to another base URL than the provider's own.
     pub(crate) base_url_note: Option<String>,
     /// Further things worth a line, newest last; the last one is shown.

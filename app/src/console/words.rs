@@ -100,7 +100,7 @@ pub(crate) fn fate(fate: Option<&Fate>, now: Timestamp, zone: &TimeZone, charset
     let word = match fate.action.as_str() {
         "approval.approve" => "approved",
         "approval.reject" => "rejected",
-        "draft.withdraw" => "withdrawn",
+        "draft.withdraw" | "activity.withdraw" => "withdrawn",
         "draft.supersede" => "superseded",
         "draft.expire" => "expired",
         _ if fate.status == Status::DraftPendingApproval => {

@@ -25,6 +25,15 @@ pub enum Outcome {
         /// When to go on.
         after: Duration,
     },
+    /// Proven not accepted, for a reason of this message alone: it waits, and its outbox goes on.
+    Deferred {
+        /// The provider's code, or a word for the reason.
+        code: String,
+        /// The provider's words; foreign text.
+        detail: String,
+        /// When another try is worth it.
+        after: Duration,
+    },
     /// Proven not accepted, and worth another try later.
     Retry {
         /// The provider's code, or a word for the fault.
@@ -68,7 +77,7 @@ impl Outcome {
         match self {
             Self::Accepted { .. } => "accepted",
             Self::Rejected { .. } => "rejected",
-            Self::Retry { .. } | Self::Prepared { .. } => "retry",
+            Self::Retry { .. } | Self::Prepared { .. } | Self::Deferred { .. } => "retry",
             Self::AccountBroken { .. } => "account_broken",
             Self::MaybeSent { .. } => "maybe_sent",
         }

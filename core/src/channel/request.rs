@@ -6,6 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::secret::SecretText;
 
+/// Where a request goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Host {
+    /// The API of the channel's provider.
+    #[default]
+    Provider,
+    /// The API of the provider's templates, where that has a host of its own.
+    Templates,
+    /// Somewhere on the web, by scheme and host; it is asked without credential.
+    Web(String),
+}
+
 /// A rendered request without host, credential and idempotency key. Part of what is hashed and approved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -21,6 +33,9 @@ pub struct Request {
     pub headers: BTreeMap<String, String>,
     /// The exact body.
     pub body: String,
+    /// Where it goes. Never stored: what was approved goes to the provider and nowhere else.
+    #[serde(skip)]
+    pub host: Host,
 }
 
 impl Request {
@@ -43,6 +58,7 @@ impl Request {
             content_type: content_type.to_owned(),
             headers: BTreeMap::new(),
             body,
+            host: Host::Provider,
         }
     }
 
@@ -55,7 +71,23 @@ impl Request {
             content_type: String::new(),
             headers: BTreeMap::new(),
             body: String::new(),
+            host: Host::Provider,
         }
+    }
+
+    /// A request that fetches a file from the web; `None` if that is no whole URL of one.
+    #[must_use]
+    pub fn file(url: &str) -> Option<Self> {
+        let rest = url.strip_prefix("https://")?;
+        let (host, path) = rest.split_at(rest.find('/')?);
+        (!host.is_empty()).then(|| Self::get(path).at(Host::Web(format!("https://{host}"))))
+    }
+
+    /// The same at another place.
+    #[must_use]
+    pub fn at(mut self, host: Host) -> Self {
+        self.host = host;
+        self
     }
 
     /// The same with one more header.

@@ -1,6 +1,7 @@
 //! What an answer is read against: some messages take more than one request, and some answers mean another thing after an attempt
 //! whose end nobody knows.
 use super::{Outcome, Request};
+use crate::activity::payload::Payload;
 
 /// What earlier attempts at a message left behind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,7 +17,9 @@ pub struct Past {
 /// The request that was answered.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
-    /// What was approved.
+    /// What was to be said.
+    pub payload: &'a Payload,
+    /// The request that was approved.
     pub approved: &'a Request,
     /// What was asked: the approved request or one that follows from it.
     pub request: &'a Request,

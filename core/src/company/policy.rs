@@ -10,6 +10,7 @@ use crate::audit;
 use crate::db;
 use crate::error::Error;
 use crate::ids::CompanyId;
+use crate::inbound::public_url::PublicUrl;
 use crate::operator;
 
 /// The most messages a day to one contact that can be asked for; the database holds the same line.
@@ -60,6 +61,8 @@ pub struct Policy {
     pub high_value: Option<Money>,
     /// What a reply withdraws.
     pub reply_stops: ReplyStops,
+    /// Where the links lead by which mails can be unsubscribed from: the listener as it is reached from outside.
+    pub unsubscribe_url: Option<String>,
     /// People who may decide; with fewer than two a second one cannot be asked for.
     pub deciders: i64,
 }
@@ -85,6 +88,7 @@ impl Policy {
             ),
             (!self.four_eyes, "four-eyes: one person approves whatever the risk"),
             (self.high_value.is_none(), "high-value: no account is of high risk for its value"),
+            (self.unsubscribe_url.is_none(), "unsubscribe-url: mails carry no link to unsubscribe by"),
         ];
         lacks.into_iter().filter(|(is_absent, _)| *is_absent).map(|(_, words)| words).collect()
     }
@@ -109,6 +113,8 @@ pub struct PolicyChange {
     pub high_value: Option<Option<Money>>,
     /// See [`Policy::reply_stops`].
     pub reply_stops: Option<ReplyStops>,
+    /// See [`Policy::unsubscribe_url`].
+    pub unsubscribe_url: Option<Option<String>>,
 }
 
 /// Changes the policy of a company and returns it as it is now.
@@ -149,6 +155,7 @@ fn apply(old: &Policy, change: &PolicyChange) -> Result<Policy, Error> {
         four_eyes: change.four_eyes.unwrap_or(old.four_eyes),
         high_value: change.high_value.clone().unwrap_or_else(|| old.high_value.clone()),
         reply_stops: change.reply_stops.unwrap_or(old.reply_stops),
+        unsubscribe_url: change.unsubscribe_url.clone().unwrap_or_else(|| old.unsubscribe_url.clone()),
         deciders: old.deciders,
     };
     let refuse = |field: &str, reason: String| Err(Error::Invalid { field: field.to_owned(), reason });
@@ -168,6 +175,15 @@ fn apply(old: &Policy, change: &PolicyChange) -> Result<Policy, Error> {
     if new.high_value.as_ref().is_some_and(|money| money.minor < 0 || !is_currency(&money.currency)) {
         return refuse("high-value", "use an amount and a currency, like 50000 EUR, or off".to_owned());
     }
+    if let Some(Some(url)) = &change.unsubscribe_url {
+        let parsed = PublicUrl::parse(url).and_then(|parsed| match parsed.has_query() {
+            true => Err("leave the query out"),
+            false => Ok(()),
+        });
+        if let Err(reason) = parsed {
+            return refuse("unsubscribe-url", format!("{reason}; or off"));
+        }
+    }
     Ok(new)
 }
 
@@ -178,6 +194,7 @@ fn differences(old: &Policy, new: &Policy) -> Vec<Value> {
         ("fourEyes", json!(old.four_eyes), json!(new.four_eyes)),
         ("highValue", json!(old.high_value), json!(new.high_value)),
         ("replyStops", json!(old.reply_stops), json!(new.reply_stops)),
+        ("unsubscribeUrl", json!(old.unsubscribe_url), json!(new.unsubscribe_url)),
     ]
     .into_iter()
     .filter(|(_, old, new)| old != new)
@@ -200,6 +217,8 @@ mod tests {
     #[rstest::rstest]
     #[case(PolicyChange { contact_per_day: Some(Some(0)), ..PolicyChange::default() }, "contact-per-day")]
     #[case(PolicyChange { account_per_week: Some(Some(1001)), ..PolicyChange::default() }, "account-per-week")]
+    #[case(PolicyChange { unsubscribe_url: Some(Some("http://a.example".to_owned())), ..PolicyChange::default() }, "unsubscribe-url")]
+    #[case(PolicyChange { unsubscribe_url: Some(Some("https://a.example?x".to_owned())), ..PolicyChange::default() }, "unsubscribe-url")]
     #[case(PolicyChange { high_value: Some(Some(Money { minor: 1, currency: "eur".to_owned() })), ..PolicyChange::default() }, "high-value")]
     fn what_is_wrong_is_named(#[case] change: PolicyChange, #[case] option: &str) {
         match apply(&Policy::default(), &change) {

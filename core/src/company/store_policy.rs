@@ -13,7 +13,7 @@ use crate::ids::CompanyId;
 pub async fn policy(conn: &mut PgConnection, company: CompanyId) -> Result<Policy, Error> {
     let row = sqlx::query!(
         r#"SELECT p.contact_per_day, p.account_per_week, coalesce(p.four_eyes, false) AS "four_eyes!", p.high_value_minor,
-          p.high_value_currency, coalesce(p.reply_stops = 'account', false) AS "stops_accounts!",
+          p.high_value_currency, p.unsubscribe_url, coalesce(p.reply_stops = 'account', false) AS "stops_accounts!",
           (SELECT count(*) FROM crm_operators o WHERE o.company_id = y.id AND o.disabled_at IS NULL AND o.role IN ('approver', 'admin'))
             AS "deciders!"
         FROM crm_companies y LEFT JOIN crm_company_policies p ON p.company_id = y.id WHERE y.id = $1"#,
@@ -30,6 +30,7 @@ pub async fn policy(conn: &mut PgConnection, company: CompanyId) -> Result<Polic
             .zip(row.high_value_currency)
             .map(|(minor, currency)| Money { minor, currency }),
         reply_stops: if row.stops_accounts { ReplyStops::Account } else { ReplyStops::Contact },
+        unsubscribe_url: row.unsubscribe_url,
         deciders: row.deciders,
     })
 }
@@ -54,7 +55,7 @@ pub(super) async fn lock(conn: &mut PgConnection, company: CompanyId) -> Result<
 pub(super) async fn write(conn: &mut PgConnection, company: CompanyId, policy: &Policy) -> Result<(), Error> {
     sqlx::query!(
         r#"UPDATE crm_company_policies SET contact_per_day = $2, account_per_week = $3, four_eyes = $4, high_value_minor = $5,
-          high_value_currency = $6, reply_stops = $7, updated_at = now()
+          high_value_currency = $6, reply_stops = $7, unsubscribe_url = $8, updated_at = now()
         WHERE company_id = $1"#,
         company.0,
         policy.contact_per_day,
@@ -62,7 +63,8 @@ pub(super) async fn write(conn: &mut PgConnection, company: CompanyId, policy: &
         policy.four_eyes,
         policy.high_value.as_ref().map(|money| money.minor),
         policy.high_value.as_ref().map(|money| money.currency.as_str()),
-        policy.reply_stops.as_str()
+        policy.reply_stops.as_str(),
+        policy.unsubscribe_url.as_deref()
     )
     .execute(conn)
     .await?;

@@ -61,22 +61,17 @@ fn whatsapp(plan: &mut Plan, people: &mut Picker) {
         let reader = plan.reader(contact, outbox);
         let text = reader.short(&reader.book.chat, &mut rng);
         let kind = if index < 6 { Kind::FirstTouch } else { Kind::FollowUp };
-        let input = reader.draft(
-            reader.contact.phone.clone(),
-            template(&reader.contact.given, &text),
-            kind,
-            "writer-2",
-        );
+        let input = reader.draft(reader.contact.phone.clone(), template(&text), kind, "writer-2");
         plan.add(contact, outbox, input, created_at, Life::Pending);
     }
 }
 
-/// What may be sent to somebody who has not written in a day.
-pub(super) fn template(given: &str, text: &str) -> serde_json::Value {
+/// What may be sent to somebody who has not written in a day. The sandbox's template consists of its first variable.
+pub(super) fn template(text: &str) -> serde_json::Value {
     json!({ "template": {
         "contentSid": "HX0000000000000000000000000000d0a1",
         "version": "3",
-        "variables": { "1": given },
+        "variables": { "1": text },
         "renderedText": text,
     } })
 }

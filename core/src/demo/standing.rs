@@ -94,7 +94,7 @@ fn elsewhere(plan: &mut Plan, people: &mut Picker) {
                 let outbox = plan.outbox("wa-fr");
                 let mut rng = plan.rng.fork();
                 let reader = plan.reader(contact, outbox);
-                let payload = template(&reader.contact.given, &reader.short(&reader.book.chat, &mut rng));
+                let payload = template(&reader.short(&reader.book.chat, &mut rng));
                 let input = reader.draft(reader.contact.phone.clone(), payload, Kind::FollowUp, "writer-2");
                 plan.add(contact, outbox, input, created_at, life);
             }

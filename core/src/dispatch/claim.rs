@@ -10,7 +10,7 @@ use super::Settings;
 use super::judge::judge;
 use super::store::{self, DueOutbox, Held};
 use super::store_past;
-use crate::activity::payload::PayloadHash;
+use crate::activity::payload::{Payload, PayloadHash};
 use crate::activity::status::Status;
 use crate::actor::Actor;
 use crate::approval::store::{Decision, supersede_newer};
@@ -54,6 +54,7 @@ pub(crate) struct Claimed {
     pub(crate) round: i32,
     pub(crate) attempt: i16,
     pub(crate) payload_sha256: PayloadHash,
+    pub(crate) payload: Payload,
     pub(crate) request: Request,
     pub(crate) is_replay: bool,
     pub(crate) first_wire_at: Option<Timestamp>,

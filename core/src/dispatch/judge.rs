@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::claim::{Claimed, elapsed};
 use super::settle::may_replay;
 use super::store::Held;
-use crate::activity::payload::Kind;
+use crate::activity::payload::{Envelope, Kind};
 use crate::activity::status::Status;
 use crate::channel::{Line, Past};
 use crate::error::Error;
@@ -99,12 +99,13 @@ impl Judged {
         let recipients = item.recipients();
         let is_post = item.is_post();
         // The channel gate passed, so there is a request.
-        if let Some(request) = candidate.item.envelope.and_then(|envelope| envelope.request) {
+        if let Some(Envelope { payload, request: Some(request), .. }) = candidate.item.envelope {
             let claimed = Claimed {
                 id: candidate.item.id,
                 round: candidate.round,
                 attempt: candidate.attempt + 1,
                 payload_sha256: candidate.item.payload_sha256,
+                payload,
                 request,
                 is_replay,
                 first_wire_at: candidate.first_wire_at,

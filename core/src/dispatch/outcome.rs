@@ -113,7 +113,7 @@ async fn close_accepted_or_lock(
 fn history(departure: &Departure, now: Timestamp, is_time_known: bool) -> History {
     History {
         tries: departure.item.tries,
-        since_first_wire: elapsed(departure.item.first_wire_at.unwrap_or(departure.wire_at), now),
+        since_first_wire: elapsed(departure.item.first_wire_at.or(departure.wire_at).unwrap_or(now), now),
         // Where nobody knows how much time passed, no key is known to be remembered.
         keeps_keys_for: departure.line.channel.keeps_keys_for().filter(|_| is_time_known),
         is_replay: departure.item.is_replay,
@@ -127,6 +127,7 @@ pub(crate) fn words(outcome: &Outcome) -> (Option<&str>, Option<&str>) {
         Outcome::Accepted { .. } => (None, None),
         Outcome::Prepared { detail, .. } => (Some(PREPARED), Some(detail)),
         Outcome::Rejected { code, detail }
+        | Outcome::Deferred { code, detail, .. }
         | Outcome::Retry { code, detail, .. }
         | Outcome::AccountBroken { code, detail }
         | Outcome::MaybeSent { code, detail, .. } => (Some(code), Some(detail)),
@@ -148,7 +149,7 @@ fn attempt(arrival: &Arrival) -> Attempt {
         round: departure.item.round,
         claim: departure.claim,
         idempotency_key: departure.item.idempotency_key(),
-        wire_at: Some(departure.wire_at),
+        wire_at: departure.wire_at,
         secret_version: departure.secret_version,
         provider_ref,
         evidence: match code {

@@ -8,12 +8,14 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use super::Dispatcher;
+use super::active::Active;
 use super::claim::{Batch, Claim, Claimed, claim};
 use super::run::Done;
-use super::slots::{Credential, Place};
+use super::slots::Place;
 use super::store::DueOutbox;
 use super::wire::{self, Arrival, Departure};
 use crate::channel::{Outcome, Replay};
@@ -82,8 +84,14 @@ impl Dispatcher {
                 return Ok(false);
             }
             let later = items.split_off(places.len().min(items.len()));
-            let count = items.len();
-            match wire::depart(&self.engine.pool, batch, items).await {
+            let mut places = places.into_iter();
+            let (reading, ready): (Vec<_>, Vec<_>) =
+                items.into_iter().map(|item| Departure::of(batch, item)).partition(Departure::reads_first);
+            for (departure, place) in reading.into_iter().zip(places.by_ref()) {
+                tokio::spawn(self.call(departure, place, done.clone()));
+            }
+            let count = ready.len();
+            match wire::depart(&self.engine.pool, ready).await {
                 Ok(departures) => {
                     let stopped = count - departures.len();
                     for (departure, place) in departures.into_iter().zip(places) {
@@ -112,38 +120,41 @@ impl Dispatcher {
 
     /// Notes that so many rows of a batch will not be called, and closes the batch if they were the last.
     async fn leave(&self, company: CompanyId, claim: ClaimId, count: usize) {
-        if self.active.leave((company, claim), count) {
-            self.close(company, vec![claim]).await;
-        }
+        leave(&self.engine.pool, &self.active, company, claim, count).await;
     }
 
     /// Closes batches whose end nobody could foresee. Left open, one is taken for that of a lost worker when its lease runs out.
     pub(super) async fn close(&self, company: CompanyId, claims: Vec<ClaimId>) {
-        if claims.is_empty() {
-            return;
-        }
-        if let Err(error) = wire::close(&self.engine.pool, company, &claims).await {
-            tracing::warn!("a batch stays open until its lease runs out: {error}");
-        }
+        close(&self.engine.pool, company, &claims).await;
     }
 
     /// Makes one call, once there is a slot, and hands in what came of it.
-    fn call(&self, departure: Departure, place: Place, done: Done) -> impl Future<Output = ()> + use<> {
-        let (active, slots) = (self.active.clone(), self.slots.clone());
+    fn call(&self, mut departure: Departure, place: Place, done: Done) -> impl Future<Output = ()> + use<> {
+        let (pool, active, slots) = (self.engine.pool.clone(), self.active.clone(), self.slots.clone());
         let slow_after = self.engine.settings.slow_after;
         async move {
             let mut slot = place.begin().await;
-            let outcome = match &mut slot {
-                None => wire::late("no call ended that could have made room; nothing was sent"),
+            let called = match &mut slot {
+                None => Ok(Some(wire::late("no call ended that could have made room; nothing was sent"))),
                 Some(slot) => {
-                    let mut call = pin!(guarded(&departure));
+                    let payer = (departure.company, departure.credential_id.clone());
+                    let mut call = pin!(guarded(&pool, &mut departure));
                     match tokio::time::timeout(slow_after, &mut call).await {
-                        Ok(outcome) => outcome,
+                        Ok(called) => called,
                         Err(_) => {
-                            slot.give_way(payer(&departure));
+                            slot.give_way(payer);
                             call.await
                         }
                     }
+                }
+            };
+            let outcome = match called {
+                Ok(Some(outcome)) => outcome,
+                Ok(None) => return leave(&pool, &active, departure.company, departure.claim, 1).await,
+                Err(error) => {
+                    // Whether `wire_at` was committed is not known; the lease tells the next one.
+                    tracing::warn!(activity = %departure.item.id, "a message could not be put on the wire: {error}");
+                    return leave(&pool, &active, departure.company, departure.claim, 1).await;
                 }
             };
             let arrival = Arrival { departure, outcome };
@@ -160,26 +171,42 @@ impl Dispatcher {
     }
 }
 
-fn payer(departure: &Departure) -> Credential {
-    (departure.company, departure.credential_id.clone())
+/// Notes that so many rows of a batch will not be called, and closes the batch if they were the last.
+async fn leave(pool: &PgPool, active: &Active, company: CompanyId, claim: ClaimId, count: usize) {
+    if active.leave((company, claim), count) {
+        close(pool, company, &[claim]).await;
+    }
 }
 
-/// A panic stays in the call: that one message may have been sent, the others go on.
-async fn guarded(departure: &Departure) -> Outcome {
-    let mut call = pin!(wire::call(departure));
-    std::future::poll_fn(|context| {
-        // After a panic the call is not polled again, so what it left half done is not seen.
-        match std::panic::catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context))) {
-            Ok(poll) => poll,
-            Err(_) => {
-                tracing::error!(activity = %departure.item.id, "a call ended by a fault of its adapter");
-                Poll::Ready(Outcome::MaybeSent {
-                    code: "adapter_fault".to_owned(),
-                    detail: "the adapter failed during the call; the log says more".to_owned(),
-                    replay: Replay::Never,
-                })
+async fn close(pool: &PgPool, company: CompanyId, claims: &[ClaimId]) {
+    if claims.is_empty() {
+        return;
+    }
+    if let Err(error) = wire::close(pool, company, claims).await {
+        tracing::warn!("a batch stays open until its lease runs out: {error}");
+    }
+}
+
+/// A panic stays in the call: that one message may have been sent if it was on the wire, the others go on.
+async fn guarded(pool: &PgPool, departure: &mut Departure) -> Result<Option<Outcome>, Error> {
+    let called = {
+        let mut call = pin!(wire::call(pool, departure));
+        std::future::poll_fn(|context| {
+            // After a panic the call is not polled again, so what it left half done is not seen.
+            match std::panic::catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context))) {
+                Ok(poll) => poll.map(Some),
+                Err(_) => Poll::Ready(None),
             }
-        }
+        })
+        .await
+    };
+    called.unwrap_or_else(|| {
+        tracing::error!(activity = %departure.item.id, "a call ended by a fault of its adapter");
+        let code = "adapter_fault".to_owned();
+        let detail = "the adapter failed during the call; the log says more".to_owned();
+        Ok(Some(match departure.wire_at {
+            Some(_) => Outcome::MaybeSent { code, detail, replay: Replay::Never },
+            None => Outcome::Retry { code, detail, after: None },
+        }))
     })
-    .await
 }

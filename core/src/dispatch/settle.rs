@@ -130,6 +130,10 @@ pub fn settle(outcome: &Outcome, history: &History, dice: f64) -> Settled {
             };
             Settled { fate, cool: *after, pause: None }
         }
+        Outcome::Deferred { after, .. } => plain(match history.is_replay {
+            true => replay(Some(*after)),
+            false => Fate::Again { wait: wait.max(*after) },
+        }),
         // Of a repeat nothing is made ready: there the first attempt may have gone all the way.
         Outcome::Prepared { after, .. } => {
             plain(if history.is_replay { Fate::Uncertain } else { Fate::Again { wait: *after } })
@@ -214,6 +218,20 @@ mod tests {
         let minute = Duration::from_secs(60);
         let settled = settle(&retry(Some(minute)), &fresh(), 0.5);
         assert_eq!(settled, Settled { fate: Fate::Again { wait: minute }, cool: Some(minute), pause: None });
+    }
+
+    /// A reason of one message holds that message: no credential cools, no outbox pauses, and no circuit counts it.
+    #[test]
+    fn a_reason_of_one_message_holds_nothing_else() {
+        let hour = Duration::from_secs(3600);
+        let deferred = Outcome::Deferred { code: "63041".into(), detail: String::new(), after: hour };
+        assert_eq!(
+            settle(&deferred, &fresh(), 0.5),
+            Settled { fate: Fate::Again { wait: hour }, cool: None, pause: None }
+        );
+        assert!(!is_unclear(&deferred) && is_unclear(&retry(None)));
+        let second = History { tries: 2, is_replay: true, ..fresh() };
+        assert!(matches!(settle(&deferred, &second, 0.5).fate, Fate::Replay { wait } if wait >= hour));
     }
 
     /// F10: what is proven not to have been accepted waits until it heals or expires; an outage of minutes fails nobody's message.

@@ -98,7 +98,8 @@ impl Stepper {
     pub async fn depart(&self, claimed: Claimed) -> Result<Vec<OnTheWire>, Error> {
         let mut batch = claimed.0;
         let items = std::mem::take(&mut batch.items);
-        let departures = wire::depart(&self.engine.pool, &batch, items).await?;
+        let departures = items.into_iter().map(|item| Departure::of(&batch, item)).collect();
+        let departures = wire::depart(&self.engine.pool, departures).await?;
         if departures.is_empty() {
             wire::close(&self.engine.pool, batch.company, &[batch.id]).await?;
         }
@@ -117,9 +118,13 @@ impl Stepper {
     }
 
     /// Makes one call.
+    ///
+    /// # Panics
+    /// Never: what is on the wire asks the database for nothing.
     pub async fn call(&self, on_the_wire: OnTheWire) -> Answered {
-        let departure = on_the_wire.0;
-        let outcome = wire::call(&departure).await;
+        let mut departure = on_the_wire.0;
+        let called = wire::call(&self.engine.pool, &mut departure).await;
+        let outcome = called.ok().flatten().expect("it is on the wire");
         Answered(Arrival { departure, outcome })
     }
 

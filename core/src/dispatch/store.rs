@@ -273,7 +273,7 @@ pub(super) async fn wire(
     company: CompanyId,
     claim: ClaimId,
     outbox: OutboxId,
-    items: &[Claimed],
+    items: &[&Claimed],
     credential: Option<(&str, i32)>,
     window: Option<Duration>,
 ) -> Result<Vec<(ActivityId, Timestamp)>, Error> {

@@ -1,7 +1,7 @@
 //! Wire: commits that bytes may leave, then makes the calls. The statement asks the stop facts again; rows that may no longer go are
-//! given back.
+//! given back. What a channel reads first (a template, a picture) is read before that.
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -13,7 +13,9 @@ use super::settle::{KEY_MARGIN, LATE};
 use super::store;
 use crate::activity::payload::PayloadHash;
 use crate::audit;
-use crate::channel::{Asked, Broken, Call, ChannelName, Line, Outcome, Reading, Replay, Request, Response};
+use crate::channel::{
+    Asked, Broken, Call, ChannelName, Host, Line, Outcome, Reading, Replay, Request, Response,
+};
 use crate::clock;
 use crate::company;
 use crate::error::Error;
@@ -23,12 +25,15 @@ use crate::safe_text::SafeText;
 use crate::secret::SecretText;
 
 /// One message takes at most so many requests.
-const STEPS_LIMIT: usize = 4;
+const STEPS_LIMIT: usize = 6;
+
+/// A file on the web that could not be fetched is tried again after so long, at least.
+const ELSEWHERE_AGAIN: Duration = Duration::from_secs(30);
 
 /// So many unknown codes are remembered; who answers with more of them has been heard of.
 const NOTED_LIMIT: usize = 256;
 
-/// One call that is ready to be made.
+/// One message on its way.
 #[derive(Clone)]
 pub(crate) struct Departure {
     pub(crate) company: CompanyId,
@@ -41,8 +46,9 @@ pub(crate) struct Departure {
     pub(crate) line: Line,
     pub(crate) credential: SecretText,
     pub(crate) item: Claimed,
-    pub(crate) wire_at: Timestamp,
-    /// When that was asked for, by the clock of this machine that also counts its sleep.
+    /// Since when bytes of it may leave; absent while only what reaches nobody may be asked.
+    pub(crate) wire_at: Option<Timestamp>,
+    /// When that was asked for, or its reading began, by the clock of this machine that also counts its sleep.
     pub(crate) departed_at: Duration,
 }
 
@@ -52,47 +58,52 @@ pub(crate) struct Arrival {
     pub(crate) outcome: Outcome,
 }
 
-/// Commits `wire_at` for rows of a batch and returns the calls that may be made.
-pub(crate) async fn depart(
-    pool: &PgPool,
-    batch: &Batch,
-    items: Vec<Claimed>,
-) -> Result<Vec<Departure>, Error> {
-    let ids: Vec<ActivityId> = items.iter().map(|item| item.id).collect();
-    let mut conn = pool.acquire().await?;
-    let credential = batch.secret_version.map(|version| (batch.credential_id.as_str(), version));
-    let window = batch.line.channel.keeps_keys_for().map(|kept| kept.saturating_sub(KEY_MARGIN));
+/// Commits `wire_at` for rows of one batch and returns the calls that may be made.
+pub(crate) async fn depart(pool: &PgPool, departures: Vec<Departure>) -> Result<Vec<Departure>, Error> {
+    let Some(one) = departures.first() else {
+        return Ok(Vec::new());
+    };
+    let items: Vec<&Claimed> = departures.iter().map(|departure| &departure.item).collect();
     let departed_at = clock::since_boot();
-    let wired =
-        store::wire(&mut conn, batch.company, batch.id, batch.outbox, &items, credential, window).await?;
+    let wired = wired(pool, one, &items).await?;
+    let set_out = |mut departure: Departure| {
+        departure.wire_at = Some(*wired.get(&departure.item.id)?);
+        departure.departed_at = departed_at;
+        Some(departure)
+    };
+    Ok(departures.into_iter().filter_map(set_out).collect())
+}
+
+/// The same for one row whose reading is over; says whether it may still go.
+async fn depart_alone(pool: &PgPool, departure: &mut Departure) -> Result<bool, Error> {
+    let departed_at = clock::since_boot();
+    let wired = wired(pool, departure, &[&departure.item]).await?;
+    departure.wire_at = wired.get(&departure.item.id).copied();
+    departure.departed_at = departed_at;
+    Ok(departure.wire_at.is_some())
+}
+
+/// Commits `wire_at` for rows of the batch of one of them; those that may no longer go are given back.
+async fn wired(
+    pool: &PgPool,
+    one: &Departure,
+    items: &[&Claimed],
+) -> Result<HashMap<ActivityId, Timestamp>, Error> {
+    let mut conn = pool.acquire().await?;
+    let credential = one.secret_version.map(|version| (one.credential_id.as_str(), version));
+    let window = one.line.channel.keeps_keys_for().map(|kept| kept.saturating_sub(KEY_MARGIN));
+    let wired = store::wire(&mut conn, one.company, one.claim, one.outbox, items, credential, window).await?;
     drop(conn);
     let wired: HashMap<ActivityId, Timestamp> = wired.into_iter().collect();
-    let stopped: Vec<ActivityId> = ids.into_iter().filter(|id| !wired.contains_key(id)).collect();
+    let stopped: Vec<ActivityId> =
+        items.iter().map(|item| item.id).filter(|id| !wired.contains_key(id)).collect();
     if !stopped.is_empty()
-        && let Err(error) = give_back(pool, batch.company, batch.outbox, batch.id, &stopped).await
+        && let Err(error) = give_back(pool, one.company, one.outbox, one.claim, &stopped).await
     {
         // The others are on the wire; these stay with their lease.
         tracing::warn!("rows that may not go could not be given back: {error}");
     }
-    Ok(items
-        .into_iter()
-        .filter_map(|item| {
-            let wire_at = *wired.get(&item.id)?;
-            Some(Departure {
-                company: batch.company,
-                claim: batch.id,
-                outbox: batch.outbox,
-                credential_id: batch.credential_id.clone(),
-                secret_version: batch.secret_version,
-                is_doubtful: batch.is_doubtful,
-                line: batch.line.clone(),
-                credential: batch.credential.clone(),
-                item,
-                wire_at,
-                departed_at,
-            })
-        })
-        .collect())
+    Ok(wired)
 }
 
 /// Gives rows back that never went on the wire, with their quota.
@@ -137,41 +148,55 @@ pub(crate) async fn refund(
 }
 
 /// Makes one call, or the few that one message takes. The bytes are the approved ones: their request comes out of the envelope whose
-/// hash was checked at the claim.
-pub(crate) async fn call(departure: &Departure) -> Outcome {
-    let Claimed { request: approved, past, .. } = &departure.item;
-    let channel = &departure.line.channel;
-    let mut request = channel.first(approved, past);
+/// hash was checked at the claim. What reaches nobody is asked before the message is on the wire, so that a worker that is lost
+/// meanwhile leaves nothing uncertain. `None` if the message may no longer go then; it has been given back.
+///
+/// # Errors
+/// A database fault; whether the message is on the wire is not known, and nothing but what reaches nobody was called.
+pub(crate) async fn call(pool: &PgPool, departure: &mut Departure) -> Result<Option<Outcome>, Error> {
+    let channel = Arc::clone(&departure.line.channel);
+    let mut request = channel.first(&departure.item.request, &departure.item.past);
     for _ in 0..STEPS_LIMIT {
+        let is_due = departure.wire_at.is_none() && !channel.is_harmless(&request);
+        if is_due && !depart_alone(pool, departure).await? {
+            return Ok(None);
+        }
         let answer = match exchange(departure, &request).await {
             Ok(answer) => answer,
-            Err(outcome) => return outcome,
+            Err(outcome) => return Ok(Some(outcome)),
         };
-        match channel.interpret(&Asked { approved, request: &request, past }, &answer) {
+        let Claimed { payload, request: approved, past, .. } = &departure.item;
+        match channel.interpret(&Asked { payload, approved, request: &request, past }, &answer) {
             Reading::Proves(outcome) => {
                 note_unknown(departure, &outcome);
-                return outcome;
+                return Ok(Some(outcome));
             }
             Reading::Next(next) => request = next,
         }
     }
     // What comes before the last request reaches nobody.
-    Outcome::Retry {
+    Ok(Some(Outcome::Retry {
         code: "unfinished".to_owned(),
         detail: format!("the provider asked for more than {STEPS_LIMIT} requests"),
         after: None,
-    }
+    }))
 }
 
 /// Moves one request. What ends the attempt without an answer is an outcome.
 async fn exchange(departure: &Departure, request: &Request) -> Result<Response, Outcome> {
     let channel = &departure.line.channel;
     let key = departure.item.idempotency_key();
-    let headers = channel
-        .wire_headers(&departure.credential, &key)
-        .map_err(|detail| Outcome::AccountBroken { code: "credential_malformed".to_owned(), detail })?;
+    let is_elsewhere = matches!(request.host, Host::Web(_));
+    let headers = match is_elsewhere {
+        true => Vec::new(),
+        false => channel
+            .wire_headers(&departure.credential, &key)
+            .map_err(|detail| Outcome::AccountBroken { code: "credential_malformed".to_owned(), detail })?,
+    };
     let call = Call { request: request.clone(), headers };
-    crate::fault::point("wired").await;
+    if departure.wire_at.is_some() {
+        crate::fault::point("wired").await;
+    }
     // Each step counts from the wire: what came before it reached nobody, so nothing is lost by a step that is not made.
     if is_late(departure.departed_at, clock::since_boot()) {
         // Somebody else may have repeated it since, and the provider may have forgotten the key of that.
@@ -179,11 +204,17 @@ async fn exchange(departure: &Departure, request: &Request) -> Result<Response, 
     }
     let answer = departure.line.transport.exchange(call).await;
     crate::fault::point("answered").await;
-    let scrubbed = answer.map(|answer| {
+    let scrubbed = answer.map(|answer| match is_elsewhere {
+        // The bytes of a file are compared, and who never saw the credential cannot repeat it.
+        true => answer,
         // Some providers repeat the credential they refuse.
-        Response { body: departure.credential.without(answer.body), ..answer }
+        false => Response { body: departure.credential.without(answer.body), ..answer },
     });
     scrubbed.map_err(|broken| match broken {
+        // That says nothing about the provider.
+        Broken::NotSent { detail } | Broken::MaybeSent { detail } if is_elsewhere => {
+            Outcome::Deferred { code: "unreachable".to_owned(), detail, after: ELSEWHERE_AGAIN }
+        }
         Broken::NotSent { detail } => Outcome::Retry { code: "not_sent".to_owned(), detail, after: None },
         Broken::MaybeSent { detail } if channel.is_harmless(request) => {
             Outcome::Retry { code: "no_answer".to_owned(), detail, after: None }
@@ -230,8 +261,31 @@ pub fn is_late(departed_at: Duration, now: Duration) -> bool {
     now.saturating_sub(departed_at) > LATEST
 }
 
-/// The hash a departure is bound to, for the audit row of its outcome.
 impl Departure {
+    /// A row of a batch that is not on the wire yet.
+    pub(crate) fn of(batch: &Batch, item: Claimed) -> Self {
+        Self {
+            company: batch.company,
+            claim: batch.id,
+            outbox: batch.outbox,
+            credential_id: batch.credential_id.clone(),
+            secret_version: batch.secret_version,
+            is_doubtful: batch.is_doubtful,
+            line: batch.line.clone(),
+            credential: batch.credential.clone(),
+            item,
+            wire_at: None,
+            departed_at: clock::since_boot(),
+        }
+    }
+
+    /// Whether something is asked first that reaches nobody. What may have been sent already is on the wire as it is.
+    pub(crate) fn reads_first(&self) -> bool {
+        let channel = &self.line.channel;
+        !self.item.is_replay && channel.is_harmless(&channel.first(&self.item.request, &self.item.past))
+    }
+
+    /// The hash it is bound to, for the audit row of its outcome.
     pub(crate) fn payload_sha256(&self) -> PayloadHash {
         self.item.payload_sha256
     }

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use self::headers::HEADER_NAMES;
+pub(crate) use self::headers::{ONE_CLICK, UNSUBSCRIBE, UNSUBSCRIBE_POST};
 use super::attachments;
 use super::input::{ContactInput, DraftInput};
 use crate::activity::payload::{Attachment, Kind, LinkedinAction, Parts, Payload};

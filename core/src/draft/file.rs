@@ -25,6 +25,7 @@ use crate::company;
 use crate::db;
 use crate::error::Error;
 use crate::ids::{ActivityId, CompanyId, ContactId};
+use crate::inbound::{store_unsubscribe, unsubscribe};
 use crate::outbox::store::OutboxSettings;
 
 /// A draft that nobody decides about in this time expires.
@@ -170,8 +171,17 @@ async fn file_as(
     let now = crate::db::now(&mut tx).await?;
     let outboxes = crate::outbox::store::settings(&mut tx, company, None).await?;
     let mut report = Report::default();
-    let mut batch =
-        Batch { company, actor, now, lines, drafter, seen_keys: HashMap::new(), open: HashSet::new() };
+    let unsubscribe_url = store_unsubscribe::base(&mut tx, company).await?;
+    let mut batch = Batch {
+        company,
+        actor,
+        now,
+        lines,
+        drafter,
+        unsubscribe_url,
+        seen_keys: HashMap::new(),
+        open: HashSet::new(),
+    };
     let mut behind = 0;
     let carries_files = |(_, input): &(usize, DraftInput)| input.payload["attachments"].is_array();
     let chunk = if inputs.iter().any(carries_files) { CHUNK_WITH_FILES } else { CHUNK };
@@ -206,6 +216,8 @@ struct Batch<'a> {
     now: Timestamp,
     lines: &'a Lines,
     drafter: Drafter,
+    /// Where mails can be unsubscribed from.
+    unsubscribe_url: Option<String>,
     /// Keys of this call, so that a file may repeat a line as well as the next call may.
     seen_keys: HashMap<String, (ActivityId, Vec<u8>)>,
     /// Open drafts made by this call.
@@ -269,6 +281,7 @@ impl Batch<'_> {
         let contacts = store::match_contacts(conn, self.company, &drafts_contacts(&drafts)).await?;
         let touched = store::touched(conn, self.company, &contacts).await?;
         let mut supersede = Vec::new();
+        let mut links = Vec::new();
         let mut rows: Vec<NewActivity> = Vec::with_capacity(drafts.len());
         let mut open = store::open_drafts(conn, self.company, &contacts).await?;
         for (mut draft, contact) in drafts.into_iter().zip(contacts.iter().copied()) {
@@ -279,6 +292,7 @@ impl Batch<'_> {
                 _ => Kind::FirstTouch,
             });
             draft.checked.payload.kind = kind;
+            let link = unsubscribe::give_link(&mut draft.checked.payload, self.unsubscribe_url.as_deref());
             let place = (contact, draft.outbox.id, kind);
             let mut conflict = |reason: String| {
                 report.errors.push(line_error(draft.line, FieldError::conflict("supersedes", reason)));
@@ -306,6 +320,7 @@ impl Batch<'_> {
                     self.open.insert(place);
                     self.seen_keys.insert(draft.dedup_key.clone(), (id, draft.request_sha256.clone()));
                     report.filed.push(Filed { line: draft.line, id, created: true });
+                    links.extend(link.map(|link| (id, link)));
                     rows.push(self.row(draft, contact, id, sealed));
                 }
                 Err(error) => report.errors.push(line_error(draft.line, error)),
@@ -315,6 +330,7 @@ impl Batch<'_> {
         self.own(conn, &supersede).await?;
         store::supersede(conn, self.company, &supersede).await?;
         store::insert(conn, self.company, &rows).await?;
+        store_unsubscribe::insert(conn, self.company, &links).await?;
         let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
         assess_all(conn, self.company, &ids).await?;
         let mut entries: Vec<_> = rows

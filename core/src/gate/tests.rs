@@ -121,6 +121,7 @@ fn envelope_of(outbox: &OutboxSettings, to: &str, kind: Kind, parts: &serde_json
         content_type: "application/json".to_owned(),
         headers: std::collections::BTreeMap::new(),
         body: "{}".to_owned(),
+        host: crate::channel::Host::Provider,
     };
     Envelope { payload, renderer: Some("test/1".to_owned()), request: Some(request) }
 }

@@ -12,6 +12,7 @@ use super::effect::{self, Effect, INBOUND, PATIENCE};
 use super::event::What;
 use super::provider::{Completion, Provider, Webhook};
 use super::store_apply::{self as store, Ending, Stored};
+use super::store_effect;
 use crate::audit::{self, Entry};
 use crate::channel::Lines;
 use crate::company;
@@ -254,7 +255,7 @@ async fn close(
     stored: &Stored,
     effect: &Effect,
 ) -> Result<(), Error> {
-    store::release(conn, company, stored.id).await?;
+    store_effect::release(conn, company, stored.id).await?;
     let unreadable = match &stored.event.what {
         What::Unreadable { why } => Some(why.as_str()),
         _ => None,
@@ -306,7 +307,7 @@ pub async fn assign(
                 "event {id} is {state}; only one that nobody could be found for is assigned"
             )));
         }
-        if store::lock_contacts(&mut tx, company, &[contact], false).await?.is_empty() {
+        if store_effect::lock_contacts(&mut tx, company, &[contact], false).await?.is_empty() {
             return Err(Error::NotFound {
                 what: format!("contact {contact}"),
                 hint: "; see `countersign contacts list`".to_owned(),

@@ -52,6 +52,18 @@ impl Provider {
         Self::ALL.iter().copied().find(|provider| provider.as_str() == word)
     }
 
+    /// Whether its signature covers the address it was given.
+    #[must_use]
+    pub fn signs_address(self) -> bool {
+        self == Self::Twilio
+    }
+
+    /// Whether it shows a token of ours before it sends anything.
+    #[must_use]
+    pub fn shows_token(self) -> bool {
+        self == Self::Instagram
+    }
+
     /// The channel its events are about.
     #[must_use]
     pub fn channel(self) -> ChannelName {

@@ -4,7 +4,7 @@ use sqlx::PgPool;
 
 use super::event::{Event, What};
 use super::provider::Provider;
-use super::{store_apply, store_event};
+use super::{store_effect, store_event};
 use crate::company;
 use crate::contact::suppression;
 use crate::error::Error;
@@ -58,7 +58,7 @@ pub async fn receive(pool: &PgPool, origin: Origin, events: &[Event]) -> Result<
             }
         }
     }
-    store_apply::hold_unread(&mut tx, origin.company, &unread, &writers).await?;
+    store_effect::hold_unread(&mut tx, origin.company, &unread, &writers).await?;
     if !stored.is_empty() {
         company::store::bump(&mut tx, origin.company).await?;
     }

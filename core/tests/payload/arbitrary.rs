@@ -5,7 +5,7 @@ use countersign_core::activity::payload::{
     Attachment, Attendee, Envelope, InstagramAction, Kind, LinkedinAction, Parts, Payload, PayloadHash,
     WhatsappTemplate,
 };
-use countersign_core::channel::{ChannelName, Request};
+use countersign_core::channel::{ChannelName, Host, Request};
 use countersign_core::ids::OutboxId;
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -153,9 +153,15 @@ pub(super) fn any_envelope() -> impl Strategy<Value = Envelope> {
         proptest::sample::select(Kind::ALL.to_vec()),
     );
     let people = (words(), words(), lists(), lists(), maybe());
-    let request = (words(), words(), words(), words()).prop_map(|(method, path, content_type, body)| {
-        Request { method, path, content_type, headers: std::collections::BTreeMap::new(), body }
-    });
+    let request =
+        (words(), words(), words(), words()).prop_map(|(method, path, content_type, body)| Request {
+            method,
+            path,
+            content_type,
+            headers: std::collections::BTreeMap::new(),
+            body,
+            host: Host::Provider,
+        });
     let rest = (maps(), any_parts(), maybe(), proptest::option::of(request));
     (identity, people, rest).prop_map(|(identity, people, (headers, parts, renderer, request))| {
         let (channel, outbox, credential_id, kind) = identity;

@@ -123,7 +123,7 @@ const STATEMENTS: &[(Check, &str)] = &[
         FROM crm_activities a
         JOIN (VALUES ('sent', true, ARRAY['dispatch.sent', 'activity.resolve.was-sent']), ('sent_dryrun', true, ARRAY['dispatch.sent_dryrun']),
           ('failed', false, ARRAY['dispatch.failed', 'activity.resolve.was-not-sent']), ('uncertain', false, ARRAY['dispatch.uncertain']),
-          ('rejected', true, ARRAY['approval.reject']), ('withdrawn', true, ARRAY['draft.withdraw', 'dispatch.withdrawn']),
+          ('rejected', true, ARRAY['approval.reject']), ('withdrawn', true, ARRAY['draft.withdraw', 'activity.withdraw', 'dispatch.withdrawn']),
           ('expired', true, ARRAY['draft.expire', 'dispatch.expired']), ('superseded', true, ARRAY['draft.supersede']),
           ('blocked_by_allowlist', false, ARRAY['dispatch.blocked_by_allowlist', 'draft.file']),
           ('blocked_by_policy', false, ARRAY['dispatch.blocked_by_policy', 'draft.file'])

@@ -86,6 +86,7 @@ fn envelope() -> Envelope {
             content_type: "text/plain".to_owned(),
             headers: std::collections::BTreeMap::new(),
             body: String::new(),
+            host: countersign_core::channel::Host::Provider,
         }),
     }
 }

@@ -5,7 +5,8 @@ use bytes::Bytes;
 use countersign_adapters::twilio::Twilio;
 use countersign_core::activity::payload::{Kind, Parts, Payload, WhatsappTemplate};
 use countersign_core::channel::{
-    Case, Channel as _, ChannelName, Files, Lookup, Message, Past, ProviderSettings, Request, Response,
+    Asked, Case, Channel as _, ChannelName, Files, Lookup, Message, Past, ProviderSettings, Reading, Request,
+    Response,
 };
 use countersign_core::ids::{ActivityId, OutboxId};
 use rstest::rstest;
@@ -116,6 +117,28 @@ fn every_request_keeps_to_the_contract() {
             request.path,
             request.body
         );
+    }
+}
+
+/// What is read of a template before its message leaves.
+#[test]
+fn what_is_asked_of_a_template_keeps_to_the_contract() {
+    let Some(contract) = Contract::open("twilio_content_v1.json") else { return };
+    let (payload, approved) = (payload(template()), rendered(template(), PLAIN));
+    let words = Twilio.first(&approved, &Past::default());
+    let content = json!({
+        "sid": "HX0123456789abcdef0123456789abcdef", "types": { "twilio/text": { "body": "Hello {{1}}" } },
+    });
+    let response = Response { status: 200, headers: Vec::new(), body: Bytes::from(content.to_string()) };
+    let past = &Past::default();
+    let asked = Asked { payload: &payload, approved: &approved, request: &words, past };
+    let Reading::Next(approval) = Twilio.interpret(&asked, &response) else {
+        panic!("there is another question")
+    };
+    for request in [words, approval] {
+        assert_eq!(contract.breaches(&request, &[]), Vec::<String>::new(), "{}", request.path);
+        let strange = Request { path: request.path.replace("HX0", "HX"), ..request };
+        assert_ne!(contract.breaches(&strange, &[]), Vec::<String>::new(), "{}", strange.path);
     }
 }
 

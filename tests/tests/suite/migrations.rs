@@ -138,10 +138,13 @@ async fn phases_are_reverted_in_the_order_of_their_needs() {
     let full = schema(&pool).await;
     assert!(matches!(migrate::revert(&pool, "a").await, Err(SchemaError::Needed { phase: 'a', .. })));
     assert_eq!(schema(&pool).await, full);
+    assert!(matches!(migrate::revert(&pool, "b").await, Err(SchemaError::Needed { phase: 'b', .. })));
+    assert_eq!(schema(&pool).await, full);
+    migrate::revert(&pool, "c").await.expect("c goes");
     migrate::revert(&pool, "b").await.expect("b goes");
     let status = migrate::status(&pool).await.expect("reads");
     let applied: Vec<_> = status.phases.iter().map(|phase| (phase.phase, phase.applied.is_empty())).collect();
-    assert_eq!(applied, [('a', false), ('b', true)]);
+    assert_eq!(applied, [('a', false), ('b', true), ('c', true)]);
     migrate::revert(&pool, "a").await.expect("a goes");
     assert_eq!(schema(&pool).await, bare);
     migrate::migrate(&pool).await.expect("up again");
@@ -153,6 +156,7 @@ async fn phases_are_reverted_in_the_order_of_their_needs() {
 async fn a_revert_tells_how_far_it_is() {
     let (_database, pool) = empty().await;
     migrate::migrate(&pool).await.expect("up");
+    migrate::revert(&pool, "c").await.expect("c goes");
     let status = migrate::status(&pool).await.expect("reads");
     let total = status.phases.iter().find(|phase| phase.phase == 'b').expect("phase b").applied.len();
     let told = Mutex::new(Vec::new());

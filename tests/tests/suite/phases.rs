@@ -11,8 +11,9 @@ use sqlx::PgPool;
 use super::migrations::{empty, schema};
 use super::secrets::dump;
 
+/// Phase b and what needs it.
 fn without_b() -> PhasesOff {
-    PhasesOff::parse(["b"]).expect("b can be off")
+    PhasesOff::parse(["b", "c"]).expect("b can be off with c")
 }
 
 async fn has_outboxes(pool: &PgPool) -> bool {
@@ -70,6 +71,8 @@ async fn a_reverted_phase_comes_back_empty() {
     world.approved_email(3).await;
     let tables = schema(&world.pool).await;
     assert!(matches!(migrate::revert(&world.pool, "a").await, Err(SchemaError::Needed { phase: 'a', .. })));
+    assert!(matches!(migrate::revert(&world.pool, "b").await, Err(SchemaError::Needed { phase: 'b', .. })));
+    migrate::revert(&world.pool, "c").await.expect("c goes");
     migrate::revert(&world.pool, "b").await.expect("b goes");
     migrate::migrate_without(&world.pool, &without_b(), &|_, _| {}).await.expect("stays away");
     assert!(!has_outboxes(&world.pool).await);

@@ -1,12 +1,16 @@
 //! WhatsApp from the draft to the provider's ledger: no key makes a repeat harmless here, so nothing unclear is repeated.
+use std::time::Duration;
+
+use countersign_adapters::http::HttpTransport;
 use countersign_adapters::sandbox::Fault;
 use countersign_core::activity::status::Status;
 use countersign_core::approval::Item;
-use countersign_core::channel::ChannelName;
+use countersign_core::channel::{BoxFuture, Broken, Call, ChannelName, Host, Response, Transport};
+use countersign_core::dispatch;
 use countersign_core::draft::file::Mode;
 use countersign_core::ids::OutboxId;
-use countersign_tests::books;
-use countersign_tests::provider::Provider;
+use countersign_tests::provider::{Provider, all_by};
+use countersign_tests::wire::Valve;
 use countersign_tests::worker::{Worker, quick};
 use countersign_tests::world::{World, mail_outbox};
 use rstest::rstest;
@@ -80,7 +84,144 @@ async fn a_template_goes_out_once() {
     assert_eq!((provider_ref.as_str(), world.sent_today(outbox).await), (entry.id.as_str(), 1));
     let evidence = world.text("SELECT string_agg(t::text, ' ') FROM crm_dispatch_attempts t").await;
     assert!(!evidence.contains("canary"), "{evidence}");
-    books::every_request_is_an_attempt(&world, &provider).await;
+    // Its words, their approval, and the message.
+    assert_eq!(
+        (world.count("SELECT count(*) FROM crm_dispatch_attempts").await, provider.requests()),
+        (1, 3)
+    );
+}
+
+const TEMPLATE: &str = "/v1/Content/HX0123456789abcdef0123456789abcdef";
+const APPROVAL: &str = "/v1/Content/HX0123456789abcdef0123456789abcdef/ApprovalRequests";
+
+/// S10: a template that was changed, taken away or no longer approved after its message was approved holds the message, and a person
+/// reads why; nothing is posted, and the quota comes back. The words as they are now go out after another decision.
+#[rstest]
+#[case::other_words(
+    TEMPLATE,
+    200,
+    r#"{"sid":"HX0123456789abcdef0123456789abcdef","types":{"twilio/text":{"body":"Buy, {{1}}"}}}"#,
+    "template-changed",
+    "Buy, Person 1 & Co"
+)]
+#[case::gone(
+    TEMPLATE,
+    404,
+    r#"{"code":20404,"message":"not found","status":404}"#,
+    "template-gone",
+    "no more"
+)]
+#[case::disabled(
+    APPROVAL,
+    200,
+    r#"{"sid":"HX0123456789abcdef0123456789abcdef","whatsapp":{"status":"disabled"}}"#,
+    "template-not-approved",
+    "disabled"
+)]
+#[tokio::test]
+async fn a_template_that_is_another_one_now_holds_its_message(
+    #[case] path: &str,
+    #[case] status: u16,
+    #[case] body: &'static str,
+    #[case] code: &str,
+    #[case] why: &str,
+) {
+    let ((world, outbox), provider) = (world().await, Provider::start().await);
+    let [item] = approved(&world, &provider, 1).await[..] else { panic!("one item") };
+    provider.lays(path, status, body);
+    let worker = Worker::start(&world, provider.all_lines(), quick()).await;
+    world.until_status(item.id, Status::Failed).await;
+    worker.stop().await;
+    assert_eq!((provider.ledger().len(), world.sent_today(outbox).await), (0, 0));
+    assert_eq!(world.stored(item.id).await.hold_code.as_deref(), Some(code));
+    let said =
+        world.text("SELECT evidence ->> 'detail' FROM crm_dispatch_attempts WHERE wire_at IS NULL").await;
+    assert!(said.contains(why), "{said}");
+    assert_eq!(
+        world.count("SELECT count(*) FROM crm_outboxes WHERE NOT enabled OR fault_streak > 0").await,
+        0
+    );
+}
+
+/// A template that cannot be read for a while holds its message for as long, and nothing is uncertain.
+#[tokio::test]
+async fn a_template_that_cannot_be_read_is_read_again() {
+    let ((world, outbox), provider) = (world().await, Provider::start().await);
+    let [item] = approved(&world, &provider, 1).await[..] else { panic!("one item") };
+    provider.lays(TEMPLATE, 503, "busy");
+    let worker = Worker::start(&world, provider.all_lines(), quick()).await;
+    world.until("it was attempted", async || !world.attempts(item.id).await.is_empty()).await;
+    let words = r#"{"sid":"HX0123456789abcdef0123456789abcdef","types":{"twilio/text":{"body":"{{1}}"}}}"#;
+    provider.lays(TEMPLATE, 200, words);
+    world
+        .until("it is sent", async || {
+            world.hurry().await;
+            world.status(item.id).await == Status::Sent
+        })
+        .await;
+    worker.stop().await;
+    assert_eq!((provider.ledger().len(), world.sent_today(outbox).await), (1, 1));
+}
+
+/// Brings no answer back from the place where templates are.
+struct LosesTemplates(HttpTransport);
+
+impl Transport for LosesTemplates {
+    fn exchange<'a>(&'a self, call: Call) -> BoxFuture<'a, Result<Response, Broken>> {
+        Box::pin(async move {
+            let is_lost = call.request.host == Host::Templates;
+            let answer = self.0.exchange(call).await;
+            if is_lost {
+                std::future::pending::<()>().await;
+            }
+            answer
+        })
+    }
+}
+
+/// F2: a worker that is killed while it reads a template leaves its message as it was: nothing is uncertain, and another one sends it.
+#[tokio::test]
+async fn a_worker_killed_while_it_reads_leaves_nothing_uncertain() {
+    let ((world, outbox), provider) = (world().await, Provider::start().await);
+    let [item] = approved(&world, &provider, 1).await[..] else { panic!("one item") };
+    let short = dispatch::Settings { lease: Duration::from_secs(1), ..quick() };
+    let lost = Worker::start(&world, all_by(LosesTemplates(provider.transport())), short).await;
+    world.until("the template was asked for", async || provider.requests() == 1).await;
+    lost.lose();
+    let worker = Worker::start(&world, provider.all_lines(), quick()).await;
+    world.until_status(item.id, Status::Sent).await;
+    worker.stop().await;
+    assert_eq!(world.attempts(item.id).await, ["accepted"]);
+    assert_eq!((provider.ledger().len(), world.sent_today(outbox).await), (1, 1));
+}
+
+/// A pause that comes while a template is read stops the message: the stop facts are asked after it.
+#[tokio::test]
+async fn what_stops_while_a_template_is_read_stops_the_message() {
+    let ((world, outbox), provider) = (world().await, Provider::start().await);
+    let [item] = approved(&world, &provider, 1).await[..] else { panic!("one item") };
+    let valve = Valve::default();
+    let worker = Worker::start(&world, all_by(valve.before(provider.transport())), quick()).await;
+    world.until("the template is asked for", async || valve.arrived() == 1).await;
+    world.sql("UPDATE crm_outboxes SET enabled = false, pause_reason = 'x' WHERE name = 'chat'").await;
+    valve.open();
+    world.until("it is given back", async || world.status(item.id).await == Status::Approved).await;
+    worker.stop().await;
+    assert_eq!((provider.ledger().len(), world.sent_today(outbox).await), (0, 0));
+}
+
+/// Templates that rest say nothing of the outbox: however many there are, its circuit stays closed.
+#[tokio::test]
+async fn refusals_about_single_messages_leave_the_circuit_closed() {
+    let ((world, _), provider) = (world().await, Provider::start().await);
+    approved(&world, &provider, 7).await;
+    provider.fails([Fault::Refuse { code: "63041".to_owned() }.always()]);
+    let worker = Worker::start(&world, provider.all_lines(), quick()).await;
+    let tried = "SELECT count(*) FROM crm_dispatch_attempts";
+    world.until("each was tried", async || world.count(tried).await == 7).await;
+    worker.stop().await;
+    let opened = "SELECT count(*) FROM crm_outboxes WHERE fault_streak > 0 OR cool_until IS NOT NULL";
+    assert_eq!((world.count(opened).await, world.statuses().await.get("approved")), (0, Some(&7)));
 }
 
 /// I4, R4, R6: after a lost answer nothing is repeated; the item is uncertain and keeps its quota.
@@ -107,7 +248,7 @@ async fn a_lost_answer_is_uncertain_and_never_repeated(#[case] fault: Fault, #[c
         })
         .await;
     worker.stop().await;
-    assert_eq!((provider.requests(), provider.ledger().len()), (2, 1 + accepted));
+    assert_eq!((provider.requests(), provider.ledger().len()), (6, 1 + accepted));
     assert_eq!(world.sent_today(outbox).await, 2);
     for item in items {
         assert_eq!(world.attempts(item.id).await.len(), 1);
@@ -135,7 +276,7 @@ async fn a_refusal_of_the_account_stops_its_outbox(#[case] fault: Fault, #[case]
         })
         .await;
     worker.stop().await;
-    assert_eq!((provider.requests(), provider.ledger().len()), (1, 0));
+    assert_eq!((provider.requests(), provider.ledger().len()), (3, 0));
     assert_eq!(world.statuses().await.get("approved"), Some(&3));
 }
 
@@ -158,7 +299,7 @@ async fn a_paused_template_holds_its_message_alone() {
         })
         .await;
     worker.stop().await;
-    assert_eq!((provider.requests(), provider.ledger().len()), (3, 2));
+    assert_eq!((provider.requests(), provider.ledger().len()), (9, 2));
     assert_eq!(world.sent_today(outbox).await, i32::try_from(items.len()).expect("few"));
 }
 
@@ -175,7 +316,7 @@ async fn free_words_need_an_open_window() {
     world.until_status(items[0].id, Status::BlockedByPolicy).await;
     world.until_status(items[1].id, Status::Failed).await;
     worker.stop().await;
-    assert_eq!((provider.requests(), world.sent_today(outbox).await), (1, 0));
+    assert_eq!((provider.requests(), world.sent_today(outbox).await), (3, 0));
 }
 
 /// An outbox without its account cannot be filed for: the error says how to set it.

@@ -1,11 +1,15 @@
 //! The table of answers and what each proves, by what was asked.
 use bytes::Bytes;
-use countersign_core::channel::{Asked, Channel as _, Outcome, Past, Reading, Replay, Request, Response};
+use countersign_core::activity::payload::{InstagramAction, Parts};
+use countersign_core::channel::{
+    Asked, Channel as _, ChannelName, Outcome, Past, Reading, Replay, Request, Response,
+};
 use rstest::rstest;
 
 use super::interpret;
 use crate::instagram::Instagram;
 use crate::instagram::code::knows;
+use crate::samples::payload;
 
 const CONTAINER: &str = "17990000000000001";
 /// Made ten seconds before [`DATE`].
@@ -32,7 +36,15 @@ fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Resp
 
 fn read(step: &str, handle: &str, response: &Response) -> Reading {
     let past = Past { handle: Some(handle.to_owned()), may_be_accepted: false, may_be_these_words: false };
-    interpret(&Asked { approved: &approved(step), request: &asked(step), past: &past }, response)
+    let parts = Parts::Instagram {
+        action: InstagramAction::Post,
+        text: "x".to_owned(),
+        image_sha256: None,
+        human_agent: false,
+    };
+    let payload = payload(ChannelName::Instagram, parts);
+    let (approved, request) = (approved(step), asked(step));
+    interpret(&Asked { payload: &payload, approved: &approved, request: &request, past: &past }, response)
 }
 
 /// The outcome in words, or the path of the next request.
@@ -50,6 +62,7 @@ fn verdict(reading: &Reading) -> String {
         Reading::Proves(Outcome::Retry { code, after: Some(wait), .. }) => {
             format!("wait {} {code}", wait.as_secs())
         }
+        Reading::Proves(Outcome::Deferred { code, after, .. }) => format!("waits {} {code}", after.as_secs()),
         Reading::Proves(Outcome::AccountBroken { code, .. }) => format!("account {code}"),
         Reading::Proves(Outcome::MaybeSent { code, replay: Replay::Never, .. }) => format!("maybe {code}"),
         Reading::Proves(other) => panic!("{other:?}"),
@@ -145,7 +158,7 @@ fn a_broken_success_is_judged_by_what_it_may_have_done(#[case] body: &str) {
 #[case("32", ["wait 300"; 4])]
 #[case("613/2534040", ["wait 300"; 4])]
 #[case("4/2207051", ["account"; 4])]
-#[case("9/2207042", ["wait 3600"; 4])]
+#[case("9/2207042", ["waits 3600"; 4])]
 #[case("1", ["maybe", "again", "again", "maybe"])]
 #[case("2", ["maybe", "again", "again", "maybe"])]
 #[case("-1/2207001", ["maybe", "again", "again", "maybe"])]

@@ -1,9 +1,11 @@
 //! The table of answers and what each proves.
 use bytes::Bytes;
-use countersign_core::channel::{Asked, Outcome, Past, Replay, Request, Response};
+use countersign_core::activity::payload::{LinkedinAction, Parts};
+use countersign_core::channel::{Asked, ChannelName, Outcome, Past, Replay, Request, Response};
 use rstest::rstest;
 
 use super::{interpret, knows};
+use crate::samples::payload;
 
 const DATE: (&str, &str) = ("date", "Wed, 25 Nov 2026 23:58:20 GMT");
 
@@ -13,9 +15,11 @@ fn answer(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Resp
 }
 
 fn judged(path: &str, may_be_accepted: bool, response: &Response) -> Outcome {
+    let parts = Parts::Linkedin { action: LinkedinAction::Post, text: "x".to_owned(), thread: None };
+    let payload = payload(ChannelName::Linkedin, parts);
     let request = Request::json(path, String::new());
     let past = Past { handle: None, may_be_accepted, may_be_these_words: may_be_accepted };
-    interpret(&Asked { approved: &request, request: &request, past: &past }, response)
+    interpret(&Asked { payload: &payload, approved: &request, request: &request, past: &past }, response)
 }
 
 fn post(response: &Response) -> Outcome {
@@ -28,6 +32,7 @@ fn verdict(outcome: &Outcome) -> String {
         Outcome::Rejected { code, .. } => format!("rejected {code}"),
         Outcome::Retry { code, after: None, .. } => format!("again {code}"),
         Outcome::Retry { code, after: Some(wait), .. } => format!("wait {} {code}", wait.as_secs()),
+        Outcome::Deferred { code, .. } => format!("waits {code}"),
         Outcome::AccountBroken { code, .. } => format!("account {code}"),
         Outcome::MaybeSent { code, replay: Replay::Never, .. } => format!("maybe {code}"),
         other => panic!("{other:?}"),
@@ -72,7 +77,7 @@ fn a_success_without_an_id_may_have_been_sent(
 #[case(404, r#"{"status":404,"message":"gone"}"#, "rejected 404")]
 #[case(404, "<html>not here</html>", "account 404")]
 #[case(405, "", "account 405")]
-#[case(409, r#"{"status":409,"message":"conflict"}"#, "again 409")]
+#[case(409, r#"{"status":409,"message":"conflict"}"#, "waits 409")]
 #[case(422, r#"{"status":422,"message":"commentary is required"}"#, "rejected 422")]
 #[case(426, r#"{"status":426,"code":"NONEXISTENT_VERSION","message":"m"}"#, "account NONEXISTENT_VERSION")]
 #[case(429, r#"{"status":429,"message":"m"}"#, "wait 100 429")]

@@ -34,6 +34,7 @@ fn code(outcome: &Outcome) -> &str {
         Outcome::Accepted { .. } => "",
         Outcome::Prepared { .. } => "prepared",
         Outcome::Rejected { code, .. }
+        | Outcome::Deferred { code, .. }
         | Outcome::Retry { code, .. }
         | Outcome::AccountBroken { code, .. }
         | Outcome::MaybeSent { code, .. } => code,
@@ -45,6 +46,7 @@ fn detail(outcome: &Outcome) -> &str {
         Outcome::Accepted { .. } => "",
         Outcome::Prepared { detail, .. }
         | Outcome::Rejected { detail, .. }
+        | Outcome::Deferred { detail, .. }
         | Outcome::Retry { detail, .. }
         | Outcome::AccountBroken { detail, .. }
         | Outcome::MaybeSent { detail, .. } => detail,

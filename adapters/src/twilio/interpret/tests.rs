@@ -20,6 +20,7 @@ fn verdict(outcome: &Outcome) -> (&str, &str) {
         Outcome::Prepared { .. } => panic!("a message takes one request"),
         Outcome::Rejected { code, .. }
         | Outcome::Retry { code, .. }
+        | Outcome::Deferred { code, .. }
         | Outcome::AccountBroken { code, .. }
         | Outcome::MaybeSent { code, .. } => (outcome.as_str(), code),
     }
@@ -92,15 +93,13 @@ fn an_unknown_answer_is_judged_by_its_status(
     assert_eq!(knows(&code), code != "29999");
 }
 
-/// F15: every limit holds the credential, also one that does not say for how long; a template that rests holds nothing else.
+/// F15: every limit holds the credential, also one that does not say for how long.
 #[rstest]
 #[case(429, 20429, Some("9"), Some(9))]
 #[case(429, 20429, None, Some(60))]
 #[case(429, 63018, None, Some(60))]
 #[case(429, 63038, None, Some(3600))]
 #[case(429, 63038, Some("7200"), Some(7200))]
-#[case(400, 63041, None, None)]
-#[case(400, 63041, Some("9"), None)]
 fn a_limit_lasts_as_long_as_it_says(
     #[case] status: u16,
     #[case] code: u32,
@@ -112,6 +111,18 @@ fn a_limit_lasts_as_long_as_it_says(
     let outcome = interpret(&response);
     let Outcome::Retry { after, .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!(after, seconds.map(Duration::from_secs));
+}
+
+/// A template that rests holds its messages and nothing else.
+#[rstest]
+#[case("x", 3600)]
+#[case("9", 9)]
+fn a_template_that_rests_is_looked_at_later(#[case] said: &str, #[case] seconds: u64) {
+    let mut response = answer(400, r#"{"code":63041,"message":"x","status":400}"#);
+    response.headers = vec![("retry-after".to_owned(), said.to_owned())];
+    let outcome = interpret(&response);
+    let Outcome::Deferred { after, .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(after, Duration::from_secs(seconds));
 }
 
 /// Another server at the base URL would refuse every message; the provider itself refuses this one.

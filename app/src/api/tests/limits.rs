@@ -1,4 +1,6 @@
 //! How much may be asked for, and how fast a token dies.
+use std::time::Duration;
+
 use countersign_core::{agent, operator};
 use serde_json::json;
 
@@ -7,7 +9,7 @@ use crate::api::limit::{Pace, Rates};
 use crate::api::tests::requests::own_line;
 
 /// A pace at which nothing comes back within a test.
-const SLOW: Pace = Pace { per_second: 0.001, burst: 3 };
+const SLOW: Pace = Pace { every: Duration::from_secs(1_000), burst: 3 };
 
 /// A token that asks too often waits; others do not.
 #[tokio::test]

@@ -26,6 +26,9 @@ pub(in crate::cli) struct Set {
     /// What a reply withdraws: what waits for the contact, or for everybody of their account.
     #[arg(long, group = "what", value_parser = ["contact", "account"])]
     reply_stops: Option<String>,
+    /// Where the listener is reached from outside: mails that nobody asked for then carry a link to unsubscribe by; or off.
+    #[arg(long, group = "what", value_name = "URL|off")]
+    unsubscribe_url: Option<String>,
 }
 
 /// How many, or no limit.
@@ -55,6 +58,7 @@ pub(super) async fn run(session: &Session, set: Set, output: Output) -> Result<(
         four_eyes: set.four_eyes.map(|word| word == "on"),
         high_value: set.high_value,
         reply_stops: set.reply_stops.as_deref().and_then(ReplyStops::parse),
+        unsubscribe_url: set.unsubscribe_url.map(|url| (url != "off").then_some(url)),
     };
     let now =
         set_policy(session.pool(), &session.actor, session.company.id, &change).await.map_err(Fault::from)?;
@@ -88,6 +92,9 @@ pub(super) fn lines(policy: &Policy) -> Vec<(&'static str, String)> {
         ReplyStops::Account => "withdraws what waits for everybody of the account",
     };
     lines.push(("a reply", reach.to_owned()));
+    if let Some(url) = &policy.unsubscribe_url {
+        lines.push(("unsubscribe", format!("first touches and follow-ups by mail carry a link below {url}")));
+    }
     lines.extend(policy.not_set().into_iter().map(|words| ("not set", words.to_owned())));
     lines
 }

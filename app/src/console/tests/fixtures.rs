@@ -87,6 +87,7 @@ pub(super) fn sealed(
         content_type: "application/json".to_owned(),
         headers: std::collections::BTreeMap::new(),
         body: "{}".to_owned(),
+        host: countersign_core::channel::Host::Provider,
     });
     let row_to = payload.to.clone();
     let (channel, kind, headline) = (payload.channel, payload.kind, payload.parts.headline().to_owned());

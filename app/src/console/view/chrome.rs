@@ -12,6 +12,7 @@ use crate::console::theme::Role;
 use crate::console::undoing::Undoing;
 use crate::console::words;
 use crate::console::{action, activity, outbox_state};
+use crate::listener::Standing;
 use countersign_core::outbox::store::KillScope;
 use countersign_core::safe_text::SafeText;
 
@@ -81,6 +82,14 @@ fn header(model: &Model, area: Rect, canvas: &mut Canvas<'_>) {
         _ => engine,
     };
     rest = canvas.put(rest, words, role);
+    let (words, role) = match model.engine.listener {
+        Standing::Off => (String::new(), Role::Plain),
+        Standing::At(place) => (format!("   listener :{}", place.port()), Role::Plain),
+        Standing::Taken(place) => (format!("   ! no listener, :{} is taken", place.port()), Role::Warn),
+    };
+    if canvas.width(&words) <= usize::from(rest.width) {
+        rest = canvas.put(rest, &words, role);
+    }
     if let Some(note) = &model.engine.base_url_note {
         let note = format!("   ! {}", model.theme.charset.line(note));
         rest = canvas.put(rest, &note, Role::Warn);

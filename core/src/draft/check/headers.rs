@@ -8,12 +8,12 @@ use crate::safe_text::SafeText;
 /// Header names a draft may set; everything else is ours or the provider's.
 pub const HEADER_NAMES: &[&str] = &[UNSUBSCRIBE, UNSUBSCRIBE_POST, REFERENCES];
 
-const UNSUBSCRIBE: &str = "List-Unsubscribe";
-const UNSUBSCRIBE_POST: &str = "List-Unsubscribe-Post";
+pub(crate) const UNSUBSCRIBE: &str = "List-Unsubscribe";
+pub(crate) const UNSUBSCRIBE_POST: &str = "List-Unsubscribe-Post";
 const REFERENCES: &str = "References";
 
 /// The one value RFC 8058 knows.
-const ONE_CLICK: &str = "List-Unsubscribe=One-Click";
+pub(crate) const ONE_CLICK: &str = "List-Unsubscribe=One-Click";
 
 pub(super) fn check(headers: &BTreeMap<String, String>) -> Result<(), FieldError> {
     for (name, value) in headers {
