@@ -34,6 +34,7 @@ use countersign_core::secret::MasterKey;
 use sqlx::PgPool;
 use tokio::sync::Notify;
 
+pub(crate) use self::activities::Activity;
 use self::answer::Problem;
 use self::limit::Limits;
 pub(crate) use self::limit::{Pace, Rates};

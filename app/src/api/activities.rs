@@ -1,6 +1,7 @@
 //! Single messages: in full, settled, tried again, looked up.
 use axum::extract::State;
 use axum::http::StatusCode;
+use countersign_core::activity::html::Reading;
 use countersign_core::activity::store_read;
 use countersign_core::activity::view::{ActivityDetail, ActivityRow, AttemptView, DecisionView, LookupView};
 use countersign_core::approval::{self, ItemOutcome, ItemResult, Resolution};
@@ -18,10 +19,10 @@ use super::answer::{Answer, Good, Problem, item};
 use super::gate::Caller;
 use super::input::{Body, Named};
 
-/// One message in full.
+/// One message in full, as commands print it, too.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Activity {
+pub(crate) struct Activity {
     #[serde(flatten)]
     row: ActivityRow,
     /// What is said to whom, as it was frozen; null after erasure.
@@ -30,6 +31,10 @@ pub(super) struct Activity {
     /// What goes on the wire, but for the credential; null while the channel has no adapter.
     #[schema(value_type = Option<Object>)]
     request: Option<Value>,
+    /// What the HTML part of a mail says beside its text.
+    html: Option<Reading>,
+    /// Length of the bytes that are hashed.
+    envelope_bytes: usize,
     /// What the gates say now, as advice.
     gates: Vec<Verdict>,
     /// Why the risk is what it is, the gravest reason first.
@@ -58,6 +63,8 @@ impl From<ActivityDetail> for Activity {
         Self {
             payload: envelope.map(|envelope| json!(envelope.payload)),
             request: envelope.and_then(|envelope| envelope.request.as_ref()).map(|request| json!(request)),
+            html: envelope.and_then(|envelope| Reading::of_parts(&envelope.payload.parts)),
+            envelope_bytes: detail.raw.len(),
             row: detail.row,
             gates: detail.verdicts,
             risk_reasons: detail.risk_reasons,
