@@ -135,10 +135,10 @@ impl Served {
         let route = route_of(method, path);
         if let (Some(body), 200) = (&body, reply.status) {
             let name = |shape: &super::openapi::Shape| shape.name();
-            self.validate(route.takes.as_ref().map(name).expect("it takes a body"), body);
+            self.validate(&route.takes.as_ref().map(name).expect("it takes a body"), body);
         }
         let name = if reply.status == 200 { route.gives.name() } else { "Problem".to_owned() };
-        self.validate(name, &reply.body);
+        self.validate(&name, &reply.body);
         reply
     }
 
@@ -154,7 +154,7 @@ impl Served {
 
     /// Holds a value against a type of the document, which has to know every field of it.
     #[track_caller]
-    fn validate(&self, name: String, value: &Value) {
+    fn validate(&self, name: &str, value: &Value) {
         let mut parts = self.document["components"]["schemas"].clone();
         close(&mut parts, false);
         let schema = json!({
