@@ -30,5 +30,6 @@ pub mod quota;
 pub mod safe_text;
 pub mod secret;
 pub mod server;
+pub mod sync;
 pub mod token;
 pub mod trial;

@@ -93,6 +93,8 @@ mod shut_out;
 mod state_machine;
 #[path = "suite/stops.rs"]
 mod stops;
+#[path = "suite/syncing.rs"]
+mod syncing;
 #[path = "suite/transitions.rs"]
 mod transitions;
 #[path = "suite/triage.rs"]

@@ -33,7 +33,7 @@ use crate::config::Listening;
 const HEADERS_LIMIT: usize = 100;
 
 /// Bytes of the head of a request, and what is read ahead of a body.
-const BUFFER_BYTES: usize = 32 * 1024;
+const BUFFER_BYTES: usize = 16 * 1024;
 
 /// How long connections may take to end after it was told to stop.
 const FAREWELL: Duration = Duration::from_secs(5);

@@ -5,4 +5,5 @@ mod good;
 mod hostile;
 mod links;
 mod many;
+mod measured;
 mod standing;

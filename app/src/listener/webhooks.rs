@@ -5,7 +5,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State as Extract};
 use axum::http::{HeaderMap, Request, StatusCode, Uri};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use countersign_core::clock;
 use countersign_core::error::Error;
@@ -16,7 +16,7 @@ use countersign_core::inbound::provider::{Delivery, Provider, Refusal, Trust, We
 use countersign_core::inbound::{EVENTS_LIMIT, Origin, Received, receive};
 use sha2::{Digest as _, Sha256};
 
-use super::answer::{answer, not_found, refusal, unavailable};
+use super::answer::{Refused, answer, not_found, refusal, unavailable};
 use super::body;
 use super::counts::Verdict;
 use super::endpoints::Found;
@@ -197,6 +197,6 @@ fn shut() -> Response {
     refusal(StatusCode::SERVICE_UNAVAILABLE, "shut", sentence)
 }
 
-fn unfit(response: Response) -> Stopped {
-    (Verdict::Unfit, response)
+fn unfit(refused: Refused) -> Stopped {
+    (Verdict::Unfit, refused.into_response())
 }

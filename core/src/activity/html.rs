@@ -104,6 +104,22 @@ impl Reading {
     }
 }
 
+/// What is seen of a mail that has no text part, line by line. As in text, what it quotes stands behind a sign. The words are raw.
+#[must_use]
+pub fn words(html: &str) -> String {
+    if html.len() > LIMIT_BYTES {
+        return String::new();
+    }
+    let quoted = html.to_ascii_lowercase().find("<blockquote").unwrap_or(html.len());
+    let (said, quoted) = html.split_at(quoted);
+    let lines = |html: &str, sign: &str| {
+        let visible = scan::Scan::of(html).visible;
+        let lines = visible.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+        lines.filter(|line| !line.is_empty()).map(|line| format!("{sign}{line}\n")).collect::<String>()
+    };
+    lines(said, "") + &lines(quoted, "> ")
+}
+
 /// A safe excerpt of foreign text, on one line.
 fn excerpt(text: &str) -> String {
     const CHARS: usize = 240;

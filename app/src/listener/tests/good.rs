@@ -157,7 +157,7 @@ async fn a_verify_token_is_shown_once() {
         .unwrap();
     let token = added.verify_token.expect("a token").expose().to_owned();
     assert_eq!(token.len(), "csv_".len() + 64);
-    let known = endpoint::trust(&mut *pool.acquire().await.unwrap(), key, added.id).await.unwrap().unwrap();
+    let known = endpoint::trust(&mut pool.acquire().await.unwrap(), key, added.id).await.unwrap().unwrap();
     assert_eq!(
         known.verify_sha256,
         Some(
