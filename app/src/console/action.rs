@@ -112,6 +112,12 @@ actions! {
         has_row, |model, _| inspect(model);
     "pause" Decide: &["p"], "pause", "pause the outbox with a reason, or let it send again", OUTBOX,
         can_pause, |model, _| switch::ask_pause(model);
+    "assign-event" Decide: &["a"], "assign", "say whom the event is from, by id or address: what waits for that person is stopped", INBOX,
+        inbox::can_assign, |model, _| inbox::ask_assign(model);
+    "dismiss-event" Decide: &["x"], "dismiss", "put the event aside for a reason", INBOX,
+        inbox::can_dismiss, |model, _| inbox::ask_dismiss(model);
+    "retry-event" Decide: &["n"], "retry", "have the event applied again", INBOX,
+        inbox::can_retry, inbox::retry;
     "undo" Decide: &["u"], "undo", "take back the approval under the cursor, or your latest while its time runs", ALL,
         can_undo, |model, _| decide::undo(model);
     "undo-batch" Decide: &["U"], "", "take back everything of your latest approval that has not left; says how many of how many", ALL,
@@ -120,12 +126,6 @@ actions! {
         switch::can_kill, |model, _| switch::ask_kill(model);
     "retry" Decide: &["n"], "retry", "make the failed or blocked message under the cursor a draft again, for a new decision", OUTBOX,
         can_retry, |model, _| decide::retry(model);
-    "assign-event" Decide: &["a"], "assign", "say whom the event is from, by id or address: what waits for that person is stopped", INBOX,
-        inbox::can_assign, |model, _| inbox::ask_assign(model);
-    "dismiss-event" Decide: &["x"], "dismiss", "put the event aside for a reason", INBOX,
-        inbox::can_dismiss, |model, _| inbox::ask_dismiss(model);
-    "retry-event" Decide: &["n"], "retry", "have the event applied again", INBOX,
-        inbox::can_retry, inbox::retry;
     "open" Read: &["enter"], "open", "open the message under the list, then in full", APPROVALS,
         has_row, |model, _| open(model);
     "open-event" Read: &["enter"], "open", "open the event under the list, then in full", INBOX,

@@ -1,4 +1,5 @@
 //! What happened to an item, as evidence: decisions, attempts, the provider's words, and what the key still guards against.
+use countersign_core::activity::fact::{Fact, Told};
 use countersign_core::activity::status::Status;
 use countersign_core::activity::view::ActivityDetail;
 use countersign_core::channel::lookup::finding_words;
@@ -41,23 +42,24 @@ pub(crate) fn tell(document: &mut Document, detail: &Detail, setting: &Setting) 
 }
 
 /// What became of it after it was sent, the furthest first, and how old the newest word of it is.
-pub(crate) fn facts(document: &mut Document, activity: &ActivityDetail, setting: &Setting) {
-    let clock = |at| words::clock(setting.now, at, &setting.zone);
-    let told: Vec<String> = activity
-        .facts
-        .iter()
-        .map(|told| format!("{} {}", told.fact.as_str().replace('_', " "), clock(told.at)))
-        .collect();
-    let Some(newest) = activity.facts.iter().map(|told| told.told_at).max() else {
-        return document.field("Became", SafeText::line("nothing was heard of it since"));
-    };
-    let age = words::age(setting.now, newest);
-    document.field("Became", SafeText::line(&format!("{} (last heard {age} ago)", told.join(", "))));
+fn facts(document: &mut Document, activity: &ActivityDetail, setting: &Setting) {
+    let told = words::facts(&activity.facts, setting.now, &setting.zone);
+    let told = told.unwrap_or_else(|| "nothing was heard of it since".to_owned());
+    document.field("Became", SafeText::line(&told));
     for told in &activity.facts {
         if let Some(detail) = &told.detail {
             let name = told.fact.as_str().replace('_', " ");
             document.field("Said", setting.charset.joined(&[&name, ": ", detail]));
         }
+    }
+}
+
+/// How what became of a message looks: the furthest fact says.
+pub(crate) fn role_of(facts: &[Told]) -> Role {
+    match facts.first().map(|told| told.fact) {
+        Some(Fact::Bounced | Fact::Failed | Fact::Complained | Fact::Unsubscribed) => Role::Bad,
+        Some(Fact::SoftBounced | Fact::Delayed | Fact::Cancelled) | None => Role::Warn,
+        Some(_) => Role::Good,
     }
 }
 

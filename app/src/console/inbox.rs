@@ -118,7 +118,7 @@ impl Deed {
         match self {
             Self::Assign { .. } => "assigned",
             Self::Dismiss { .. } => "dismissed",
-            Self::Retry => "given back, to be applied again",
+            Self::Retry => "given back",
         }
     }
 }

@@ -76,7 +76,8 @@ pub(crate) fn of(model: &Model) -> Layout {
         layout.filter = top(&mut rest, u16::from(!is_tight));
     } else if model.screen == Screen::Inbox {
         layout.filter = top(&mut rest, u16::from(!is_tight));
-        layout.outboxes = top(&mut rest, u16::from(!is_tight && super::inbox::trouble(model).is_some()));
+        let is_told = rest.height > 4 && super::inbox::trouble(model).is_some();
+        layout.outboxes = top(&mut rest, u16::from(is_told));
     } else if model.screen == Screen::Activity {
         let lines = u16::try_from(super::activity::engine_lines(model).len()).unwrap_or(u16::MAX);
         let half = rest.height / 2;

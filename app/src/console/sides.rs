@@ -73,6 +73,9 @@ pub(crate) fn thread(document: &mut Document, detail: &Detail, setting: &Setting
             setting.charset.line(&touch.headline)
         );
         document.remark(role, SafeText::line(&words).as_str());
+        if let Some(told) = words::facts(&touch.facts, setting.now, &setting.zone) {
+            document.remark(evidence::role_of(&touch.facts), &told);
+        }
         if let Some(text) = &touch.text {
             for line in setting.charset.block(text).as_str().lines() {
                 document.signed(" ", Role::Muted, SafeText::line(line), Vec::new());

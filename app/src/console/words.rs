@@ -1,4 +1,5 @@
 //! Numbers, times and outcomes in words. Pure; the clock and the zone are arguments.
+use countersign_core::activity::fact::Told;
 use countersign_core::activity::status::Status;
 use countersign_core::activity::view::COUNT_LIMIT;
 use countersign_core::approval::ItemOutcome;
@@ -131,6 +132,16 @@ pub(crate) fn change(
     Some(format!("changed by {}, {}", charset.line(&fate.by).truncated(40), clock(now, fate.at, zone)))
 }
 
+/// `opened 12:10, delivered 12:03 (last heard 4m ago)`: what became of a message after it was sent; `None` if nothing was heard.
+pub(crate) fn facts(facts: &[Told], now: Timestamp, zone: &TimeZone) -> Option<String> {
+    let newest = facts.iter().map(|told| told.told_at).max()?;
+    let told: Vec<String> = facts
+        .iter()
+        .map(|told| format!("{} {}", told.fact.as_str().replace('_', " "), clock(now, told.at, zone)))
+        .collect();
+    Some(format!("{} (last heard {} ago)", told.join(", "), age(now, newest)))
+}
+
 /// What became of one item, as words that follow its name.
 pub(crate) fn outcome(outcome: &ItemOutcome, now: Timestamp, zone: &TimeZone, charset: Charset) -> String {
     match outcome {
@@ -165,12 +176,25 @@ pub(crate) fn outcome(outcome: &ItemOutcome, now: Timestamp, zone: &TimeZone, ch
 
 #[cfg(test)]
 mod tests {
+    use countersign_core::activity::fact::Fact;
+
     use super::*;
 
     #[test]
     fn counts_stop_at_the_bound() {
         assert_eq!([count(0), count(1_284), count(9_999), count(10_000)], ["0", "1 284", "9 999", "10 000+"]);
         assert_eq!(grouped(-1_234), "-1 234");
+    }
+
+    #[test]
+    fn facts_say_the_furthest_first_and_how_old_the_news_is() {
+        let now: Timestamp = "2026-11-23T14:02:00Z".parse().unwrap();
+        let at = |secs: i64| now - jiff::SignedDuration::from_secs(secs);
+        let told = |fact, secs| Told { fact, at: at(secs), told_at: at(secs - 60), detail: None };
+        let both = [told(Fact::SoftBounced, 300), told(Fact::Accepted, 90_000)];
+        let words = "soft bounced 13:57, accepted 22 Nov 13:02 (last heard 4m ago)";
+        assert_eq!(facts(&both, now, &TimeZone::UTC).as_deref(), Some(words));
+        assert_eq!(facts(&[], now, &TimeZone::UTC), None);
     }
 
     #[test]

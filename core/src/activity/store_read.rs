@@ -81,7 +81,7 @@ pub async fn detail(
     let decisions = decisions(conn, company, id).await?;
     let attempts = attempts(conn, company, id).await?;
     let lookups = store_evidence::lookups(conn, company, id).await?;
-    let facts = store_facts::facts(conn, company, id).await?;
+    let facts = store_facts::facts(conn, company, &[id]).await?.remove(&id).unwrap_or_default();
     let envelope = extra.envelope.as_deref().map(Envelope::open).transpose().map_err(|error| {
         Error::Corrupt { table: "crm_payloads", row: id.to_string(), problem: error.to_string() }
     })?;

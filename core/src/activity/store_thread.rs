@@ -3,6 +3,7 @@ use sqlx::PgConnection;
 
 use super::payload::Envelope;
 use super::store::{read_channel, read_hash, read_kind, read_status};
+use super::store_facts;
 use super::thread::{Thread, Touch, Version};
 use crate::error::Error;
 use crate::ids::{ActivityId, CompanyId, ContactId};
@@ -33,8 +34,10 @@ pub async fn thread(
         except.0,
         limit
     )
-    .fetch_all(conn)
+    .fetch_all(&mut *conn)
     .await?;
+    let ids: Vec<ActivityId> = rows.iter().map(|row| ActivityId(row.id)).collect();
+    let mut facts = store_facts::facts(conn, company, &ids).await?;
     let has_more = rows.len() > super::thread::THREAD_LIMIT;
     let touches = rows
         .into_iter()
@@ -50,6 +53,7 @@ pub async fn thread(
                 kind: read_kind(&row.kind, id)?,
                 at: row.closed_at.map_or(created_at, jiff_sqlx::Timestamp::to_jiff),
                 headline: row.headline.unwrap_or_default(),
+                facts: facts.remove(&id).unwrap_or_default(),
                 text: text.map(|envelope| super::thread::beginning(envelope.payload.parts.text())),
                 id,
             })

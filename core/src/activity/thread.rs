@@ -1,6 +1,7 @@
 //! What was said with a contact before, and what an item said before. Plain data; foreign text in here is raw.
 use jiff::Timestamp;
 
+use super::fact::Told;
 use super::payload::{Envelope, Kind, PayloadHash};
 use super::status::Status;
 use crate::channel::ChannelName;
@@ -36,6 +37,8 @@ pub struct Touch {
     pub at: Timestamp,
     /// Subject or first words.
     pub headline: String,
+    /// What became of it after it was sent, the furthest first.
+    pub facts: Vec<Told>,
     /// First lines of the text, if it is there and not very long.
     pub text: Option<String>,
 }

@@ -262,8 +262,10 @@ async fn facts_and_fates_say_why() {
     arrive(&world, &three).await;
     apply(&world).await;
     let mut conn = world.pool.acquire().await.expect("a connection");
-    let facts = store_facts::facts(&mut conn, world.company, items[0].id).await.expect("reads");
-    let told: Vec<_> = facts.iter().map(|told| told.fact).collect();
+    let facts =
+        store_facts::facts(&mut conn, world.company, &[items[0].id, waiting[0].id]).await.expect("reads");
+    assert_eq!(facts.len(), 1, "nothing became of what was never sent");
+    let told: Vec<_> = facts[&items[0].id].iter().map(|told| told.fact).collect();
     assert_eq!(told, [Fact::Replied, Fact::Opened, Fact::Delivered]);
     let fate = store_fate::fate(&mut conn, world.company, waiting[0].id).await.expect("reads").expect("one");
     assert_eq!(

@@ -1,6 +1,6 @@
 //! The open event in full, wrapped, and where in it the person is.
 use countersign_core::ids::EventId;
-use countersign_core::inbound::event::{Reference, What};
+use countersign_core::inbound::event::{Letter, Reference, What};
 use countersign_core::inbound::inbox::{InboxDetail, State};
 use countersign_core::safe_text::SafeText;
 
@@ -82,10 +82,9 @@ fn tell(document: &mut Document, detail: &InboxDetail, setting: &Setting) {
         pieces.extend(one.reason.as_deref().into_iter().flat_map(|reason| [": ", reason]));
         document.field("By hand", charset.joined(&pieces));
     }
-    document.field("Received", SafeText::line(&words::exact(row.received_at)));
-    if let Some(at) = row.occurred_at {
-        document.field("Happened", SafeText::line(&words::exact(at)));
-    }
+    who(document, detail, setting);
+    let happened = row.occurred_at.map(|at| format!(", happened {}", words::exact(at))).unwrap_or_default();
+    document.field("Received", SafeText::line(&format!("{}{happened}", words::exact(row.received_at))));
     if let Some(at) = detail.applied_at {
         document.field("Applied", SafeText::line(&words::exact(at)));
     }
@@ -106,20 +105,19 @@ fn tell(document: &mut Document, detail: &InboxDetail, setting: &Setting) {
         document.field("Names", charset.joined(&[what, &id]));
     }
     document.field("Event", charset.joined(&[&row.id.to_string(), ", its id there ", &detail.external_id]));
-    document.blank();
-    said(document, detail, setting);
+    text(document, detail, setting);
 }
 
-/// What the provider said.
-fn said(document: &mut Document, detail: &InboxDetail, setting: &Setting) {
+/// Who wrote, or whom it is about, and what it says in a line.
+fn who(document: &mut Document, detail: &InboxDetail, setting: &Setting) {
     let (row, charset) = (&detail.row, setting.charset);
-    if row.is_erased {
-        return document.remark(Role::Warn, "What it said was erased; only its hash is left.");
-    }
     if let Some(from) = &row.from {
         document.field("From", charset.line(from));
     }
-    let Some(What::Message(letter)) = detail.event.as_ref().map(|event| &event.what) else {
+    if row.is_erased {
+        return document.remark(Role::Warn, "What it said was erased; only its hash is left.");
+    }
+    let Some(letter) = letter(detail) else {
         return document.field("Says", charset.line(&row.headline));
     };
     for to in &letter.to {
@@ -134,10 +132,24 @@ fn said(document: &mut Document, detail: &InboxDetail, setting: &Setting) {
     if letter.is_authentic == Some(false) {
         document.remark(Role::Warn, "! The provider could not show that it comes from whom it says.");
     }
+}
+
+/// The words of a message.
+fn text(document: &mut Document, detail: &InboxDetail, setting: &Setting) {
+    let Some(letter) = letter(detail) else {
+        return;
+    };
     document.blank();
     match &letter.text {
-        Some(text) => document.block(charset.block(text)),
+        Some(text) => document.block(setting.charset.block(text)),
         None => document.remark(Role::Muted, "Its words were not fetched, or there are none."),
+    }
+}
+
+fn letter(detail: &InboxDetail) -> Option<&Letter> {
+    match &detail.event.as_ref()?.what {
+        What::Message(letter) => Some(letter),
+        _ => None,
     }
 }
 
@@ -155,8 +167,12 @@ fn state(detail: &InboxDetail) -> (Role, String) {
             (Role::Warn, words)
         }
         State::Failed => {
-            let tries = if row.tries == 1 { "try".to_owned() } else { format!("{} tries", row.tries) };
-            (Role::Bad, format!("Failed after {tries}. {retry} tries again, {dismiss} puts it aside."))
+            let tries = if row.tries == 1 { "one try".to_owned() } else { format!("{} tries", row.tries) };
+            let again = match row.kind.as_str() {
+                "unreadable" => String::new(),
+                _ => format!("{retry} tries again, "),
+            };
+            (Role::Bad, format!("Failed after {tries}. {again}{dismiss} puts it aside."))
         }
         State::Stored => {
             let next = row.look_at.map(|at| format!(", next at {}", words::exact(at))).unwrap_or_default();

@@ -191,6 +191,8 @@ fn the_log_is_narrowed_by_text() {
 fn the_screens_are_a_ring() {
     let mut bench = Bench::new(80, 24);
     bench.press("<tab><tab>");
+    assert!(bench.text().contains("all providers"));
+    bench.press("<tab>");
     assert!(bench.text().contains("subject · reason"));
     bench.press("<tab>");
     assert!(bench.text().contains("128 pending") || bench.text().contains("pending"));

@@ -16,6 +16,8 @@ use countersign_core::audit;
 use countersign_core::channel::{Channel as _, ChannelName};
 use countersign_core::company::Company;
 use countersign_core::ids::{ActivityId, CompanyId, OperatorId};
+use countersign_core::inbound::endpoint::EndpointView;
+use countersign_core::inbound::inbox::InboxDetail;
 use countersign_core::outbox::store::WideKill;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::tz::TimeZone;
@@ -52,6 +54,8 @@ pub(super) struct World {
     /// Newest first.
     pub(super) audit: Vec<audit::Row>,
     pub(super) runtime: Runtime,
+    pub(super) events: Vec<InboxDetail>,
+    pub(super) endpoints: Vec<EndpointView>,
     pub(super) version: i64,
     /// What was said with every contact.
     pub(super) thread: Thread,
@@ -68,6 +72,8 @@ impl World {
             outboxes: fixtures::outboxes(),
             audit: super::activity::audit(12),
             runtime: super::activity::runtime(),
+            events: super::events::events(),
+            endpoints: super::events::endpoints(),
             version: 1,
             ..Self::default()
         }
@@ -273,7 +279,7 @@ impl Bench {
                 });
                 Some(Msg::DetailLoaded { generation: *generation, result: Ok(detail) })
             }
-            _ => None,
+            other => super::events::answer(&self.world, other),
         }
     }
 

@@ -79,7 +79,7 @@ fn quit_works_everywhere() {
 
 #[test]
 fn no_key_means_two_things_on_one_screen() {
-    for screen in [Screen::Approvals, Screen::Outbox] {
+    for screen in Screen::ALL {
         let mut keys = HashSet::new();
         for action in action::of(screen) {
             for key in action.keys {
@@ -102,7 +102,18 @@ fn action_ids_are_unique_kebab_case_and_explained() {
 /// No decision sits on a letter that ends an arrow, function or page key.
 #[test]
 fn decisions_are_not_on_letters_of_arrow_keys() {
-    for id in ["approve", "reject", "undo", "undo-batch", "pause", "kill", "retry"] {
+    for id in [
+        "approve",
+        "reject",
+        "undo",
+        "undo-batch",
+        "pause",
+        "kill",
+        "retry",
+        "assign-event",
+        "dismiss-event",
+        "retry-event",
+    ] {
         let action = ACTIONS.iter().find(|action| action.id == id).unwrap();
         for key in action.keys {
             assert!(

@@ -133,7 +133,7 @@ fn a_halted_dispatcher_is_said_with_its_reason() {
     let mut bench = Bench::new(120, 40);
     let dispatcher = DispatcherState::Halted { reason: "another server\u{1b}[2J".to_owned() };
     bench.tell(Msg::EngineChanged(EngineStatus { dispatcher, ..EngineStatus::default() }));
-    for key in ["1", "2", "9"] {
+    for key in ["1", "2", "7", "9"] {
         bench.press(key);
         let text = bench.text();
         assert!(text.contains("! dispatcher halted") && text.contains("! HALTED: another server"), "{text}");

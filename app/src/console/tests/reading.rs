@@ -1,4 +1,5 @@
 //! Reading an item: its sides, what counts as read, and what a reader can be kept from seeing.
+use countersign_core::activity::fact::{Fact, Told};
 use countersign_core::activity::payload::{Kind, Parts};
 use countersign_core::activity::status::Status;
 use countersign_core::activity::thread::{Thread, Touch, Version};
@@ -21,6 +22,7 @@ fn letter(number: u128, name: &str) -> ActivityDetail {
 }
 
 fn touches(count: u128) -> Thread {
+    let told = |fact, secs| Told { fact, at: ago(secs), told_at: ago(secs - 10), detail: None };
     let touch = |number: u128, status| Touch {
         id: id(100 + number),
         status,
@@ -28,6 +30,11 @@ fn touches(count: u128) -> Thread {
         kind: Kind::FollowUp,
         at: ago(86_400 * i64::try_from(number).unwrap()),
         headline: format!("Earlier {number}"),
+        facts: if status == Status::Sent {
+            vec![told(Fact::Opened, 600), told(Fact::Delivered, 1_200)]
+        } else {
+            Vec::new()
+        },
         text: Some("first line\nsecond line".to_owned()),
     };
     let status = [Status::Sent, Status::Received, Status::Recorded];

@@ -24,6 +24,8 @@ const SCENES: &[(&str, &str, Before)] = &[
     ("snooze", "s", Before::Filled),
     ("copy", "<enter>y", Before::Filled),
     ("range", "jvj", Before::Filled),
+    ("inbox", "7", Before::Filled),
+    ("assign", "7jjabo@acme.example", Before::Filled),
     ("activity", "9", Before::Filled),
     ("help", "?", Before::Filled),
     ("palette", ":<down>", Before::Filled),

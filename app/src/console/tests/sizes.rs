@@ -9,7 +9,7 @@ use crate::console::theme::{Charset, Theme};
 #[test]
 fn every_size_is_drawn_without_a_panic() {
     let mut bench = Bench::new(120, 40);
-    for keys in ["", "<enter>", "?", "<esc>2", "<enter>", "<esc>x"] {
+    for keys in ["", "<enter>", "?", "<esc>2", "<enter>", "<esc>7", "<enter>", "<esc>jja", "<esc>1x"] {
         for (width, height) in [
             (0, 0),
             (1, 1),
@@ -53,7 +53,7 @@ fn a_narrow_terminal_shows_one_pane_at_a_time() {
 fn a_narrow_terminal_tells_what_is_uncertain() {
     for (width, height) in [(80, 24), (60, 20), (48, 12)] {
         let mut bench = Bench::new(width, height);
-        for key in ["1", "2", "9"] {
+        for key in ["1", "2", "7", "9"] {
             bench.press(key);
             let text = bench.text();
             let tabs = text.lines().nth(1).unwrap_or_default();
@@ -86,7 +86,7 @@ fn a_list_that_does_not_fit_says_so() {
 fn without_utf8_text_is_spelled_out_in_ascii() {
     let theme = Theme::shipped("mono", Charset::Ascii);
     let mut bench = Bench::themed(World::filled(), 120, 40, theme, Role::Approver);
-    for keys in ["", "j", "j", "2", "?", "<esc>", "1x"] {
+    for keys in ["", "j", "j", "2", "7", "?", "<esc>", "1x"] {
         bench.press(keys);
         let text = bench.text();
         assert!(text.is_ascii(), "{text}");

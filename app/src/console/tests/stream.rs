@@ -221,6 +221,7 @@ fn filled(text: &str) -> World {
         kind: draft.row.kind,
         at: ago(90),
         headline: text.to_owned(),
+        facts: Vec::new(),
         text: Some(text.to_owned()),
     };
     world.thread = Thread { touches: vec![touch], has_more: true };

@@ -5,6 +5,7 @@ use super::bench::Bench;
 use super::fixtures::id;
 use crate::console::action::{ACTIONS, EDITING, book};
 use crate::console::dialog::Dialog;
+use crate::console::inbox::Deed;
 use crate::console::model::{Focus, Pane, Screen};
 use crate::console::msg::Effect;
 use crate::console::switch::Turn;
@@ -64,6 +65,13 @@ const ROWS: &[Row] = &[
     ("previous-screen", "<tab><s-tab>", |bench| bench.model.screen == Screen::Approvals),
     ("approvals-screen", "21", |bench| bench.model.screen == Screen::Approvals),
     ("outbox-screen", "2", |bench| bench.model.screen == Screen::Outbox),
+    ("inbox-screen", "7", |bench| bench.model.screen == Screen::Inbox),
+    ("open-event", "7<enter>", |bench| bench.model.pane == Pane::Zoom),
+    ("assign-event", "7jjabo<enter>", |bench| handled(bench, |deed| matches!(deed, Deed::Assign { .. }))),
+    ("dismiss-event", "7jjxno<enter>", |bench| handled(bench, |deed| matches!(deed, Deed::Dismiss { .. }))),
+    ("retry-event", "7jjn", |bench| handled(bench, |deed| matches!(deed, Deed::Retry))),
+    ("source", "7c", |bench| bench.model.inbox.filter.source.is_some()),
+    ("for-you", "7f", |bench| bench.model.inbox.events.rows.len() == 2),
     ("refresh", "r", |bench| bench.reads > Bench::new(120, 30).reads),
     ("activity-screen", "9", |bench| bench.model.screen == Screen::Activity),
     ("read-row", "9<enter>", |bench| bench.model.dialog.is_some()),
@@ -87,6 +95,10 @@ const ROWS: &[Row] = &[
 
 fn turned(bench: &Bench, is_meant: fn(&Turn) -> bool) -> bool {
     matches!(bench.asked.as_slice(), [Effect::Switch { turn, .. }] if is_meant(turn))
+}
+
+fn handled(bench: &Bench, is_meant: fn(&Deed) -> bool) -> bool {
+    matches!(bench.asked.as_slice(), [Effect::Handle { deed, .. }] if is_meant(deed))
 }
 
 #[test]

@@ -70,7 +70,9 @@ fn list(model: &Model, areas: &Layout, canvas: &mut Canvas<'_>, painted: &mut Pa
     let mut columns = Columns::of(areas.heads);
     columns.next(3);
     canvas.put(columns.next(4), "age", Role::Heading);
-    for (width, head) in [(widths.source, "from"), (widths.kind, "kind"), (9, "state"), (widths.did, "did")] {
+    for (width, head) in
+        [(widths.source, "provider"), (widths.kind, "kind"), (9, "state"), (widths.did, "did")]
+    {
         if width > 0 {
             canvas.put(columns.next(width), head, Role::Heading);
         }

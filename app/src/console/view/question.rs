@@ -59,7 +59,7 @@ impl<'a> Question<'a> {
                 short: ANSWER,
             },
             Dialog::Assign { field, name, .. } => Self {
-                words: format!("Who is it from ({})? Id or address: ", name.truncated(24)),
+                words: format!("{} is from, id or address: ", name.truncated(30)),
                 field: Some(field),
                 hints: &[
                     (" enter", Role::Key),
