@@ -5,13 +5,13 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
 
 use super::check::{Checked, FieldError, check};
 use super::drafter::{Drafter, Proposed};
 use super::input::{DraftInput, derived_key};
+pub use super::report::{Filed, LineError, Mode, Report};
 use super::seal::seal;
 use super::store::{self, NewActivity};
 use crate::activity::payload::{Kind, Sealed};
@@ -33,51 +33,6 @@ pub const DEFAULT_LIFE: SignedDuration = SignedDuration::from_hours(72);
 
 /// Drafts written by one statement; large imports are a row of such batches in one transaction.
 const CHUNK: usize = 500;
-
-/// A line that was not filed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct LineError {
-    /// Number of the line, from 1.
-    pub line: usize,
-    /// The field, in the API's spelling.
-    pub field: String,
-    /// What is wrong and what would be right.
-    pub reason: String,
-    /// Whether the line is good by itself and meets something on file.
-    #[serde(skip)]
-    pub is_conflict: bool,
-}
-
-/// A line that is on file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Filed {
-    /// Number of the line, from 1.
-    pub line: usize,
-    /// The activity.
-    pub id: ActivityId,
-    /// Whether this call made it; otherwise it was there.
-    pub created: bool,
-}
-
-/// What became of a batch.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
-    /// Lines on file. Empty if nothing was written.
-    pub filed: Vec<Filed>,
-    /// Lines that are not acceptable.
-    pub errors: Vec<LineError>,
-}
-
-/// What happens to the good lines of a batch with bad ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// One bad line and nothing is written.
-    AllOrNothing,
-    /// Good lines are written.
-    Partial,
-    /// Nothing is written; the report says what would be wrong.
-    Check,
-}
 
 /// The same where some of them carry files: each may be a mebibyte.
 const CHUNK_WITH_FILES: usize = 25;
