@@ -19,7 +19,7 @@ fn two_demos_at_once_are_one_company() {
     for screen in [&one, &other] {
         screen.shows("Acme Renovation");
         screen.shows(" pending");
-        screen.shows(" of 16  outbox freshness");
+        screen.shows(" of 17  outbox freshness");
         assert!(screen.contents().contains("sandbox"), "{}", screen.contents());
     }
     assert_eq!(postmasters(&home), 1, "both consoles work on one server");
@@ -75,12 +75,12 @@ fn nothing_of_the_demo_leaves_its_sandbox() {
         sqlx::query_as(shortest).fetch_one(conn).await.expect(shortest)
     });
     let mut screen = Screen::open(&home, &["demo"]);
-    screen.shows(" of 16  outbox freshness");
+    screen.shows(" of 17  outbox freshness");
     screen.send("/");
     screen.shows("Filter:");
     screen.send(&format!("{to}\r"));
     screen.shows(&format!("To        {to}"));
-    screen.shows(" of 16  outbox freshness");
+    screen.shows(" of 17  outbox freshness");
     assert!(
         !screen.contents().contains("email goes to"),
         "the banner speaks of where this company's mail goes"
@@ -111,7 +111,7 @@ fn every_channel_of_the_demo_reaches_the_sandbox() {
     });
     assert!(due >= 5, "{due} are due");
     let mut screen = Screen::open(&home, &["demo"]);
-    screen.shows(" of 16  outbox freshness");
+    screen.shows(" of 17  outbox freshness");
     let ledger = home.path("data/countersign/sandbox/ledger.jsonl");
     let of = |provider: &str| {
         let entries =
@@ -155,7 +155,7 @@ fn a_dead_task_of_the_sandbox_provider_is_started_again() {
         fs::write(fault, b"").expect("a file can be made");
     }
     let mut screen = Screen::open(&home, &["demo"]);
-    screen.shows(" of 16  outbox freshness");
+    screen.shows(" of 17  outbox freshness");
     screen.send("9");
     for (name, fault) in ["sandbox provider", "sandbox ledger"].into_iter().zip(&planted) {
         screen.until("the task is named with its error", |screen| {
@@ -207,7 +207,7 @@ fn a_fresh_demo_starts_over() {
     let pending = number_before(&filled, " pending");
     let mut screen = Screen::open(&home, &["demo"]);
     screen.shows(&approvals(pending));
-    screen.shows(" of 16  outbox freshness");
+    screen.shows(" of 17  outbox freshness");
     reject_the_first(&mut screen);
     screen.shows(&approvals(pending - 1));
     screen.send("q");

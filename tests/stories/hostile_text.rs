@@ -68,10 +68,10 @@ fn hostile_drafts_are_printed_harmlessly() {
     }
 
     let mut screen = Screen::open(&office.home, &[]);
-    screen.shows(" of 16  outbox freshness");
+    screen.shows(" of 17  outbox freshness");
     for _ in 0..items.len() / 40 {
         screen.send("\x04");
-        screen.shows(" of 16  outbox freshness");
+        screen.shows(" of 17  outbox freshness");
     }
     screen.send("?");
     screen.shows("Keys of this screen");
@@ -92,7 +92,7 @@ fn hostile_text_is_copied_harmlessly() {
     let draft = draft_as(1, &json!({"payload": {"subject": "Roof", "text": text}}));
     office.home.run_with(&["drafts", "import", "-"], &draft).ends_with(0);
     let mut screen = Screen::open(&office.home, &[]);
-    screen.shows(" of 16  outbox freshness");
+    screen.shows(" of 17  outbox freshness");
     screen.send("y");
     screen.shows("6 command");
     screen.send("5");

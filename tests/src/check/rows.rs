@@ -164,6 +164,25 @@ const STATEMENTS: &[(Check, &str)] = &[
     ),
 ];
 
+/// What is wrong with what came in, where there is a place for it.
+const INBOUND: &[(Check, &str)] = &[
+    (
+        Check::C8,
+        "SELECT 'crm_inbound_events ' || e.id, format('is %s, and was applied %s times', e.state, l.found)
+        FROM crm_inbound_events e
+        CROSS JOIN LATERAL (SELECT count(*) AS found FROM crm_audit_log l WHERE l.company_id = e.company_id AND l.subject_id = e.id
+          AND l.action = 'inbound.apply' AND l.detail ->> 'state' = 'applied') l
+        WHERE l.found <> (e.state = 'applied')::int",
+    ),
+    (
+        Check::C8,
+        "SELECT format('crm_contact_holds %s %s', h.contact_id, h.event_id), 'holds for an event that does not wait to be applied'
+        FROM crm_contact_holds h
+        WHERE h.code = 'unread'
+          AND NOT EXISTS (SELECT FROM crm_inbound_events e WHERE e.company_id = h.company_id AND e.id = h.event_id AND e.state IN ('stored', 'failed'))",
+    ),
+];
+
 /// Asks every statement.
 pub(super) async fn examine(
     conn: &mut PgConnection,
@@ -172,7 +191,10 @@ pub(super) async fn examine(
 ) -> Result<(), sqlx::Error> {
     let rows = sqlx::query(CLAIMS).bind(is_at_rest).fetch_all(&mut *conn).await?;
     findings.extend(rows.iter().map(|row| finding(Check::C2, row)));
-    for (check, statement) in STATEMENTS {
+    let has_inbound: bool =
+        sqlx::query_scalar("SELECT to_regclass('crm_inbound_events') IS NOT NULL").fetch_one(&mut *conn).await?;
+    let inbound = if has_inbound { INBOUND } else { &[] };
+    for (check, statement) in STATEMENTS.iter().chain(inbound) {
         let rows = sqlx::query(*statement).fetch_all(&mut *conn).await?;
         findings.extend(rows.iter().map(|row| finding(*check, row)));
     }

@@ -350,7 +350,7 @@ async fn a_stranger_can_be_assigned_to_a_contact() {
     assign(&world.pool, &world.approver, world.company, id, contact).await.expect_err("once");
 }
 
-/// F38, R12: the same delivery a hundred times at once is one event with one effect, whoever applies it.
+/// F38, R12, C8: the same delivery a hundred times at once is one event with one effect, whoever applies it.
 #[tokio::test]
 async fn a_delivery_that_comes_a_hundred_times_happens_once() {
     let world = World::new().await;

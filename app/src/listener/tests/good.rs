@@ -8,7 +8,7 @@ use countersign_core::secret::{self, SecretText};
 use super::desk::{DEADLINE, Desk, Line, PROOF, delivery, delivery_with};
 use crate::listener::counts::Verdict;
 
-/// R12, F38: what is proven is on file before it is acknowledged, and once, however often it comes.
+/// R12, S28, F38: what is proven is on file before it is acknowledged, and once, however often it comes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_is_stored_once_and_acknowledged_each_time() {
     let desk = Desk::open().await;
