@@ -87,35 +87,65 @@ const WORDS: &[&str] = &[
 /// How long such a message is at most, in characters.
 const LENGTH_LIMIT: usize = 40;
 
-/// Whether a message says that and nothing else. A mail may quote what it answers: what is quoted was said by somebody else.
+/// Whether a message begins by saying that and nothing else: its first paragraph is one of the words, perhaps with a name under it. What
+/// follows may be a signature of a machine, or a quotation in any form, and was hardly meant to take it back; a stop too many is lifted
+/// more easily than a message too many is taken back.
 #[must_use]
 pub fn asks_to_stop(text: &str) -> bool {
-    let said = text
-        .lines()
-        .map(str::trim)
-        .take_while(|line| !line.starts_with('>') && !is_signature(line))
-        .filter(|line| !line.is_empty());
-    let mut lines = said.take(3);
-    let Some(first) = lines.next() else { return false };
-    // A name under it is no other message; a second sentence is.
-    if lines.any(|line| line.split_whitespace().count() > 3 && !introduces_quote(line)) {
-        return false;
-    }
-    if first.chars().count() > LENGTH_LIMIT {
+    // What has no letters, such as an invisible mark, says nothing.
+    let mut lines =
+        text.lines().map(str::trim).skip_while(|line| normal(line).is_empty() && !is_quoted(line));
+    let Some(first) = lines.next().filter(|line| !is_quoted(line)) else { return false };
+    // A sentence that goes on in the next line is another sentence.
+    let goes_on = lines
+        .take_while(|line| !line.is_empty() && !is_quoted(line) && !is_appended(line))
+        .any(|line| line.split_whitespace().count() > 3);
+    if goes_on || first.chars().count() > LENGTH_LIMIT {
         return false;
     }
     let plain = normal(first);
     WORDS.iter().any(|word| normal(word) == plain)
 }
 
-/// The line before a signature, as mail programs write it.
-fn is_signature(line: &str) -> bool {
-    line == "--" || line == "-- "
+fn is_quoted(line: &str) -> bool {
+    line.starts_with('>')
 }
 
-/// The line that mail programs put before what they quote.
-fn introduces_quote(line: &str) -> bool {
-    line.ends_with(':')
+/// What mail programs put under the words of a person: the line before a signature, before a quotation, and their own praise.
+fn is_appended(line: &str) -> bool {
+    const BEGINNINGS: &[&str] = &[
+        "--",
+        "__",
+        "sent from",
+        "get outlook",
+        "from:",
+        "on ",
+        "von:",
+        "am ",
+        "gesendet von",
+        "von meinem",
+        "de :",
+        "de:",
+        "le ",
+        "el ",
+        "em ",
+        "envoye de",
+        "envoye depuis",
+        "enviado desde",
+        "enviado do",
+        "inviato da",
+        "da:",
+        "il ",
+        "verzonden vanaf",
+        "op ",
+        "den ",
+        "skickat fran",
+        "sendt fra",
+        "wyslane z",
+    ];
+    let plain: String = line.nfkd().filter(|c| !unicode_normalization::char::is_combining_mark(*c)).collect();
+    let plain = plain.to_lowercase();
+    line.ends_with(':') || BEGINNINGS.iter().any(|beginning| plain.starts_with(beginning))
 }
 
 /// Small letters, without marks and punctuation, with single spaces.
@@ -151,6 +181,14 @@ mod tests {
     #[case("إلغاء الاشتراك")]
     #[case("Отписаться")]
     #[case("opt-out")]
+    #[case("STOP\n\nSent from my iPhone")]
+    #[case("STOP\nSent from my iPhone with love")]
+    #[case("Stop\n\nOn Tue, 24 Nov 2026 at 10:00, Ana Example <\nana@acme.example> wrote:\n> Dear Zo\u{eb}")]
+    #[case("Unsubscribe\n\nFrom: Ana Example <ana@acme.example>\nSent: Tuesday")]
+    #[case("Unsubscribe\nFrom: Ana Example <ana@acme.example>\nSent: Tuesday")]
+    #[case("Stop\n\n-----Original Message-----\nDear Zo\u{eb}, we would like to")]
+    #[case("\u{200b}\nSTOP")]
+    #[case("STOP\nZo\u{eb} Martin\nNordlys Utvikling AS")]
     fn who_asks_to_be_left_alone_is_understood(#[case] text: &str) {
         assert!(asks_to_stop(text), "{text}");
     }

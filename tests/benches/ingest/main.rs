@@ -79,7 +79,13 @@ fn main() -> ExitCode {
     let server = home.start(&["serve"]);
     let listens = caller::place(&home);
     until("it is ready", || caller::get(listens, "/readyz").is_some_and(|(status, _)| status == 200));
-    anchor(&home, 1, "CREATE TABLE IF NOT EXISTS bench_tiny (id bigserial PRIMARY KEY, n int NOT NULL)", Duration::ZERO, None);
+    anchor(
+        &home,
+        1,
+        "CREATE TABLE IF NOT EXISTS bench_tiny (id bigserial PRIMARY KEY, n int NOT NULL)",
+        Duration::ZERO,
+        None,
+    );
     let mut found = Vec::new();
     for number in 0..rounds {
         let round = measure(&home, listens, &path, number % 2 == 1);
@@ -138,7 +144,13 @@ fn measure(home: &Home, listens: SocketAddr, path: &str, is_reversed: bool) -> R
 }
 
 /// Runs a statement in commits of its own over so many connections: how many a second, and how long the slowest but one in a hundred took.
-fn anchor(home: &Home, connections: usize, statement: &'static str, measured_for: Duration, pace: Option<f64>) -> (f64, Duration) {
+fn anchor(
+    home: &Home,
+    connections: usize,
+    statement: &'static str,
+    measured_for: Duration,
+    pace: Option<f64>,
+) -> (f64, Duration) {
     let options = home.location().connect_options("countersign").expect("a password");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async move {
@@ -232,7 +244,8 @@ impl Due {
     fn new(begin: Instant, number: usize, all: usize, pace: Option<f64>) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "a handful")]
         let every = pace.map(|pace| Duration::from_secs_f64(all as f64 / pace.max(1.0)));
-        let offset = every.unwrap_or_default() * u32::try_from(number).unwrap_or(0) / u32::try_from(all).unwrap_or(1);
+        let offset =
+            every.unwrap_or_default() * u32::try_from(number).unwrap_or(0) / u32::try_from(all).unwrap_or(1);
         Self { next: begin + offset, every }
     }
 

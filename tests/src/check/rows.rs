@@ -191,8 +191,9 @@ pub(super) async fn examine(
 ) -> Result<(), sqlx::Error> {
     let rows = sqlx::query(CLAIMS).bind(is_at_rest).fetch_all(&mut *conn).await?;
     findings.extend(rows.iter().map(|row| finding(Check::C2, row)));
-    let has_inbound: bool =
-        sqlx::query_scalar("SELECT to_regclass('crm_inbound_events') IS NOT NULL").fetch_one(&mut *conn).await?;
+    let has_inbound: bool = sqlx::query_scalar("SELECT to_regclass('crm_inbound_events') IS NOT NULL")
+        .fetch_one(&mut *conn)
+        .await?;
     let inbound = if has_inbound { INBOUND } else { &[] };
     for (check, statement) in STATEMENTS.iter().chain(inbound) {
         let rows = sqlx::query(*statement).fetch_all(&mut *conn).await?;
