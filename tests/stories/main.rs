@@ -22,6 +22,7 @@ mod demo;
 mod editing;
 mod hostile_text;
 mod imports;
+mod inbox;
 mod keyless;
 mod killed;
 mod limits;
