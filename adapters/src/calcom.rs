@@ -4,6 +4,7 @@
 //! Pure: the transport moves the bytes.
 mod guide;
 mod interpret;
+mod listing;
 mod lookup;
 mod render;
 mod settings;
@@ -12,8 +13,8 @@ pub(crate) mod webhook;
 use std::time::Duration;
 
 use countersign_core::channel::{
-    Asked, Case, Channel, ChannelName, Guide, Header, Lookup, Message, Probe, ProviderSettings, Reading,
-    RenderError, Request, Response, Setting,
+    Asked, Case, Channel, ChannelName, Guide, Header, List, Listed, Lookup, Message, Probe, ProviderSettings,
+    Reading, RenderError, Request, Response, Setting, Window,
 };
 use countersign_core::secret::SecretText;
 
@@ -97,5 +98,17 @@ impl Channel for Calcom {
 
     fn probed(&self, response: &Response) -> Probe {
         lookup::probed(response)
+    }
+
+    fn lists(&self) -> &'static [List] {
+        listing::LISTS
+    }
+
+    fn list(&self, _list: &List, window: &Window<'_>) -> Result<Request, RenderError> {
+        Ok(listing::list(window, &self.version))
+    }
+
+    fn listed(&self, _list: &List, window: &Window<'_>, response: &Response) -> Listed {
+        listing::listed(window, response)
     }
 }

@@ -25,7 +25,7 @@ use crate::text::{DETAIL_CHARS, bounded};
 /// The longest answer of a provider that is read.
 pub const ANSWER_LIMIT_BYTES: usize = 1_048_576;
 
-/// The longest file that is fetched from the web; of a longer one a byte more than that is kept, which is another file.
+/// The longest file that is fetched from the web; of a longer one a byte more is kept, which tells that it is longer.
 pub const FILE_LIMIT_BYTES: usize = 8 * 1_048_576;
 
 /// Headers that are added at the wire, or that the connection depends on. A rendered request may not bring its own.

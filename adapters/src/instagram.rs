@@ -1,7 +1,7 @@
 //! Direct messages and posts through the Instagram Graph API.
 //!
 //! A message is one request and has no second chance: the provider keeps no keys and lists nothing. A post takes two attempts: the
-//! first makes a container, which publishes nothing; the next one asks how the container is and publishes it. The container is what
+//! first looks at the picture and makes a container, which publishes nothing; the next one asks how the container is and publishes it. The container is what
 //! is remembered between them, so that a post whose end nobody knows can be looked up.
 mod code;
 mod container;
@@ -9,6 +9,7 @@ mod event;
 mod guide;
 mod interpret;
 mod lookup;
+mod picture;
 mod render;
 mod settings;
 pub(crate) mod webhook;
@@ -79,7 +80,7 @@ impl Channel for Instagram {
 
     /// A question, and a container that nobody has published.
     fn is_harmless(&self, request: &Request) -> bool {
-        matches!(container::Step::of(request), container::Step::Status | container::Step::Container)
+        !matches!(container::Step::of(request), container::Step::Message | container::Step::Publish)
     }
 
     fn interpret(&self, asked: &Asked<'_>, response: &Response) -> Reading {

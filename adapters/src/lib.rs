@@ -2,7 +2,7 @@
 //!
 //! An adapter renders a payload and interprets an answer; it has no clock and does no I/O, so every one of them is tested by
 //! table. Only [`http`] talks to the network, and only the dispatcher of `countersign-core` holds an adapter together with a
-//! transport, so nothing else can send.
+//! transport, so nothing else can send. What providers send by themselves is proven and read as purely.
 mod answer;
 pub mod calcom;
 mod calendly;
@@ -13,6 +13,7 @@ mod hook;
 pub mod http;
 pub mod instagram;
 pub mod linkedin;
+mod listing;
 pub mod resend;
 #[cfg(test)]
 mod samples;
@@ -33,6 +34,8 @@ const OUR_CODES: &[&str] = &[
     "not_sent",
     "picture-changed",
     "picture-gone",
+    "picture-unusable",
+    "posts-used-up",
     "prepared",
     "template-changed",
     "template-gone",

@@ -4,6 +4,7 @@
 mod event;
 mod guide;
 mod interpret;
+mod listing;
 mod lookup;
 mod received;
 mod render;
@@ -12,8 +13,8 @@ pub(crate) mod webhook;
 use std::time::Duration;
 
 use countersign_core::channel::{
-    Asked, Case, Channel, ChannelName, Guide, Header, Lookup, Message, Probe, ProviderSettings, Reading,
-    RenderError, Request, Response,
+    Asked, Case, Channel, ChannelName, Guide, Header, List, Listed, Lookup, Message, Probe, ProviderSettings,
+    Reading, RenderError, Request, Response, Window,
 };
 use countersign_core::secret::SecretText;
 
@@ -76,6 +77,18 @@ impl Channel for Resend {
 
     fn probed(&self, response: &Response) -> Probe {
         lookup::probed(response)
+    }
+
+    fn lists(&self) -> &'static [List] {
+        listing::LISTS
+    }
+
+    fn list(&self, list: &List, window: &Window<'_>) -> Result<Request, RenderError> {
+        Ok(listing::list(list, window))
+    }
+
+    fn listed(&self, list: &List, window: &Window<'_>, response: &Response) -> Listed {
+        listing::listed(list, window, response)
     }
 }
 

@@ -7,6 +7,7 @@ mod api;
 mod calcom;
 mod control;
 mod faults;
+pub mod hooks;
 mod instagram;
 mod ledger;
 mod linkedin;

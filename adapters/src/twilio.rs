@@ -7,6 +7,7 @@ mod address;
 mod event;
 mod guide;
 mod interpret;
+mod listing;
 mod lookup;
 mod render;
 mod settings;
@@ -16,8 +17,8 @@ pub(crate) mod webhook;
 use std::time::Duration;
 
 use countersign_core::channel::{
-    Asked, Case, Channel, ChannelName, Guide, Header, Lookup, Message, Past, Probe, ProviderSettings,
-    Reading, RenderError, Request, Response, Setting,
+    Asked, Case, Channel, ChannelName, Guide, Header, List, Listed, Lookup, Message, Past, Probe,
+    ProviderSettings, Reading, RenderError, Request, Response, Setting, Window,
 };
 use countersign_core::secret::SecretText;
 
@@ -96,6 +97,18 @@ impl Channel for Twilio {
 
     fn probed(&self, response: &Response) -> Probe {
         lookup::probed(response)
+    }
+
+    fn lists(&self) -> &'static [List] {
+        listing::LISTS
+    }
+
+    fn list(&self, _list: &List, window: &Window<'_>) -> Result<Request, RenderError> {
+        listing::list(window)
+    }
+
+    fn listed(&self, _list: &List, window: &Window<'_>, response: &Response) -> Listed {
+        listing::listed(window, response)
     }
 }
 

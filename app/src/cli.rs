@@ -1,5 +1,6 @@
 //! The command line: `countersign <noun> <verb>`. Every verb is a few lines around a use case; `--json` uses the API's names.
 mod accounts;
+mod agents;
 mod allowlist;
 mod approvals;
 mod channels;
@@ -20,6 +21,7 @@ mod secrets;
 mod serve;
 mod suppressions;
 mod themes;
+mod tokens;
 mod webhooks;
 
 use clap::{Parser, Subcommand};
@@ -76,6 +78,9 @@ enum Noun {
     /// People who decide.
     #[command(subcommand)]
     Operators(operators::Verb),
+    /// Programs that draft.
+    #[command(subcommand)]
+    Agents(agents::Verb),
     /// Sending identities.
     #[command(subcommand)]
     Outboxes(outboxes::Verb),
@@ -173,6 +178,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Code> {
         Some(Noun::Serve(arguments)) => serve::run(&setup, &arguments, output).await,
         Some(Noun::Companies(verb)) => companies::run(&setup, verb, output).await,
         Some(Noun::Operators(verb)) => operators::run(&setup, verb, output).await,
+        Some(Noun::Agents(verb)) => agents::run(&setup, verb, output).await,
         Some(Noun::Outboxes(verb)) => outboxes::run(&setup, verb, output).await,
         Some(Noun::Allowlist(verb)) => allowlist::run(&setup, verb, output).await,
         Some(Noun::Suppressions(verb)) => suppressions::run(&setup, verb, output).await,

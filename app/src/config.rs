@@ -324,9 +324,9 @@ mod tests {
     }
 
     #[rstest::rstest]
-    #[case("[database]\nphases_off = [\"b\"]\n", None)]
-    #[case("[database]\nphases_off = \"b\"\n", None)]
-    #[case("", Some("b"))]
+    #[case("[database]\nphases_off = [\"b\", \"c\"]\n", None)]
+    #[case("[database]\nphases_off = \"b,c\"\n", None)]
+    #[case("", Some("b,c"))]
     fn phases_are_switched_off_in_the_file_or_by_a_variable(
         #[case] file: &str,
         #[case] variable: Option<&str>,

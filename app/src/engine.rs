@@ -1,12 +1,12 @@
-//! The engine around a console or a command: the sandbox provider, the ways to send, the dispatcher, the listener, and whoever applies what
-//! came in, as supervised tasks.
+//! The engine around a console or a command: the sandbox provider, the ways to send, the dispatcher, the listener, and those that
+//! apply what came in and ask for what did not, as supervised tasks.
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
 use color_eyre::eyre::{Context as _, Result};
 use countersign_adapters::sandbox::{Sandbox, SandboxHandle, SandboxOptions};
-use countersign_adapters::{Settings, lines};
+use countersign_adapters::{Settings, lines, webhook};
 use countersign_core::channel::Lines;
 use countersign_core::clock;
 use countersign_core::db::{self, phase};
@@ -14,9 +14,9 @@ use countersign_core::dispatch::{Dispatcher, Engine};
 use countersign_core::engine::board::{Board, Health};
 use countersign_core::engine::{self, DISPATCHER, Heart, Mode, Pauses, Process};
 use countersign_core::inbound::Applier;
-use countersign_core::inbound::provider::{Provider, Webhook};
 use countersign_core::secret::MasterKey;
 use countersign_core::server;
+use countersign_core::sync::{self, Syncer};
 use sqlx::PgPool;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -31,6 +31,9 @@ use crate::paths::Paths;
 
 /// The task that applies what came in.
 const INBOUND: &str = "inbound";
+
+/// The task that asks providers for what their webhooks missed.
+const SYNC: &str = "sync";
 
 /// The engine at work.
 pub(crate) struct Running {
@@ -210,16 +213,21 @@ pub(crate) async fn start(
             pool: pool.clone(),
             lines: lines.clone(),
             key: key.clone(),
-            hooks,
+            hooks: webhook,
             wake: Arc::clone(&inbound),
             board: board.clone(),
         };
-        let (board, stop) = (board.clone(), stop.clone());
-        tasks.push(tokio::spawn(async move {
-            let reporter = board.task(INBOUND);
-            engine::keep(&reporter, &stop, || applier.clone().run(stop.clone())).await;
-            reporter.off();
-        }));
+        let syncer = Syncer {
+            pool: pool.clone(),
+            lines: lines.clone(),
+            key: key.clone(),
+            interval: sync::INTERVAL,
+            between_pages: sync::BETWEEN_PAGES,
+            wake: Arc::clone(&inbound),
+            board: board.clone(),
+        };
+        tasks.push(kept(INBOUND, &board, &stop, move |stop| applier.clone().run(stop)));
+        tasks.push(kept(SYNC, &board, &stop, move |stop| syncer.clone().run(stop)));
     }
     if let Some(place) = place {
         let standing = place.standing;
@@ -233,7 +241,7 @@ pub(crate) async fn start(
             config: config.listener.clone(),
             wake: Arc::clone(&wake),
             inbound,
-            hooks: takes_in.then_some(hooks),
+            hooks: takes_in.then_some(webhook),
         });
         let say = status.clone();
         let say = move |standing| say.send_modify(|status| status.listener = standing);
@@ -242,41 +250,19 @@ pub(crate) async fn start(
     Ok(Running { lines, wake, status: watched, board, heart, tasks, sandbox, stop, say: status })
 }
 
-/// How deliveries of a provider are proven and read.
-fn hooks(provider: Provider) -> &'static dyn Webhook {
-    const ALL: &[Closed] = &[
-        Closed(Provider::Resend),
-        Closed(Provider::Twilio),
-        Closed(Provider::CalCom),
-        Closed(Provider::Calendly),
-        Closed(Provider::Linkedin),
-        Closed(Provider::Instagram),
-    ];
-    &ALL[provider as usize]
-}
-
-/// Until its signatures can be checked, nothing of a provider is believed.
-struct Closed(Provider);
-
-impl Webhook for Closed {
-    fn provider(&self) -> Provider {
-        self.0
-    }
-
-    fn verify(
-        &self,
-        _: &countersign_core::inbound::provider::Delivery<'_>,
-        _: &countersign_core::inbound::provider::Trust<'_>,
-    ) -> Result<(), countersign_core::inbound::provider::Refusal> {
-        Err(countersign_core::inbound::provider::Refusal::Signature)
-    }
-
-    fn read(
-        &self,
-        _: &countersign_core::inbound::provider::Delivery<'_>,
-    ) -> Vec<countersign_core::inbound::event::Event> {
-        Vec::new()
-    }
+/// Starts a task that is started again if it dies.
+fn kept<F: Future<Output = ()> + Send + 'static>(
+    name: &'static str,
+    board: &Board,
+    stop: &CancellationToken,
+    work: impl Fn(CancellationToken) -> F + Send + Sync + 'static,
+) -> JoinHandle<()> {
+    let (board, stop) = (board.clone(), stop.clone());
+    tokio::spawn(async move {
+        let reporter = board.task(name);
+        engine::keep(&reporter, &stop, || work(stop.clone())).await;
+        reporter.off();
+    })
 }
 
 /// Why nothing can be sent with this configuration, if so.

@@ -99,7 +99,7 @@ impl<T> Intake<T> {
     }
 
     fn refuse(&mut self, line: usize, field: &str, reason: String) {
-        self.errors.push(LineError { line, field: field.to_owned(), reason });
+        self.errors.push(LineError { line, field: field.to_owned(), reason, is_conflict: false });
     }
 }
 

@@ -9,6 +9,7 @@ mod counts;
 mod endpoints;
 mod guard;
 mod health;
+mod metrics;
 mod places;
 mod router;
 mod state;
@@ -58,7 +59,7 @@ impl fmt::Display for Standing {
             Self::At(place) if place.ip().is_loopback() => write!(f, "listener on {place}"),
             Self::At(place) => write!(f, "listener on {place}, which other machines can reach"),
             Self::Taken(place) => {
-                write!(f, "no listener: another process has {place}, and this one takes over when that ends")
+                write!(f, "no listener (another process has {place}; this one takes over when that ends)")
             }
         }
     }

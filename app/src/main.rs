@@ -1,6 +1,7 @@
 //! countersign: a terminal approval console for outbound outreach, with the dispatcher built in.
 //!
 //! `cli` says what commands there are and runs them; every command is a few lines around a use case of `countersign-core`.
+mod api;
 mod cli;
 mod config;
 mod console;
@@ -14,6 +15,7 @@ mod listener;
 mod logging;
 mod meter;
 mod output;
+mod pages;
 mod paths;
 mod progress;
 mod service;

@@ -2,7 +2,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::ids::{OperatorId, TokenId};
+use crate::ids::{AgentId, OperatorId, TokenId};
 
 /// What an operator may do in a company; each role includes the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -62,6 +62,16 @@ pub enum Actor {
         /// Name as given.
         name: String,
     },
+    /// A drafting agent that showed its token. Files, changes and withdraws its own drafts and nothing else, for as long as agent and
+    /// token stand.
+    AgentTokenHolder {
+        /// The agent's stable id.
+        id: AgentId,
+        /// The agent's name.
+        name: String,
+        /// The token that was shown.
+        token: TokenId,
+    },
     /// A part of the engine itself, named for the audit log (`dispatcher`, `expiry`).
     Engine(&'static str),
 }
@@ -72,7 +82,7 @@ impl Actor {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Operator { .. } | Self::TokenHolder { .. } => "operator",
-            Self::Agent { .. } => "agent",
+            Self::Agent { .. } | Self::AgentTokenHolder { .. } => "agent",
             Self::Engine(_) => "engine",
         }
     }
@@ -82,6 +92,7 @@ impl Actor {
     pub fn id(&self) -> Option<Uuid> {
         match self {
             Self::Operator { id, .. } | Self::TokenHolder { id, .. } => Some(id.0),
+            Self::AgentTokenHolder { id, .. } => Some(id.0),
             Self::Agent { .. } | Self::Engine(_) => None,
         }
     }
@@ -90,7 +101,10 @@ impl Actor {
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
-            Self::Operator { name, .. } | Self::TokenHolder { name, .. } | Self::Agent { name } => name,
+            Self::Operator { name, .. }
+            | Self::TokenHolder { name, .. }
+            | Self::Agent { name }
+            | Self::AgentTokenHolder { name, .. } => name,
             Self::Engine(name) => name,
         }
     }
@@ -100,15 +114,15 @@ impl Actor {
     pub fn role(&self) -> Option<Role> {
         match self {
             Self::Operator { role, .. } | Self::TokenHolder { role, .. } => Some(*role),
-            Self::Agent { .. } | Self::Engine(_) => None,
+            Self::Agent { .. } | Self::AgentTokenHolder { .. } | Self::Engine(_) => None,
         }
     }
 
-    /// The token it acts by, if it is not the operator in person.
+    /// The token it acts by, if it showed one.
     #[must_use]
     pub fn token(&self) -> Option<TokenId> {
         match self {
-            Self::TokenHolder { token, .. } => Some(*token),
+            Self::TokenHolder { token, .. } | Self::AgentTokenHolder { token, .. } => Some(*token),
             _ => None,
         }
     }

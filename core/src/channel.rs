@@ -3,6 +3,7 @@
 //! A [`Channel`] is pure: it renders a payload into a request and interprets the answer. A [`Transport`] moves bytes and decides
 //! nothing. Only the dispatcher holds both, so nothing else can send.
 pub mod guide;
+pub mod listing;
 pub mod lookup;
 pub mod message;
 pub mod outcome;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::guide::Guide;
+pub use self::listing::{List, Listed, Window};
 pub use self::lookup::{Case, Finding, Lookup, Probe};
 pub use self::message::{Files, Message, ProviderSettings, RenderError, Setting};
 pub use self::outcome::{Broken, Outcome, Replay};
@@ -27,7 +29,9 @@ pub use self::step::{Asked, Past, Reading};
 use crate::secret::SecretText;
 
 /// The channels the product knows, whether or not an adapter exists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChannelName {
     /// Electronic mail.
@@ -161,6 +165,24 @@ pub trait Channel: Send + Sync {
 
     /// What the answer to that says.
     fn probed(&self, response: &Response) -> Probe;
+
+    /// The lists in which it keeps what its webhooks tell. A channel without any is told by webhooks alone.
+    fn lists(&self) -> &'static [List] {
+        &[]
+    }
+
+    /// Asks for a page of one of its lists.
+    ///
+    /// # Errors
+    /// Names the setting that is missing.
+    fn list(&self, _list: &List, _window: &Window<'_>) -> Result<Request, RenderError> {
+        Err(RenderError::new("list", "this channel keeps none"))
+    }
+
+    /// Reads a page of one of its lists.
+    fn listed(&self, _list: &List, _window: &Window<'_>, _response: &Response) -> Listed {
+        Listed::Shut { why: "this channel keeps no list".to_owned() }
+    }
 }
 
 /// A boxed future, so that transports can be held as trait objects.

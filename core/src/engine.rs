@@ -6,6 +6,8 @@ mod beat;
 pub mod board;
 mod keep;
 pub mod store;
+pub mod store_depth;
+pub mod tally;
 
 use std::time::Duration;
 

@@ -141,7 +141,7 @@ impl Item {
 }
 
 /// What a gate says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Verdict {
     /// Name of the gate.
@@ -155,7 +155,7 @@ pub struct Verdict {
 }
 
 /// Pass, wait or stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", tag = "kind")]
 pub enum Ruling {
     /// Nothing against it.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type, utoipa::ToSchema)]
         #[serde(transparent)]
         #[sqlx(transparent)]
         pub struct $name(pub Uuid);
@@ -68,7 +68,9 @@ ids! {
     CompanyId,
     /// A person who decides.
     OperatorId,
-    /// What lets somebody act as an operator.
+    /// A program that drafts.
+    AgentId,
+    /// What lets somebody act as an operator or an agent.
     TokenId,
     /// A sending identity of a company on a channel.
     OutboxId,

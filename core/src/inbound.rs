@@ -26,6 +26,7 @@ pub(crate) mod unsubscribe;
 
 pub use self::apply::{Applier, assign};
 pub use self::opt_out::asks_to_stop;
+pub(crate) use self::receive::receive_in;
 pub use self::receive::{EVENTS_LIMIT, Origin, Received, receive};
 pub use self::record::{Direction, NOTE_LIMIT, Noted, record};
 pub use self::store::{NotedView, noted};

@@ -5,8 +5,10 @@
 pub mod account;
 pub mod activity;
 pub mod actor;
+pub mod agent;
 pub mod approval;
 pub mod audit;
+pub mod bearer;
 pub mod channel;
 pub mod clock;
 pub mod company;
@@ -28,4 +30,6 @@ pub mod quota;
 pub mod safe_text;
 pub mod secret;
 pub mod server;
+pub mod sync;
+pub mod token;
 pub mod trial;

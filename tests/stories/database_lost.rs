@@ -10,7 +10,7 @@ use crate::process;
 use crate::screen::Screen;
 
 /// Stops the server and keeps everybody from starting another: they wait for a supervisor that is no supervisor.
-fn keep_stopped(home: &Home) -> File {
+pub(crate) fn keep_stopped(home: &Home) -> File {
     let path = home.path("data/countersign/pg/supervisor.lock");
     crate::wait("the place of the supervisor is taken", || {
         home.run(&["db", "stop"]).ends_with(0);

@@ -67,7 +67,7 @@ const INSTAGRAM: Channel = Channel {
             "to": "feed:17841400000000001",
             "payload": {
                 "action": "post", "text": "New roof", "humanAgent": false,
-                "imageSha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                "imageSha256": "d20f6ffd523b78a86cd2f916fa34af5d1918d75f7b142237c752ad6b254213ab",
             },
         })
     },
@@ -148,24 +148,44 @@ fn a_killed_dispatcher_leaves_it_uncertain(
     }
 }
 
-/// An Instagram post takes two attempts: the first makes a container, which publishes nothing, the second publishes it. Killed in any
-/// of them, the container says what became of it, and it is never published twice.
+/// F2: killed while it reads what reaches nobody (a template; the quota of posts, the state of a container), nothing is uncertain: the
+/// next one sends it once.
 #[rstest]
-#[case::making_the_container(false, "answered", "not_sent", "draft_pending_approval", 0)]
-#[case::asking_for_the_container(true, "answered", "unclear", "uncertain", 0)]
-#[case::with_the_publication_in_hand(true, "closing", "sent", "sent", 1)]
-fn a_killed_post_is_known_by_its_container(
+#[case::the_template(WHATSAPP, false)]
+#[case::the_quota_of_posts(INSTAGRAM, false)]
+#[case::the_state_of_the_container(INSTAGRAM, true)]
+fn a_dispatcher_killed_while_it_reads_leaves_nothing_uncertain(
+    #[case] channel: Channel,
     #[case] is_prepared: bool,
+) {
+    let office = channel.office();
+    if is_prepared {
+        killed_at(&office, "closed");
+        assert_eq!((status(&office).as_str(), office.provider.ledger().len()), ("approved", 0));
+    }
+    killed_at(&office, "read");
+    crate::wait("it is sent", || {
+        office.dispatch().finish().ends_with(0);
+        assert_ne!(status(&office), "uncertain");
+        (status(&office) == "sent").then_some(())
+    });
+    assert_eq!(office.provider.ledger().len(), 1);
+}
+
+/// An Instagram post takes two attempts: the first makes a container, which publishes nothing, the second publishes it. Killed on the
+/// wire of that one, the container says what became of it, and it is never published twice.
+#[rstest]
+#[case::before_the_first_byte("wired", "unclear", "uncertain", 0)]
+#[case::with_the_publication_in_hand("closing", "sent", "sent", 1)]
+fn a_killed_post_is_known_by_its_container(
     #[case] point: &'static str,
     #[case] finding: &str,
     #[case] afterwards: &str,
     #[case] published: usize,
 ) {
     let office = INSTAGRAM.office();
-    if is_prepared {
-        killed_at(&office, "closed");
-        assert_eq!((status(&office).as_str(), office.provider.ledger().len()), ("approved", 0));
-    }
+    killed_at(&office, "closed");
+    assert_eq!((status(&office).as_str(), office.provider.ledger().len()), ("approved", 0));
     killed_at(&office, point);
     office.dispatch().finish().ends_with(0);
     assert_eq!((status(&office).as_str(), office.provider.ledger().len()), ("uncertain", published));

@@ -4,8 +4,9 @@
 //! the database, the provider's ledger, the processes. Details belong to lower layers.
 //!
 //! `home` is one user's folders with everything that runs in them, `child` a command under way, `screen` the program in a
-//! pseudo-terminal, `provider` the sandbox provider as a process of its own, `office` a company ready to send, `holds` the labelled
-//! points of a dispatch, `process` what the kernel knows, and `waiting` the patience of all of them.
+//! pseudo-terminal, `provider` the sandbox provider as a process of its own, `caller` who calls a listener, `office` a company ready to
+//! send, `holds` the labelled points of a dispatch, `process` what the kernel knows, and `waiting` the patience of all of them.
+mod caller;
 mod child;
 mod holds;
 mod home;
@@ -23,9 +24,11 @@ mod editing;
 mod hostile_text;
 mod imports;
 mod inbox;
+mod interrupted;
 mod keyless;
 mod killed;
 mod limits;
+mod listening;
 mod main_story;
 mod panicking;
 mod provider_faults;

@@ -11,7 +11,7 @@ use crate::process;
 use crate::provider::Provider;
 
 /// The same command, with at most so many open files.
-fn limited(command: &Command, files: u32) -> Command {
+pub(crate) fn limited(command: &Command, files: u32) -> Command {
     let mut limited = Command::new("sh");
     let words = format!("ulimit -n {files} && exec \"$@\"");
     let program = [OsString::from("sh"), command.get_program().to_owned()];

@@ -1,6 +1,8 @@
 //! The suites that need a real PostgreSQL, in one binary: starting a server costs more than most tests.
 #[path = "suite/accounts.rs"]
 mod accounts;
+#[path = "suite/agents.rs"]
+mod agents;
 #[path = "suite/another_server.rs"]
 mod another_server;
 #[path = "suite/approvals.rs"]
@@ -31,6 +33,8 @@ mod demo_channels;
 mod disk_full;
 #[path = "suite/dispatch.rs"]
 mod dispatch;
+#[path = "suite/echoes.rs"]
+mod echoes;
 #[path = "suite/engines.rs"]
 mod engines;
 #[path = "suite/evidence.rs"]
@@ -93,6 +97,8 @@ mod shut_out;
 mod state_machine;
 #[path = "suite/stops.rs"]
 mod stops;
+#[path = "suite/syncing.rs"]
+mod syncing;
 #[path = "suite/transitions.rs"]
 mod transitions;
 #[path = "suite/triage.rs"]

@@ -108,11 +108,14 @@ mod tests {
     /// S26: what is empty is no key.
     #[test]
     fn an_empty_secret_is_none() {
-        let trust =
-            |secrets| Trust { secrets, public_url: None, verify_sha256: None, now: Timestamp::UNIX_EPOCH };
-        let secret = |text: &str| SecretText::new(text.to_owned());
-        assert_eq!(keys(&trust(&[])), Err(Refusal::NoSecret));
-        assert_eq!(keys(&trust(&[secret(""), secret(" \n")])), Err(Refusal::NoSecret));
-        assert_eq!(keys(&trust(&[secret(""), secret("a b\n")])).unwrap(), [b"a b"]);
+        let keys_of = |texts: &[&str]| {
+            let secrets: Vec<_> = texts.iter().map(|&text| SecretText::new(text.to_owned())).collect();
+            let now = Timestamp::UNIX_EPOCH;
+            let trust = Trust { secrets: &secrets, public_url: None, verify_sha256: None, now };
+            keys(&trust).map(|keys| keys.into_iter().map(<[u8]>::to_vec).collect::<Vec<_>>())
+        };
+        assert_eq!(keys_of(&[]), Err(Refusal::NoSecret));
+        assert_eq!(keys_of(&["", " \n"]), Err(Refusal::NoSecret));
+        assert_eq!(keys_of(&["", "a b\n"]), Ok(vec![b"a b".to_vec()]));
     }
 }

@@ -148,3 +148,52 @@ async fn a_request_that_cannot_be_built_is_not_sent(
     assert!(!detail.contains("canary"), "{detail}");
     assert!(detail.contains("; "), "the error names a fix: {detail}");
 }
+
+fn picture(origin: &str) -> Call {
+    let request = Request::get("/by-hash/x.jpg").at(Host::Web(origin.to_owned()));
+    Call { request, headers: Vec::new() }
+}
+
+fn provider() -> BaseUrl {
+    BaseUrl::unchecked("https://provider.example", Reach::Public)
+}
+
+/// S17: a message may name a place on the web, and none on this machine or inside a network, however it is written.
+#[rstest]
+#[case("https://169.254.169.254")]
+#[case("https://[::ffff:127.0.0.1]")]
+#[case("https://2130706433")]
+#[case("https://10.0.0.1:8443")]
+#[case("https://127.0.0.1")]
+#[case("http://127.0.0.1:5432")]
+#[case("http://localhost:5432")]
+#[case("http://pictures.example")]
+#[case("https://pictures.internal")]
+#[case("https://pictures.example@127.0.0.1")]
+#[case("https://printer")]
+#[tokio::test]
+async fn a_file_is_fetched_from_the_web_alone(#[case] origin: &str) {
+    let detail = not_sent(transport(provider(), outside).exchange(picture(origin)).await);
+    assert!(detail.ends_with("nothing is fetched from there"), "{detail}");
+}
+
+/// S18: a name of the web that leads inside is not connected to.
+#[tokio::test]
+async fn a_file_is_not_fetched_by_a_name_that_leads_inside() {
+    let detail = not_sent(transport(provider(), inside).exchange(picture("https://pictures.example")).await);
+    assert!(detail.contains("127.0.0.1, which is not a public"), "{detail}");
+}
+
+/// S17: each request goes to the host it names, and a transport that stays on this machine stays there.
+#[rstest]
+#[case::provider(Host::Provider, "provider.example")]
+#[case::templates(Host::Templates, "templates.example")]
+#[case::web(Host::Web("https://pictures.example".to_owned()), "pictures.example")]
+fn each_host_is_where_it_is_pinned(#[case] host: Host, #[case] label: &str) {
+    let templates = Some(BaseUrl::unchecked("https://templates.example", Reach::Public));
+    let public = HttpTransport::new(provider()).with_templates(templates);
+    assert!(public.way(&host).expect("a way").join("/").expect("a URL").as_str().contains(label));
+    let here =
+        HttpTransport::new(BaseUrl::loopback("127.0.0.1:9".parse().expect("an address")).expect("loopback"));
+    assert!(here.way(&host).expect("a way").is_loopback());
+}

@@ -1,10 +1,11 @@
-//! The two steps of a post: which request is which, and the container that is remembered between them.
+//! The steps of a post: which request is which, and the container that is remembered between them.
 use std::time::Duration;
 
-use countersign_core::channel::{Past, Request, Response};
+use countersign_core::channel::{Host, Past, Request, Response};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::picture;
 use super::settings::is_id;
 use crate::wait::date;
 
@@ -13,6 +14,10 @@ use crate::wait::date;
 pub(super) enum Step {
     /// Writes to somebody.
     Message,
+    /// Asks how much may still be published.
+    Quota,
+    /// Looks at the picture where the provider will.
+    Picture,
     /// Makes a container. It publishes nothing.
     Container,
     /// Asks how a container is.
@@ -24,6 +29,8 @@ pub(super) enum Step {
 impl Step {
     pub(super) fn of(request: &Request) -> Self {
         match request.path.rsplit('/').next() {
+            _ if matches!(request.host, Host::Web(_)) => Self::Picture,
+            Some(question) if question.starts_with(picture::QUOTA) => Self::Quota,
             _ if request.method == "GET" => Self::Status,
             Some("media") => Self::Container,
             Some("media_publish") => Self::Publish,
@@ -84,10 +91,11 @@ fn told(response: &Response) -> Option<Timestamp> {
     response.header("date").and_then(date)
 }
 
-/// The first request of an attempt: where a container is there, it is asked about.
+/// The first request of an attempt: where a container is there, it is asked about, else one is on its way.
 pub(super) fn first(approved: &Request, past: &Past) -> Request {
-    match Container::of(past) {
-        Some(container) if Step::of(approved) == Step::Container => container.question(approved),
+    match (Step::of(approved), Container::of(past)) {
+        (Step::Container, Some(container)) => container.question(approved),
+        (Step::Container, None) => picture::quota(approved),
         _ => approved.clone(),
     }
 }

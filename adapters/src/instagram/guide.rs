@@ -10,9 +10,10 @@ pub(super) const GUIDE: Guide = Guide {
     limits: &[
         "a direct message has 1000 bytes of UTF-8, not characters",
         "a caption has 2200 characters, 30 hashtags and 20 mentions",
-        "the picture is a JPEG that anybody can fetch while the provider does",
-        "50 or 100 posts in a moving day (the provider's pages disagree); what is left of it (content_publishing_limit) is not read, so \
-         a full day shows by a refusal, and the account waits an hour",
+        "the picture is a JPEG of at most 8 MiB that anybody can fetch while the provider does, without a redirect; it is fetched from \
+         here before the provider is asked to, and anything but the approved bytes fails the post with nothing published",
+        "so many posts in a moving day as content_publishing_limit tells, which is asked before each; where they are used up a post \
+         waits an hour, and messages go on",
         "calls as the provider's answers ask for",
     ],
     windows: &[
@@ -29,7 +30,7 @@ pub(super) const GUIDE: Guide = Guide {
         "writing to somebody who has not written first, or by user name",
         "reading messages and their echoes: what a contact wrote is noted by hand",
         "pictures in direct messages, videos, stories and carousels",
-        "checking the picture before it is published: the provider fetches what lies there",
+        "being sure of the picture to the last: it is looked at here, and a moment later the provider fetches it for itself",
     ],
     credential: "an Instagram user token with instagram_business_manage_messages and instagram_business_content_publish; it lives for 60 days",
 };

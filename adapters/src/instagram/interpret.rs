@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::code::{Means, Said, of_container};
 use super::container::{Container, Step};
+use super::picture;
 use crate::answer::{is_usable_id, unreadable, without_id};
 use crate::class::Class;
 use crate::text::{DETAIL_CHARS, bounded};
@@ -36,6 +37,8 @@ pub(super) const CONTAINER_ERROR: &str = "container-error";
 pub(super) fn interpret(asked: &Asked<'_>, response: &Response) -> Reading {
     match Step::of(asked.request) {
         Step::Message => message(response).into(),
+        Step::Quota => picture::used(asked, response),
+        Step::Picture => picture::looked_at(asked, response),
         Step::Container => made(response).into(),
         Step::Status => status(asked, response),
         Step::Publish => published(asked, response),
@@ -126,7 +129,7 @@ fn status(asked: &Asked<'_>, response: &Response) -> Reading {
         // The post has an id of its own, which the container does not tell.
         "PUBLISHED" => Outcome::Accepted { provider_ref: None }.into(),
         "IN_PROGRESS" => wait_or_anew(asked, &container, response, "is in progress"),
-        "EXPIRED" => Reading::Next(asked.approved.clone()),
+        "EXPIRED" => Reading::Next(picture::quota(asked.approved)),
         "ERROR" => failed(asked, &state.status),
         other => {
             let detail = format!("the container is {}, which is no state known here", bounded(other, 40));
@@ -144,7 +147,9 @@ fn failed(asked: &Asked<'_>, words: &str) -> Reading {
     let code = subcode.map_or_else(|| CONTAINER_ERROR.to_owned(), |subcode| subcode.to_string());
     let detail = bounded(words, DETAIL_CHARS);
     match subcode.and_then(of_container) {
-        Some(Means::Temporary | Means::NotReady | Means::Expired) => Reading::Next(asked.approved.clone()),
+        Some(Means::Temporary | Means::NotReady | Means::Expired) => {
+            Reading::Next(picture::quota(asked.approved))
+        }
         Some(Means::Account) => Class::Account.outcome(code, detail, None).into(),
         _ => Class::Permanent.outcome(code, detail, None).into(),
     }
@@ -154,7 +159,7 @@ fn refused_question(asked: &Asked<'_>, container: &Container, response: &Respons
     let said = Said::read(response);
     let class = match said.means {
         Some(Means::NotReady) => return wait_or_anew(asked, container, response, "is not found yet"),
-        Some(Means::Expired) => return Reading::Next(asked.approved.clone()),
+        Some(Means::Expired) => return Reading::Next(picture::quota(asked.approved)),
         Some(Means::Account) => Class::Account,
         Some(Means::Limited) => Class::Limited,
         Some(Means::Quota) => Class::Waits,
@@ -178,7 +183,7 @@ fn published(asked: &Asked<'_>, response: &Response) -> Reading {
         (Some(Means::NotReady), Some(container)) => {
             return wait_or_anew(asked, &container, response, "is not ready");
         }
-        (Some(Means::Expired), _) => return Reading::Next(asked.approved.clone()),
+        (Some(Means::Expired), _) => return Reading::Next(picture::quota(asked.approved)),
         (Some(Means::Permanent), _) => Class::Permanent,
         (Some(Means::Account), _) => Class::Account,
         (Some(Means::Limited), _) => Class::Limited,
@@ -201,7 +206,7 @@ fn refused(said: &Said, response: &Response) -> Option<Means> {
 /// was never asked for in this round, or was refused.
 fn wait_or_anew(asked: &Asked<'_>, container: &Container, response: &Response, what: &str) -> Reading {
     if container.age(response) >= GIVEN_UP {
-        return Reading::Next(asked.approved.clone());
+        return Reading::Next(picture::quota(asked.approved));
     }
     let detail = format!("the container {} {what}; it is asked again in a minute", container.id);
     Outcome::Prepared { handle: container.handle(), detail, after: NEXT_LOOK }.into()
@@ -218,7 +223,7 @@ fn accepted(response: &Response, id: serde_json::Result<String>) -> Outcome {
     Class::Maybe.outcome(code, detail, None)
 }
 
-fn by_status(status: u16, is_in_form: bool, unproven: Class) -> Class {
+pub(super) fn by_status(status: u16, is_in_form: bool, unproven: Class) -> Class {
     match status {
         // Not the provider's words: another server answers at this base URL, and it would refuse every message of the queue.
         404 | 405 if !is_in_form => Class::Account,

@@ -9,7 +9,7 @@ use super::container::Draft;
 use super::settings::{HUMAN_AGENT, IG_ID, MEDIA_URL, is_folder, is_id};
 
 /// How every JPEG begins.
-const JPEG: &[u8] = &[0xff, 0xd8, 0xff];
+pub(super) const JPEG: &[u8] = &[0xff, 0xd8, 0xff];
 
 #[derive(Serialize)]
 struct Letter<'a> {

@@ -7,6 +7,7 @@ use countersign_core::channel::{Case, Finding, Lookup, Probe, Request, Response}
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
+use super::event::is_mail_id;
 use super::interpret::Said;
 use crate::answer::{is_usable_id, without_form};
 use crate::text::bounded;
@@ -69,13 +70,13 @@ fn listed(case: &Case<'_>, response: &Response) -> Lookup {
     let is_ours = |mail: &&Mail| {
         created(mail).is_some_and(|at| at >= since)
             && is_addressed(mail, case.payload)
-            && is_usable_id(&mail.id)
+            && is_mail_id(&mail.id)
     };
     if let Some(mail) = page.data.iter().find(is_ours) {
         return Lookup::Ask(Request::get(format!("/emails/{}", mail.id)));
     }
     let is_past = page.data.last().and_then(created).is_some_and(|at| at < since);
-    match page.data.last().filter(|mail| page.has_more && !is_past && is_usable_id(&mail.id)) {
+    match page.data.last().filter(|mail| page.has_more && !is_past && is_mail_id(&mail.id)) {
         Some(last) => Lookup::Ask(behind(&last.id)),
         None => Lookup::Found(Finding::Absent {
             why: format!(

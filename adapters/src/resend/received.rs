@@ -1,4 +1,5 @@
 //! A mail to us, as a whole. A webhook only announces it; what it answers, and whether a machine wrote it, is in its headers.
+use countersign_core::activity::html;
 use countersign_core::channel::{Request, Response};
 use countersign_core::inbound::event::{Event, Letter, Reference, SUBJECT_LIMIT, TEXT_LIMIT, What};
 use countersign_core::inbound::provider::Completion;
@@ -21,7 +22,7 @@ pub(super) fn completes(event: &Event) -> Option<Request> {
 pub(super) fn completed(event: &Event, response: &Response) -> Completion {
     if response.status == 200 {
         return match (whole(event, response), &event.what) {
-            (Ok(event), _) => Completion::Whole(event),
+            (Ok(event), _) => Completion::Whole(Box::new(event)),
             (Err(why), _) => Completion::Later { why },
         };
     }
@@ -46,7 +47,9 @@ fn whole(event: &Event, response: &Response) -> Result<Event, String> {
         return Err("the provider answered with something else than this mail".to_owned());
     }
     let headers = &mail["headers"];
-    let text = said(mail["text"].as_str(), TEXT_LIMIT);
+    // Some programs write no text part.
+    let text = said(mail["text"].as_str(), TEXT_LIMIT)
+        .or_else(|| said(mail["html"].as_str().map(html::words).as_deref(), TEXT_LIMIT));
     let (from, from_name) = mail["from"].as_str().map(mailbox).unwrap_or_default();
     let to = addresses(&[&mail["to"]]);
     let letter = Letter {
@@ -66,7 +69,7 @@ fn whole(event: &Event, response: &Response) -> Result<Event, String> {
 
 /// What a mail answers: the message it names as that, then those before it in the thread, the latest first.
 fn answered(headers: &Value) -> Vec<Reference> {
-    let ids = |name| values(headers, name).flat_map(|value| value.split_whitespace()).filter_map(message_id);
+    let ids = |name| values(headers, name).flat_map(message_ids);
     let mut thread: Vec<String> = ids("references").collect();
     thread.reverse();
     let mut found: Vec<String> = Vec::new();
@@ -76,6 +79,16 @@ fn answered(headers: &Value) -> Vec<Reference> {
         }
     }
     found.into_iter().map(Reference::MessageId).collect()
+}
+
+/// The ids in a header. What stands between brackets is one, and what stands between them is not; without brackets every word may be.
+fn message_ids(value: &str) -> Vec<String> {
+    if value.contains('<') {
+        let ids = value.split('<').skip(1).filter_map(|rest| rest.split_once('>'));
+        ids.filter_map(|(id, _)| message_id(id)).collect()
+    } else {
+        value.split_whitespace().filter_map(message_id).collect()
+    }
 }
 
 /// Whether a machine wrote it (RFC 3834, and what older programs do).

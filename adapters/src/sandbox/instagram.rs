@@ -44,6 +44,10 @@ impl Play for Instagram {
         let (account, edge) = place(&ask.path).unwrap_or_default();
         match (&ask.method, edge) {
             (&Method::GET, "") => Ok(shown(account)),
+            (&Method::GET, "content_publishing_limit") => {
+                let used = json!({"quota_usage": 0, "config": {"quota_total": 50, "quota_duration": 86400}});
+                Ok(Act::Say(Answer::json(200, &json!({"data": [used]}))))
+            }
             (&Method::POST, "messages") => message(&fields(ask)?),
             (&Method::POST, "media") => container(&fields(ask)?),
             (&Method::POST, "media_publish") => publication(account, &fields(ask)?),
@@ -114,7 +118,7 @@ fn place(path: &str) -> Option<(&str, &str)> {
     let (version, rest) = path.strip_prefix("/v")?.split_once('/')?;
     let (major, minor) = version.split_once('.')?;
     let (id, edge) = rest.split_once('/').unwrap_or((rest, ""));
-    let is_known = matches!(edge, "" | "messages" | "media" | "media_publish");
+    let is_known = matches!(edge, "" | "messages" | "media" | "media_publish" | "content_publishing_limit");
     (is_id(major) && is_id(minor) && is_id(id) && is_known).then_some((id, edge))
 }
 

@@ -131,6 +131,11 @@ impl Play for Resend {
                 caller(&ask.headers)?;
                 Ok(list(&ask.query))
             }
+            (&Method::GET, "/emails/receiving") => {
+                caller(&ask.headers)?;
+                // Nobody writes to it.
+                Ok(Act::Say(Answer::json(200, &json!({"object": "list", "has_more": false, "data": []}))))
+            }
             (&Method::GET, "/domains") => {
                 caller(&ask.headers)?;
                 Ok(Act::Say(Answer::json(200, &json!({"object": "list", "has_more": false, "data": []}))))

@@ -2,6 +2,8 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::{Position, Url};
 
+use super::webhook::PARAMETERS_LIMIT;
+
 /// What the older of its encoders leaves as it is, beside letters and digits.
 const LEFT_ALONE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -62,7 +64,7 @@ fn with_and_without_port(authority: &str) -> Vec<String> {
 fn re_encoded(query: &str) -> String {
     let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
     let mut names: Vec<(String, Vec<String>)> = Vec::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+    for pair in query.split('&').filter(|pair| !pair.is_empty()).take(PARAMETERS_LIMIT) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let (name, value) = (decoded(name), decoded(value));
         match names.iter_mut().find(|(known, _)| *known == name) {

@@ -1,6 +1,6 @@
 //! Webhooks of Twilio, signed over the address it was given and every parameter. Nothing in them says when they were signed, so that a
 //! repetition is told by its event alone.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,6 +15,9 @@ use crate::hook::{Sha1Mac, keys, unhex};
 
 /// The parameter of the address that stands for a body that is no form. The provider puts it last.
 const BODY_HASH: &str = "bodySHA256=";
+
+/// Parameters that are put in order. The provider sends some sixty at most, and whoever sends more has proven nothing yet.
+pub(super) const PARAMETERS_LIMIT: usize = 1000;
 
 /// The webhooks of Twilio.
 pub(crate) struct Hook;
@@ -50,7 +53,7 @@ impl Webhook for Hook {
             None => {}
         }
         if is_form {
-            signed_after.push(signed_parameters(delivery.body));
+            signed_after.push(signed_parameters(delivery.body).ok_or(Refusal::Signature)?);
         }
         let urls = address::spellings(given, delivery.query);
         let fits = |key: &&[u8]| {
@@ -83,30 +86,23 @@ fn hashed(query: &str) -> Option<&str> {
     query.rsplit('&').next()?.strip_prefix(BODY_HASH)
 }
 
-/// Every parameter, whether it is known here or not: names in order, each followed by its distinct values in order.
-fn signed_parameters(body: &[u8]) -> Vec<u8> {
-    let mut parameters: BTreeMap<Vec<u8>, BTreeSet<Vec<u8>>> = BTreeMap::new();
-    for (name, value) in pairs(body) {
-        parameters.entry(name).or_default().insert(value);
+/// Every parameter, whether it is known here or not: names in order, each followed by its distinct values in order. `None` if there are
+/// more than anybody sends.
+fn signed_parameters(body: &[u8]) -> Option<Vec<u8>> {
+    let pairs = || body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
+    if pairs().nth(PARAMETERS_LIMIT).is_some() {
+        return None;
     }
-    let mut signed = Vec::with_capacity(body.len());
-    for (name, values) in parameters {
-        for value in values {
-            signed.extend_from_slice(&name);
-            signed.extend_from_slice(&value);
-        }
-    }
-    signed
+    let decoded: BTreeSet<(Vec<u8>, Vec<u8>)> = pairs().map(decoded).collect();
+    Some(decoded.into_iter().flat_map(|(name, value)| [name, value]).flatten().collect())
 }
 
-/// The pairs of a form, as bytes: what is no UTF-8 must not become something else before it is compared.
-fn pairs(body: &[u8]) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
+/// A pair of a form, as bytes: what is no UTF-8 must not become something else before it is compared.
+fn decoded(pair: &[u8]) -> (Vec<u8>, Vec<u8>) {
     let decode = |part: &[u8]| {
         let spaced: Vec<u8> = part.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-        percent_decode(&spaced).collect::<Vec<u8>>()
+        percent_decode(&spaced).collect()
     };
-    body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).map(move |pair| {
-        let mut halves = pair.splitn(2, |byte| *byte == b'=');
-        (decode(halves.next().unwrap_or_default()), decode(halves.next().unwrap_or_default()))
-    })
+    let mut halves = pair.splitn(2, |byte| *byte == b'=');
+    (decode(halves.next().unwrap_or_default()), decode(halves.next().unwrap_or_default()))
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use countersign_adapters::http::FILE_LIMIT_BYTES;
 use countersign_adapters::sandbox::{Fault, Ledger, refusals};
-use countersign_core::activity::payload::{InstagramAction, Parts};
+use countersign_core::activity::payload::{InstagramAction, Parts, PayloadHash};
 use countersign_core::channel::{Case, ChannelName, Finding, Lookup, Outcome, Past, Probe};
 use countersign_core::ids::ActivityId;
 use jiff::Timestamp;
@@ -17,7 +18,7 @@ use crate::steps::{Approved, Sender, word};
 const ACCOUNT: &str = "17841400000000001";
 const FEED: &str = "feed:17841400000000001";
 const PERSON: &str = "17841400000000009";
-const PICTURE: &str = "5f0c2a8b9d3e4f7a1b6c8d0e2f4a6b8c0d1e3f5a7b9c1d2e4f6a8b0c2d4e6f80";
+const PICTURE: &str = "d20f6ffd523b78a86cd2f916fa34af5d1918d75f7b142237c752ad6b254213ab";
 
 fn sender_of(pictures: &str) -> Sender {
     let settings = [("ig_id", ACCOUNT), ("media_url", pictures), ("human_agent", "yes")];
@@ -152,8 +153,8 @@ async fn a_fault_is_named_at_every_step(
     let (fresh, ready) = (Past::default(), prepared(&desk, &sender, &container).await);
     desk.sandbox.set_faults([fault.always()]);
     let steps =
-        [(&message, &fresh, 1, accepted), (&container, &fresh, 1, 0), (&container, &ready, 2, accepted)];
-    let (mut requests, mut taken) = (1, 0);
+        [(&message, &fresh, 1, accepted), (&container, &fresh, 3, 0), (&container, &ready, 2, accepted)];
+    let (mut requests, mut taken) = (3, 0);
     for ((approved, past, asked, more), expected) in steps.into_iter().zip(expected) {
         // A held connection is not used again.
         let result = sender.attempt(&hasty(&desk.sandbox), approved, past).await;
@@ -180,7 +181,7 @@ async fn a_container_is_published_once() {
     // The container says so from here on, and not under which id.
     let again = sender.attempt(&desk.transport(), &approved, &ready).await;
     assert_eq!(again, Ok(Outcome::Accepted { provider_ref: None }));
-    assert_eq!((desk.accepted(), desk.sandbox.requests().count), (1, 4));
+    assert_eq!((desk.accepted(), desk.sandbox.requests().count), (1, 6));
 }
 
 /// A container that is not ready, has failed or has expired.
@@ -199,6 +200,46 @@ async fn a_container_that_cannot_be_published_is_not(#[case] pictures: &str, #[c
         let is_same = Some(handle) == past.handle;
         assert_eq!(is_same, pictures.ends_with("in-progress/"), "an expired one is made again");
     }
+}
+
+/// S10: the picture is fetched before its container is made, and anything but the approved one makes none; neither does a full day.
+#[rstest]
+#[case::another(200, b"\xff\xd8\xffanother", "rejected")]
+#[case::gone(404, b"", "rejected")]
+#[case::busy(503, b"", "waits")]
+#[tokio::test]
+async fn a_picture_is_looked_at_before_its_container(
+    #[case] status: u16,
+    #[case] body: &'static [u8],
+    #[case] expected: &str,
+) {
+    let (desk, sender) = (Desk::new().await, sender());
+    let approved = sender.render(FEED, post("Ten weeks")).expect("renders");
+    desk.sandbox.lays(&format!("/{PICTURE}.jpg"), status, body);
+    let result = sender.attempt(&desk.transport(), &approved, &Past::default()).await;
+    assert_eq!((word(&result), desk.sandbox.requests().count), (expected, 2), "{result:?}");
+    let full = r#"{"data":[{"quota_usage":50,"config":{"quota_total":50,"quota_duration":86400}}]}"#;
+    desk.sandbox.lays(&format!("/v25.0/{ACCOUNT}/content_publishing_limit"), 200, full);
+    let result = sender.attempt(&desk.transport(), &approved, &Past::default()).await;
+    assert_eq!((word(&result), desk.sandbox.requests().count), ("waits", 3), "{result:?}");
+}
+
+/// S10, S20: a picture may be longer than the answers of a provider, and one that is too long is another one.
+#[rstest]
+#[case::large(FILE_LIMIT_BYTES, "prepared")]
+#[case::too_large(FILE_LIMIT_BYTES + 1, "rejected")]
+#[tokio::test]
+async fn a_picture_is_read_up_to_its_limit(#[case] bytes: usize, #[case] expected: &str) {
+    let (desk, sender) = (Desk::new().await, sender());
+    let mut file = b"\xff\xd8\xff".to_vec();
+    file.resize(bytes, 7);
+    let sha256 = PayloadHash::of(&file).to_string();
+    desk.sandbox.lays(&format!("/{sha256}.jpg"), 200, file);
+    let (action, text) = (InstagramAction::Post, "Ten weeks".to_owned());
+    let parts = Parts::Instagram { action, text, image_sha256: Some(sha256), human_agent: false };
+    let approved = sender.render(FEED, parts).expect("renders");
+    let result = sender.attempt(&desk.transport(), &approved, &Past::default()).await;
+    assert_eq!(word(&result), expected, "{result:?}");
 }
 
 /// R7: after a lost answer the container tells, and one that was only being made has published nothing.
@@ -283,8 +324,8 @@ async fn the_sandbox_checks_what_instagram_checks() {
         change(&container, "image_url", "image"),
     ];
     for request in cases {
-        let result = sender.attempt(&transport, &request, &Past::default()).await;
-        assert_eq!(word(&result), "rejected", "{request:?} {result:?}");
+        let answer = sender.ask(&transport, &request).await;
+        assert_eq!(answer.status, 400, "{request:?} {answer:?}");
     }
     sender.credential = "ig_bad";
     assert_eq!(word(&sender.attempt(&transport, &message, &Past::default()).await), "account");

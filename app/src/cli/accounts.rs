@@ -17,6 +17,7 @@ use crate::exit::{Code, Fault};
 use crate::intake::{self, Intake};
 use crate::meter::{self, Meter};
 use crate::output::Output;
+use crate::pages::cut;
 use crate::session::Setup;
 
 #[derive(Debug, Subcommand)]
@@ -231,13 +232,6 @@ fn tell<T>(mut report: Report, intake: Intake<T>, partial: bool, output: Output)
         tell_errors(&report.errors, partial);
     }
     Ok(if report.errors.is_empty() { Code::Done } else { Code::Failed })
-}
-
-/// Cuts a page to its length; returns its last row if more follow.
-fn cut<T>(rows: &mut Vec<T>, limit: u16) -> Option<&T> {
-    let has_more = rows.len() > usize::from(limit);
-    rows.truncate(usize::from(limit));
-    rows.last().filter(|_| has_more)
 }
 
 fn value(row: &AccountView) -> String {

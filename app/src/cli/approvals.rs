@@ -370,6 +370,9 @@ pub(super) fn sentence(outcome: &ItemOutcome) -> String {
         ItemOutcome::Changed { payload_sha256 } => {
             format!("changed since you saw it; it is {payload_sha256} now; nothing was decided")
         }
+        ItemOutcome::Reopened { round } => {
+            format!("became a draft again since you saw it (round {round}); nothing was decided")
+        }
         ItemOutcome::Taken { status, by: Some(by), at: Some(at) } => {
             format!("taken by {by}, {at:.0}; it is {} now", status.as_str())
         }

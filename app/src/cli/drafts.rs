@@ -35,7 +35,7 @@ pub(super) enum Verb {
         #[arg(long)]
         file: PathBuf,
     },
-    /// Take a draft away that shall not be decided about any more.
+    /// Take a draft away that shall not be decided about, or not leave though it was approved.
     Withdraw {
         /// Id of the draft.
         id: ActivityId,

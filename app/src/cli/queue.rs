@@ -16,10 +16,11 @@ use countersign_core::gate::Ruling;
 use countersign_core::ids::ActivityId;
 use countersign_core::inbound;
 use countersign_core::safe_text::SafeText;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::approvals::sentence;
 use super::page::{Narrow, rows};
+use crate::api::Activity;
 use crate::engine;
 use crate::exit::{Code, Fault};
 use crate::output::Output;
@@ -161,7 +162,7 @@ pub(super) async fn show(setup: &Setup, session: &Session, id: ActivityId, outpu
         return Err(Fault { code: Code::Failed, sentence }.into());
     };
     if output.is_json {
-        output.json(&as_json(&detail)?)?;
+        output.json(&Activity::from(detail))?;
     } else {
         let again = match &detail.envelope {
             None => None,
@@ -174,32 +175,6 @@ pub(super) async fn show(setup: &Setup, session: &Session, id: ActivityId, outpu
     Ok(Code::Done)
 }
 
-fn as_json(detail: &ActivityDetail) -> Result<Value> {
-    let mut value = serde_json::to_value(&detail.row)?;
-    if let Value::Object(map) = &mut value {
-        map.insert("round".to_owned(), json!(detail.round));
-        map.insert("payload".to_owned(), json!(detail.envelope.as_ref().map(|envelope| &envelope.payload)));
-        map.insert(
-            "request".to_owned(),
-            json!(detail.envelope.as_ref().and_then(|envelope| envelope.request.as_ref())),
-        );
-        let reading = detail.envelope.as_ref().and_then(|envelope| html_reading(&envelope.payload.parts));
-        map.insert("html".to_owned(), json!(reading));
-        map.insert("envelopeBytes".to_owned(), json!(detail.raw.len()));
-        map.insert("gates".to_owned(), json!(detail.verdicts));
-        map.insert("riskReasons".to_owned(), json!(detail.risk_reasons));
-        map.insert("needsTwo".to_owned(), json!(detail.needs_two));
-        map.insert("lookAlikes".to_owned(), json!(detail.look_alikes));
-        map.insert("decisions".to_owned(), json!(detail.decisions));
-        map.insert("attempts".to_owned(), json!(detail.attempts));
-        map.insert("facts".to_owned(), json!(detail.facts));
-        map.insert("locale".to_owned(), json!(detail.locale));
-        map.insert("zone".to_owned(), json!(detail.zone));
-        map.insert("asOf".to_owned(), json!(detail.as_of));
-    }
-    Ok(value)
-}
-
 /// One line of foreign text, which cannot begin a line of ours.
 fn safe(text: &str) -> SafeText {
     SafeText::line(text)
@@ -209,7 +184,7 @@ fn as_text(detail: &ActivityDetail, again: Option<&Request>) -> String {
     let row = &detail.row;
     let mut lines = vec![
         format!("item     {}@{}", row.id, row.payload_sha256),
-        format!("status   {} (round {})", row.status.as_str(), detail.round),
+        format!("status   {} (round {})", row.status.as_str(), row.round),
         format!("outbox   {} ({})", safe(&row.outbox), row.channel),
         format!("kind     {}", row.kind.as_str()),
         format!(
@@ -325,7 +300,7 @@ fn still_to_decide(detail: &ActivityDetail) -> Option<String> {
 
 /// What the HTML part of a mail says beside its text. Its source is shown in any case.
 fn html_words(parts: &Parts) -> Vec<String> {
-    let Some(reading) = html_reading(parts) else {
+    let Some(reading) = Reading::of_parts(parts) else {
         return Vec::new();
     };
     let mut lines = vec![format!("html     {}", reading.summary().join(" · "))];
@@ -335,13 +310,6 @@ fn html_words(parts: &Parts) -> Vec<String> {
         reading.links.iter().map(|link| format!("link     {} -> {}", safe(&link.label), safe(&link.target))),
     );
     lines
-}
-
-fn html_reading(parts: &Parts) -> Option<Reading> {
-    match parts {
-        Parts::Email { text, html: Some(html), .. } => Some(Reading::of(html, text)),
-        _ => None,
-    }
 }
 
 /// What goes on the wire: either just what is shown, or the request itself.

@@ -92,11 +92,12 @@ async fn work(
     let parts: Vec<&str> =
         if running.has_sandbox() { vec!["dispatcher", "sandbox provider"] } else { vec!["dispatcher"] };
     let standing = running.status.borrow().listener;
-    let ready = format!("ready: {} on {}, {standing}, pid {pid}", parts.join(", "), database.label);
-    let listener = match standing {
-        Standing::At(place) => Some(place),
-        Standing::Off | Standing::Taken(_) => None,
+    let (listener, said) = match standing {
+        Standing::At(place) => (Some(place), format!(", {standing}")),
+        Standing::Taken(_) => (None, format!(", {standing}")),
+        Standing::Off => (None, String::new()),
     };
+    let ready = format!("ready: {} on {}{said}, pid {pid}", parts.join(", "), database.label);
     if output.is_json {
         output.json(&serde_json::json!({
             "ready": true, "parts": parts, "database": database.label, "pid": pid, "listener": listener,

@@ -6,12 +6,13 @@ use countersign_core::inbound::public_url::PublicUrl;
 
 use super::shape::Listener;
 use super::{ConfigError, overlay, within};
+use crate::api::{Pace, Rates};
 
 /// Where it listens unless told otherwise: only this machine can reach it there.
 const DEFAULT_PORT: u16 = 8787;
 
 /// Where and how the listener works.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Listening {
     /// Where it listens; `None` for nowhere.
     pub(crate) place: Option<SocketAddr>,
@@ -25,6 +26,8 @@ pub(crate) struct Listening {
     pub(crate) idle_timeout: Duration,
     /// How long a request may take from its head to its answer.
     pub(crate) request_timeout: Duration,
+    /// How often the API may be asked.
+    pub(crate) rates: Rates,
 }
 
 impl Default for Listening {
@@ -36,6 +39,7 @@ impl Default for Listening {
             body_timeout: Duration::from_secs(15),
             idle_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(30),
+            rates: Rates::default(),
         }
     }
 }
@@ -55,6 +59,15 @@ pub(super) fn read(shape: &Listener) -> Result<Listening, ConfigError> {
             Err(problem) => return Err(refuse("public_url", problem)),
         },
     };
+    let often = |key: &str, value: Option<u32>, default| match value {
+        None => Ok(default),
+        Some(value) if (1..=100_000).contains(&value) => Ok(value),
+        Some(_) => Err(refuse(key, "use 1 to 100000")),
+    };
+    let token = Pace {
+        every: Duration::from_secs(1) / often("token_rate", shape.token_rate, 50)?,
+        burst: often("token_burst", shape.token_burst, defaults.rates.token.burst)?,
+    };
     let limit = |key: &str, value, default| within(&format!("listener.{key}"), value, default, 100, 120_000);
     Ok(Listening {
         place,
@@ -63,6 +76,7 @@ pub(super) fn read(shape: &Listener) -> Result<Listening, ConfigError> {
         body_timeout: limit("body_timeout", shape.body_timeout, defaults.body_timeout)?,
         idle_timeout: limit("idle_timeout", shape.idle_timeout, defaults.idle_timeout)?,
         request_timeout: limit("request_timeout", shape.request_timeout, defaults.request_timeout)?,
+        rates: Rates { token, ..defaults.rates },
     })
 }
 

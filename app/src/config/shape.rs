@@ -64,6 +64,8 @@ pub(super) struct Listener {
     pub(super) idle_timeout: Option<Duration>,
     #[serde(deserialize_with = "duration")]
     pub(super) request_timeout: Option<Duration>,
+    pub(super) token_rate: Option<u32>,
+    pub(super) token_burst: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize)]

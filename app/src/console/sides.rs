@@ -116,7 +116,7 @@ pub(crate) fn checks(document: &mut Document, detail: &Detail, setting: &Setting
     document.field("Leaves", SafeText::line(&format!("{} at the earliest", words::exact(row.send_after))));
     let expires = row.expires_at.map_or_else(|| "never".to_owned(), words::exact);
     document.field("Expires", SafeText::line(&expires));
-    document.field("Round", SafeText::line(&activity.round.to_string()));
+    document.field("Round", SafeText::line(&row.round.to_string()));
     evidence::attempts(document, activity, setting);
     evidence::lookups(document, activity, setting);
     evidence::decisions(document, activity, setting);

@@ -19,7 +19,7 @@ pub(crate) fn role(risk: Risk) -> Role {
 pub(crate) fn approvers(detail: &ActivityDetail) -> Vec<&str> {
     let counts = |decision: &&countersign_core::activity::view::DecisionView| {
         decision.verdict == "approve"
-            && decision.round == detail.round
+            && decision.round == detail.row.round
             && decision.payload_sha256 == detail.row.payload_sha256
     };
     let mut names: Vec<&str> = Vec::new();

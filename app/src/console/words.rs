@@ -157,6 +157,7 @@ pub(crate) fn outcome(outcome: &ItemOutcome, now: Timestamp, zone: &TimeZone, ch
         ItemOutcome::Woken => "on the list again".to_owned(),
         ItemOutcome::Resolved { status } => format!("settled as {}", status.label()),
         ItemOutcome::Already { status } => format!("was {} already", status.label()),
+        ItemOutcome::Reopened { .. } => "taken back since shown: look again".to_owned(),
         ItemOutcome::Changed { .. } => "changed since shown: look again".to_owned(),
         ItemOutcome::Taken { status, by: Some(by), at } => {
             let at = at.map(|at| format!(" {}", clock(now, at, zone))).unwrap_or_default();

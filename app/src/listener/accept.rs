@@ -26,13 +26,14 @@ use super::places::{Place, Places};
 use super::router::router;
 use super::state::Shared;
 use super::wire::{Lengths, Stage, Wire};
+use crate::api::Source;
 use crate::config::Listening;
 
 /// Lines in the head of a request.
 const HEADERS_LIMIT: usize = 100;
 
 /// Bytes of the head of a request, and what is read ahead of a body.
-const BUFFER_BYTES: usize = 32 * 1024;
+const BUFFER_BYTES: usize = 16 * 1024;
 
 /// How long connections may take to end after it was told to stop.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -67,7 +68,13 @@ pub(super) async fn serve(
                 let here = stream.local_addr().map_or(peer, |here| here);
                 // Without it small answers wait for acknowledgements; a failure only makes them slower.
                 let _slower = stream.set_nodelay(true);
-                let serving = Serving { here, router: router.clone(), state: Arc::clone(&state), place };
+                let serving = Serving {
+                    here,
+                    source: Source(peer.ip()),
+                    router: router.clone(),
+                    state: Arc::clone(&state),
+                    place,
+                };
                 connections.spawn(connection(stream, serving, stop.clone()));
             }
             // Out of file handles, usually: connections must end before new ones can begin.
@@ -89,6 +96,7 @@ pub(super) async fn serve(
 /// What a connection is served with.
 struct Serving {
     here: SocketAddr,
+    source: Source,
     router: Router,
     state: Shared,
     place: Place,
@@ -99,13 +107,14 @@ async fn connection(
     serving: Serving,
     stop: CancellationToken,
 ) {
-    let Serving { here, router, state, place } = serving;
+    let Serving { here, source, router, state, place } = serving;
     let Listening { header_timeout, idle_timeout, .. } = state.config;
     let stage = Stage::default();
     let wire = Wire::new(stream, stage.clone(), header_timeout);
     let service = service_fn(move |mut request: Request<Incoming>| {
         let lengths = stage.begin_answer();
         request.extensions_mut().insert(Here(here.ip()));
+        request.extensions_mut().insert(source);
         let (router, state, stage) = (router.clone(), Arc::clone(&state), stage.clone());
         async move {
             let response = match lengths {

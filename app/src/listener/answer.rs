@@ -2,7 +2,7 @@
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 /// How long to wait before it is tried again, where that helps.
 const PATIENCE_SECS: &str = "5";
@@ -15,6 +15,20 @@ pub(crate) fn answer(status: StatusCode, content_type: &'static str, body: impl 
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// Why something was not done, in our own words.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refused {
+    pub(crate) status: StatusCode,
+    pub(crate) code: &'static str,
+    pub(crate) sentence: &'static str,
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        refusal(self.status, self.code, self.sentence)
+    }
 }
 
 /// A refusal. The code is stable and in kebab-case; the sentence holds nothing of what was asked.

@@ -1,81 +1,134 @@
 //! Reads the body of a request: bounded before and while it is read, and in time.
 //!
-//! Bodies of usual size are read at once. Larger ones wait for one of a few places, so that many of them together stay within a few MiB.
+//! Bodies of usual size are read at once. Larger ones wait for one of a few buffers, which are used again and again: many of them
+//! together stay within a few MiB, and leave no holes behind.
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use axum::body::Body;
 use axum::body::Bytes;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::answer::refusal;
+use super::answer::Refused;
 use super::state::State;
 
 /// The longest body that is read.
 pub(crate) const LIMIT_BYTES: usize = 1024 * 1024;
 
 /// Up to here a body counts as one of usual size.
-pub(super) const SMALL_BYTES: usize = 64 * 1024;
+const SMALL_BYTES: usize = 64 * 1024;
+
+/// Bodies above that which are in memory at the same time.
+const BUFFERS: usize = 3;
+
+/// The buffers of larger bodies.
+#[derive(Debug)]
+pub(super) struct Buffers {
+    free: Arc<Semaphore>,
+    kept: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Default for Buffers {
+    fn default() -> Self {
+        Self { free: Arc::new(Semaphore::new(BUFFERS)), kept: Mutex::default() }
+    }
+}
+
+impl Buffers {
+    /// Waits for one, for as long as the caller does.
+    async fn take(self: &Arc<Self>) -> Large {
+        let place = Arc::clone(&self.free).acquire_owned().await.ok();
+        let kept = self.lock().pop();
+        let bytes = kept.unwrap_or_else(|| Vec::with_capacity(LIMIT_BYTES));
+        Large { bytes, buffers: Arc::clone(self), _place: place }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A larger body. Its buffer goes back when nobody looks at it any more.
+struct Large {
+    bytes: Vec<u8>,
+    buffers: Arc<Buffers>,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl AsRef<[u8]> for Large {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Large {
+    fn drop(&mut self) {
+        self.bytes.clear();
+        self.buffers.lock().push(std::mem::take(&mut self.bytes));
+    }
+}
 
 /// Reads a whole body, or says what is wrong with it. What is encoded is refused: nobody unpacks anything here.
-pub(crate) async fn read(state: &State, headers: &HeaderMap, body: Body) -> Result<Bytes, Response> {
+pub(crate) async fn read(state: &State, headers: &HeaderMap, body: Body) -> Result<Bytes, Refused> {
     check(headers)?;
     match tokio::time::timeout(state.config.body_timeout, gather(state, body)).await {
         Ok(read) => read,
-        Err(_) => Err(refusal(
-            StatusCode::REQUEST_TIMEOUT,
-            "too-slow",
-            "the body did not arrive in time; nothing was done",
-        )),
+        Err(_) => Err(Refused {
+            status: StatusCode::REQUEST_TIMEOUT,
+            code: "too-slow",
+            sentence: "the body did not arrive in time; nothing was done",
+        }),
     }
 }
 
 /// Refuses what need not be read to be refused.
-pub(super) fn check(headers: &HeaderMap) -> Result<(), Response> {
+pub(super) fn check(headers: &HeaderMap) -> Result<(), Refused> {
     let is_plain = |value: &[u8]| value.eq_ignore_ascii_case(b"identity") || value.is_empty();
     if !headers.get_all(CONTENT_ENCODING).iter().all(|value| is_plain(value.as_bytes())) {
         let sentence = "only bodies without an encoding are read";
-        return Err(refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "encoded", sentence));
+        return Err(Refused { status: StatusCode::UNSUPPORTED_MEDIA_TYPE, code: "encoded", sentence });
     }
     let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let limit = u64::try_from(LIMIT_BYTES).unwrap_or(u64::MAX);
     if declared.is_some_and(|declared| declared > limit) { Err(too_long()) } else { Ok(()) }
 }
 
-async fn gather(state: &State, mut body: Body) -> Result<Bytes, Response> {
-    let mut gathered = Vec::new();
-    let mut place = None;
-    let expected = body.size_hint().exact().and_then(|exact| usize::try_from(exact).ok()).unwrap_or(0);
-    let mut limit = SMALL_BYTES;
+async fn gather(state: &State, mut body: Body) -> Result<Bytes, Refused> {
+    // Of unknown length, it gets room once: one that grows leaves room of every size behind.
+    let expected =
+        body.size_hint().exact().map_or(SMALL_BYTES, |exact| exact.try_into().unwrap_or(LIMIT_BYTES));
+    let mut small = Vec::new();
+    let mut large = None;
     if expected > SMALL_BYTES {
-        place = state.large.acquire().await.ok();
-        limit = LIMIT_BYTES;
+        large = Some(state.buffers.take().await);
+    } else {
+        small.reserve_exact(expected);
     }
-    gathered.reserve_exact(expected.min(limit));
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| {
-            refusal(
-                StatusCode::BAD_REQUEST,
-                "broken-body",
-                "the body ended before it was whole; nothing was done",
-            )
+        let frame = frame.map_err(|_| Refused {
+            status: StatusCode::BAD_REQUEST,
+            code: "broken-body",
+            sentence: "the body ended before it was whole; nothing was done",
         })?;
         let Ok(piece) = frame.into_data() else { continue };
-        let length = gathered.len().saturating_add(piece.len());
+        let gathered = large.as_ref().map_or(small.len(), |large| large.bytes.len());
+        let length = gathered.saturating_add(piece.len());
         if length > LIMIT_BYTES {
             return Err(too_long());
         }
-        if length > limit {
-            place = state.large.acquire().await.ok();
-            limit = LIMIT_BYTES;
+        if large.is_none() && length > SMALL_BYTES {
+            let mut taken = state.buffers.take().await;
+            taken.bytes.append(&mut small);
+            large = Some(taken);
         }
-        gathered.extend_from_slice(&piece);
+        large.as_mut().map_or(&mut small, |large| &mut large.bytes).extend_from_slice(&piece);
     }
-    drop(place);
-    Ok(gathered.into())
+    Ok(large.map_or_else(|| small.into(), Bytes::from_owner))
 }
 
-fn too_long() -> Response {
-    refusal(StatusCode::PAYLOAD_TOO_LARGE, "too-long", "a body has at most 1 MiB")
+fn too_long() -> Refused {
+    Refused { status: StatusCode::PAYLOAD_TOO_LARGE, code: "too-long", sentence: "a body has at most 1 MiB" }
 }

@@ -18,6 +18,12 @@ const FRESH: Duration = Duration::from_millis(500);
 /// Most endpoints that are remembered. Only those that exist are.
 const REMEMBERED: usize = 1000;
 
+/// Handshakes that an endpoint answers within a [`SPELL`]; providers ask once when they are told of it, and now and then again.
+const HANDSHAKES: u32 = 20;
+
+/// The time that handshakes are counted for.
+const SPELL: Duration = Duration::from_secs(60);
+
 /// How often it is written down who was refused.
 pub(super) const WRITTEN_EVERY: Duration = Duration::from_secs(10);
 
@@ -26,6 +32,7 @@ pub(super) const WRITTEN_EVERY: Duration = Duration::from_secs(10);
 pub(super) struct Endpoints {
     known: Mutex<HashMap<EndpointId, (Instant, Arc<Known>)>>,
     refused: Mutex<HashMap<EndpointId, Refusals>>,
+    handshakes: Mutex<HashMap<EndpointId, (Instant, u32)>>,
 }
 
 #[derive(Debug)]
@@ -56,7 +63,10 @@ impl Endpoints {
     pub(super) async fn read(&self, state: &State, id: EndpointId) -> Result<Option<Arc<Known>>, Error> {
         // Before it is asked: the answer may be old when it comes.
         let now = clock::monotonic();
+        // Whoever tries one id after the other does not take the connections of everybody else.
+        let place = state.storing.acquire().await;
         let known = endpoint::trust(&mut *state.pool.acquire().await?, &state.key, id).await?.map(Arc::new);
+        drop(place);
         let mut all = lock(&self.known);
         match &known {
             Some(known) => {
@@ -72,6 +82,16 @@ impl Endpoints {
             }
         }
         Ok(known)
+    }
+
+    /// Whether another handshake of an endpoint is answered: whoever guesses does not get far.
+    pub(super) fn may_shake_hands(&self, id: EndpointId) -> bool {
+        let now = clock::monotonic();
+        let mut all = lock(&self.handshakes);
+        all.retain(|_, (since, _)| now.duration_since(*since) < SPELL);
+        let (_, count) = all.entry(id).or_insert((now, 0));
+        *count = count.saturating_add(1);
+        *count <= HANDSHAKES
     }
 
     /// Counts a delivery that was not believed. The reason is in our own words.

@@ -6,9 +6,10 @@ use axum::http::header::{HOST, ORIGIN};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use countersign_core::inbound::public_url::PublicUrl;
 
-use super::answer::refusal;
+use super::answer::Refused;
 use super::state::Shared;
 
 /// The address on which a connection was taken.
@@ -18,15 +19,13 @@ pub(super) struct Here(pub(super) IpAddr);
 /// Lets a request through, or refuses it.
 pub(super) async fn check(Extract(state): Extract<Shared>, request: Request, next: Next) -> Response {
     let here = request.extensions().get::<Here>().map(|here| here.0);
-    let public = state.config.public_url.as_ref().map(|url| url.authority());
+    let public = state.config.public_url.as_ref().map(PublicUrl::authority);
     let named = request.uri().authority();
     match judge(request.headers(), named, here, public) {
         Ok(()) => next.run(request).await,
-        Err((status, code, sentence)) => refusal(status, code, sentence),
+        Err(refused) => refused.into_response(),
     }
 }
-
-type Refused = (StatusCode, &'static str, &'static str);
 
 fn judge(
     headers: &HeaderMap,
@@ -40,12 +39,12 @@ fn judge(
         _ => None,
     };
     let Some(host) = host else {
-        return Err((StatusCode::BAD_REQUEST, "no-host", "name one host"));
+        return Err(Refused { status: StatusCode::BAD_REQUEST, code: "no-host", sentence: "name one host" });
     };
     let is_ours = |authority: &Authority| is_ours(authority, here, public);
     if !is_ours(&host) || !named.is_none_or(is_ours) {
         let sentence = "this host is not served here; the public one is set as listener.public_url";
-        return Err((StatusCode::FORBIDDEN, "foreign-host", sentence));
+        return Err(Refused { status: StatusCode::FORBIDDEN, code: "foreign-host", sentence });
     }
     let is_same = |origin: &[u8]| {
         ["http://", "https://"].iter().any(|scheme| {
@@ -55,7 +54,8 @@ fn judge(
     if headers.get_all(ORIGIN).iter().all(|origin| is_same(origin.as_bytes())) {
         Ok(())
     } else {
-        Err((StatusCode::FORBIDDEN, "foreign-origin", "requests of other pages are not answered"))
+        let sentence = "requests of other pages are not answered";
+        Err(Refused { status: StatusCode::FORBIDDEN, code: "foreign-origin", sentence })
     }
 }
 
@@ -89,7 +89,7 @@ mod tests {
             headers.append(axum::http::HeaderName::try_from(*name).unwrap(), value.parse().unwrap());
         }
         let here = Some("192.0.2.7".parse().unwrap());
-        judge(&headers, None, here, Some("crm.example.com")).err().map(|refused| refused.0.as_u16())
+        judge(&headers, None, here, Some("crm.example.com")).err().map(|refused| refused.status.as_u16())
     }
 
     /// S42: a page that a browser was led to reaches nothing here, whatever its name resolves to.

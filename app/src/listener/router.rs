@@ -1,5 +1,6 @@
 //! The routes of the listener, and what every request passes: a number of our own, and a net below whoever answers.
 use std::any::Any;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
@@ -11,14 +12,18 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 
 use super::answer::{not_found, refusal};
 use super::state::Shared;
-use super::{guard, health, unsubscribe, webhooks};
+use super::{guard, health, metrics, unsubscribe, webhooks};
+use crate::api::{self, ApiState};
 
 /// Every answer has it; what a caller sends under this name is not kept.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// All routes. Webhooks and links in mails come from anywhere and prove themselves; everything else is for this machine and the public host.
+/// All routes. Webhooks and links in mails come from anywhere and prove themselves; everything else is for this machine and the
+/// public host.
 pub(crate) fn router(state: Shared) -> Router {
-    let own = Router::new().merge(health::router());
+    let (pool, lines, key, wake) = (&state.pool, &state.lines, &state.key, &state.wake);
+    let api = ApiState::new(pool.clone(), lines.clone(), key.clone(), Arc::clone(wake), state.config.rates);
+    let own = Router::new().merge(health::router()).merge(metrics::router()).merge(api::router(api));
     let own = own.layer(from_fn_with_state(state.clone(), guard::check));
     let all = Router::new()
         .merge(webhooks::router())
@@ -43,7 +48,6 @@ async fn unnumbered(mut request: Request, next: Next) -> Response {
 }
 
 /// What it panicked with stays in the log: it may quote anything.
-#[expect(clippy::needless_pass_by_value, reason = "the signature is the layer's")]
 fn panicked(_panic: Box<dyn Any + Send + 'static>) -> Response {
     tracing::error!("a request ended by a panic");
     refusal(

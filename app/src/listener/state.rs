@@ -9,15 +9,14 @@ use countersign_core::secret::MasterKey;
 use sqlx::PgPool;
 use tokio::sync::{Notify, Semaphore};
 
+use super::body::Buffers;
 use super::counts::Counts;
 use super::endpoints::Endpoints;
+use super::metrics::Waiting;
 use crate::config::Listening;
 
 /// Deliveries that are stored at the same time: the rest of the connections is for those who look after the queue.
 const STORING: usize = 4;
-
-/// Bodies above [`super::body::SMALL_BYTES`] that are read at the same time.
-const LARGE: usize = 4;
 
 /// What a listener works with. It is shared by all connections.
 pub(crate) struct State {
@@ -43,8 +42,9 @@ pub(crate) struct State {
     pub(crate) counts: Counts,
     /// Endpoints that were asked for a moment ago, and who was refused there.
     pub(super) endpoints: Endpoints,
+    pub(super) waiting: Waiting,
     pub(super) storing: Semaphore,
-    pub(super) large: Semaphore,
+    pub(super) buffers: Arc<Buffers>,
 }
 
 /// A state as routes have it.
@@ -79,8 +79,9 @@ impl State {
             hooks,
             counts: Counts::default(),
             endpoints: Endpoints::default(),
+            waiting: Waiting::default(),
             storing: Semaphore::new(STORING),
-            large: Semaphore::new(LARGE),
+            buffers: Arc::default(),
         })
     }
 }

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{Path, State as Extract};
 use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use axum::http::{HeaderValue, Request, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use countersign_core::error::Error;
 use countersign_core::inbound;
@@ -39,8 +39,8 @@ async fn unsubscribe(
 ) -> Response {
     let (head, body) = request.into_parts();
     // It says nothing that the link does not say; a sender that is cut off in the middle would try again.
-    if let Err(refusal) = body::read(&state, &head.headers, body).await {
-        return refusal;
+    if let Err(refused) = body::read(&state, &head.headers, body).await {
+        return refused.into_response();
     }
     let done = inbound::unsubscribe(&state.pool, &token).await;
     state.wake.notify_one();

@@ -5,7 +5,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State as Extract};
 use axum::http::{HeaderMap, Request, StatusCode, Uri};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use countersign_core::clock;
 use countersign_core::error::Error;
@@ -16,7 +16,7 @@ use countersign_core::inbound::provider::{Delivery, Provider, Refusal, Trust, We
 use countersign_core::inbound::{EVENTS_LIMIT, Origin, Received, receive};
 use sha2::{Digest as _, Sha256};
 
-use super::answer::{answer, not_found, refusal, unavailable};
+use super::answer::{Refused, answer, not_found, refusal, unavailable};
 use super::body;
 use super::counts::Verdict;
 use super::endpoints::Found;
@@ -50,6 +50,10 @@ async fn welcome(Extract(state): Extract<Shared>, Path(path): Path<(String, Stri
     let Some((provider, id)) = named(&path) else { return not_found() };
     let query = uri.query().unwrap_or_default();
     let answered = match endpoint(&state, provider, id).await {
+        Ok((_, found)) if !state.endpoints.may_shake_hands(found.known.id) => {
+            let sentence = "this was asked too often; ask again in a minute";
+            Err((Verdict::Refused, refusal(StatusCode::TOO_MANY_REQUESTS, "too-often", sentence)))
+        }
         Ok((hook, found)) => prove(&state, found, |known| hook.welcome(query, &trust(known))).await,
         Err(stopped) => Err(stopped),
     };
@@ -197,6 +201,6 @@ fn shut() -> Response {
     refusal(StatusCode::SERVICE_UNAVAILABLE, "shut", sentence)
 }
 
-fn unfit(response: Response) -> Stopped {
-    (Verdict::Unfit, response)
+fn unfit(refused: Refused) -> Stopped {
+    (Verdict::Unfit, refused.into_response())
 }

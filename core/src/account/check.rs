@@ -10,7 +10,7 @@ pub const FIRST_TIER: i16 = 1;
 pub const LAST_TIER: i16 = 5;
 
 /// One account as it was handed in. An empty or missing value changes nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AccountInput {
     /// Name; accounts are matched by it.
@@ -33,8 +33,9 @@ pub struct AccountInput {
 }
 
 /// One contact as it was handed in. An empty or missing value changes nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = ContactLine)]
 pub struct ContactInput {
     /// Name; a new contact without one is called by its first address.
     #[serde(default)]

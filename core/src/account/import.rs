@@ -26,7 +26,8 @@ use crate::safe_text::SafeText;
 const CHUNK: usize = 2_000;
 
 /// What became of a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = ImportReport)]
 pub struct Report {
     /// Lines that made something new.
     pub inserted: usize,
@@ -51,7 +52,12 @@ impl Report {
     }
 
     fn refuse(&mut self, line: usize, error: FieldError) {
-        self.errors.push(LineError { line, field: error.field, reason: error.reason });
+        self.errors.push(LineError {
+            line,
+            field: error.field,
+            reason: error.reason,
+            is_conflict: error.is_conflict,
+        });
     }
 }
 

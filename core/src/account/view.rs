@@ -4,7 +4,7 @@ use serde::Serialize;
 use crate::ids::{AccountId, ContactId};
 
 /// An account as it is listed. Text is foreign.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountView {
     /// Its id.
@@ -26,7 +26,7 @@ pub struct AccountView {
 }
 
 /// A contact as it is listed. Text is foreign.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ContactView {
     /// Its id.
@@ -59,7 +59,8 @@ pub struct Narrow {
 }
 
 /// How many messages of a contact are in one status.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = MessageCount)]
 pub struct StatusCount {
     /// The status.
     pub status: String,

@@ -4,6 +4,7 @@
 //! and does not decide what has to be read.
 use serde::Serialize;
 
+use super::payload::Parts;
 use crate::safe_text::SafeText;
 
 mod colour;
@@ -19,8 +20,9 @@ pub use link::Link;
 pub const LIMIT_BYTES: usize = 1 << 20;
 
 /// The HTML part beside the text part. Sentences are safe to be shown; links are raw.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = HtmlReading)]
 pub struct Reading {
     /// What deceives, or may: each a sentence.
     pub flags: Vec<String>,
@@ -35,6 +37,15 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// Reads the HTML part of a message; `None` if it has none.
+    #[must_use]
+    pub fn of_parts(parts: &Parts) -> Option<Self> {
+        match parts {
+            Parts::Email { text, html: Some(html), .. } => Some(Self::of(html, text)),
+            _ => None,
+        }
+    }
+
     /// Reads the HTML part of a mail whose text part says `text`. Takes time in proportion to the length of both.
     #[must_use]
     pub fn of(html: &str, text: &str) -> Self {
@@ -91,6 +102,22 @@ impl Reading {
     pub fn unjudged_words(&self) -> Option<String> {
         (!self.unjudged.is_empty()).then(|| format!("HTML not judged: {}", self.unjudged.join(", ")))
     }
+}
+
+/// What is seen of a mail that has no text part, line by line. As in text, what it quotes stands behind a sign. The words are raw.
+#[must_use]
+pub fn words(html: &str) -> String {
+    if html.len() > LIMIT_BYTES {
+        return String::new();
+    }
+    let quoted = html.to_ascii_lowercase().find("<blockquote").unwrap_or(html.len());
+    let (said, quoted) = html.split_at(quoted);
+    let lines = |html: &str, sign: &str| {
+        let visible = scan::Scan::of(html).visible;
+        let lines = visible.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+        lines.filter(|line| !line.is_empty()).map(|line| format!("{sign}{line}\n")).collect::<String>()
+    };
+    lines(said, "") + &lines(quoted, "> ")
 }
 
 /// A safe excerpt of foreign text, on one line.

@@ -14,7 +14,9 @@ use crate::channel::{ChannelName, Request};
 use crate::ids::OutboxId;
 
 /// What kind of touch a message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// The first message to a contact.
@@ -53,7 +55,8 @@ impl Kind {
 }
 
 /// sha256 of an envelope: the identity a decision is bound to.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, utoipa::ToSchema)]
+#[schema(value_type = String, pattern = "^[0-9a-f]{64}$")]
 pub struct PayloadHash([u8; 32]);
 
 impl PayloadHash {

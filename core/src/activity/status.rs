@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 macro_rules! statuses {
     ($($(#[$doc:meta])* $name:ident = $word:literal, $stage:ident;)+) => {
         /// Where an activity stands.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
         #[serde(rename_all = "snake_case")]
         pub enum Status { $($(#[$doc])* $name,)+ }
 

@@ -66,7 +66,7 @@ pub async fn detail(
     let row = row(&found)?;
     let as_of: jiff_sqlx::Timestamp = found.try_get("as_of")?;
     let extra = sqlx::query!(
-        r#"SELECT a.round, p.envelope, c.locale, c.zone, y.sandbox, e.risk_reasons
+        r#"SELECT p.envelope, c.locale, c.zone, y.sandbox, e.risk_reasons
         FROM crm_activities a
         JOIN crm_companies y ON y.id = a.company_id
         JOIN crm_contacts c ON c.company_id = a.company_id AND c.id = a.contact_id
@@ -93,7 +93,6 @@ pub async fn detail(
     let policy = store_policy::policy(conn, company).await?;
     let (verdicts, needs_two) = advice(conn, company, &row, policy, has_line, lines.is_dry_run()).await?;
     Ok(Some(ActivityDetail {
-        round: extra.round,
         raw: extra.envelope.unwrap_or_default(),
         envelope,
         verdicts,
@@ -272,6 +271,7 @@ fn row(found: &PgRow) -> Result<ActivityRow, Error> {
         kind: read_kind(found.try_get("kind")?, id)?,
         status,
         payload_sha256: read_hash(found.try_get("payload_sha256")?, id)?,
+        round: found.try_get("round")?,
         contact_id: found.try_get::<Uuid, _>("contact_id")?.into(),
         contact: found.try_get("contact")?,
         account: found.try_get("account")?,

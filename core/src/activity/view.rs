@@ -15,7 +15,7 @@ use crate::ids::{ActivityId, ContactId, OperatorId, OutboxId};
 use crate::outbox::store::KillScope;
 
 /// One row of a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ActivityRow {
     /// The activity.
@@ -32,6 +32,8 @@ pub struct ActivityRow {
     pub status: Status,
     /// Identity of the bytes it points at.
     pub payload_sha256: PayloadHash,
+    /// Round of decisions it is in; it grows with each time the item becomes a draft again.
+    pub round: i32,
     /// Recipient.
     pub contact_id: ContactId,
     /// Recipient's name.
@@ -65,7 +67,7 @@ pub struct ActivityRow {
 }
 
 /// Why something waits: a stable code, a sentence, and when it is looked at again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Hold {
     /// Stable code.
@@ -81,8 +83,6 @@ pub struct Hold {
 pub struct ActivityDetail {
     /// The row of the list.
     pub row: ActivityRow,
-    /// Round of decisions it is in.
-    pub round: i32,
     /// The frozen bytes, opened. `None` after erasure.
     pub envelope: Option<Envelope>,
     /// The frozen bytes themselves; empty after erasure.
@@ -112,7 +112,7 @@ pub struct ActivityDetail {
 }
 
 /// A decision as people see it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DecisionView {
     /// `approve`, `reject` or `undo`.
@@ -130,7 +130,7 @@ pub struct DecisionView {
 }
 
 /// What a provider said when it was asked about a message whose end nobody knew.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LookupView {
     /// In which round of decisions.
@@ -148,7 +148,7 @@ pub struct LookupView {
 }
 
 /// An attempt as people see it: the evidence.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AttemptView {
     /// Number of the attempt.
@@ -255,7 +255,7 @@ pub struct Counts {
 }
 
 /// One outbox as the Outbox screen and `outboxes list` show it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OutboxView {
     /// The outbox.
@@ -280,6 +280,7 @@ pub struct OutboxView {
     pub quota_resets_at: Timestamp,
     /// How long a decision can be taken back.
     #[serde(serialize_with = "seconds")]
+    #[schema(value_type = u64)]
     pub undo_window: Duration,
     /// `enforced` or `open`.
     pub allowlist_mode: String,

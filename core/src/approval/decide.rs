@@ -143,7 +143,7 @@ async fn decide(
             // The same item twice in one request: the first mention counts.
             continue;
         } else if let Some(outcome) =
-            objection(asked, row.map(|row| &row.standing), item.payload_sha256, operator.0, locked.now)
+            objection(asked, row.map(|row| &row.standing), *item, operator.0, locked.now)
         {
             outcome
         } else if let (Some(reasons), false) = (doubts.get(&item.id), item.confirms_look_alike) {

@@ -1,5 +1,5 @@
 //! Settles what is uncertain: a person says, with a reason, whether the message was sent.
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, PgPool};
 
 use super::decide::{begin, check_reason, make_room};
@@ -15,7 +15,7 @@ use crate::ids::{ActivityId, CompanyId};
 use crate::quota;
 
 /// What a person says about an uncertain message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Resolution {
     /// It was sent; the matter is closed.

@@ -9,7 +9,7 @@ use crate::company::money::Money;
 use crate::contact::address;
 
 /// How much is at stake.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Risk {
     /// A further message of a familiar sort.

@@ -121,6 +121,7 @@ pub(super) async fn lock(
         let standing = Standing {
             status: read_status(&row.status, row.id)?,
             payload_sha256: read_hash(&row.payload_sha256, row.id)?,
+            round: row.round,
             expires_at: row.expires_at.map(jiff_sqlx::Timestamp::to_jiff),
             proposed_by: row.proposed_by,
             last,

@@ -13,6 +13,8 @@ pub struct Item {
     pub id: ActivityId,
     /// Hash of the bytes that were shown.
     pub payload_sha256: PayloadHash,
+    /// The round it was seen in, where whoever asks says so: a request that comes late decides nothing after an undo.
+    pub round: Option<i32>,
     /// The person was told that a recipient can be taken for somebody else, and means this one.
     pub confirms_look_alike: bool,
 }
@@ -21,15 +23,16 @@ impl Item {
     /// An item as it was seen, with nothing confirmed beyond that.
     #[must_use]
     pub fn seen(id: ActivityId, payload_sha256: PayloadHash) -> Self {
-        Self { id, payload_sha256, confirms_look_alike: false }
+        Self { id, payload_sha256, round: None, confirms_look_alike: false }
     }
 }
 
 /// What became of one item.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "result", rename_all_fields = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case", tag = "result")]
 pub enum ItemOutcome {
     /// Approved now; it leaves after this time unless taken back.
+    #[serde(rename_all = "camelCase")]
     Approved {
         /// End of the undo window, or the time the draft asked for.
         send_after: Timestamp,
@@ -41,6 +44,7 @@ pub enum ItemOutcome {
     /// A draft again.
     Undone,
     /// It has other words now, and needs a decision about them.
+    #[serde(rename_all = "camelCase")]
     Revised {
         /// The hash of what it says now.
         payload_sha256: PayloadHash,
@@ -48,6 +52,7 @@ pub enum ItemOutcome {
     /// Taken away by its drafter or an operator.
     Withdrawn,
     /// Hidden from the list of whoever asked, until this time.
+    #[serde(rename_all = "camelCase")]
     Snoozed {
         /// When it is on the list again.
         until: Timestamp,
@@ -55,21 +60,31 @@ pub enum ItemOutcome {
     /// On the list again.
     Woken,
     /// An uncertain item was settled.
+    #[serde(rename_all = "camelCase")]
     Resolved {
         /// Where it stands now.
         status: Status,
     },
     /// The same decision by the same person stands already; nothing changed.
+    #[serde(rename_all = "camelCase")]
     Already {
         /// Where the item stands.
         status: Status,
     },
     /// The bytes are others than the ones that were shown; nothing was decided.
+    #[serde(rename_all = "camelCase")]
     Changed {
         /// The hash it has now.
         payload_sha256: PayloadHash,
     },
+    /// It became a draft again since it was seen; nothing was decided.
+    #[serde(rename_all = "camelCase")]
+    Reopened {
+        /// The round it is in now.
+        round: i32,
+    },
     /// Somebody or something else was first.
+    #[serde(rename_all = "camelCase")]
     Taken {
         /// Where the item stands.
         status: Status,
@@ -81,11 +96,13 @@ pub enum ItemOutcome {
     /// There is no such item in this company.
     Missing,
     /// A recipient can be taken for somebody else; it has to be confirmed by itself.
+    #[serde(rename_all = "camelCase")]
     NeedsConfirmation {
         /// Which recipient, and whom it looks like.
         reason: String,
     },
     /// Not by this person.
+    #[serde(rename_all = "camelCase")]
     Refused {
         /// Why, as a sentence.
         reason: String,
@@ -93,7 +110,7 @@ pub enum ItemOutcome {
 }
 
 /// An item and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ItemResult {
     /// The activity.
@@ -125,7 +142,7 @@ impl ItemOutcome {
     /// Whether it met somebody else's change.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
-        matches!(self, Self::Changed { .. } | Self::Taken { .. } | Self::Missing)
+        matches!(self, Self::Changed { .. } | Self::Reopened { .. } | Self::Taken { .. } | Self::Missing)
     }
 }
 
@@ -136,6 +153,8 @@ pub struct Standing {
     pub status: Status,
     /// Hash of the bytes it has now.
     pub payload_sha256: PayloadHash,
+    /// The round of decisions it is in.
+    pub round: i32,
     /// When it stops being worth a decision.
     pub expires_at: Option<Timestamp>,
     /// The operator who wrote the draft, if one did.
@@ -175,26 +194,30 @@ pub enum Asked {
 pub fn objection(
     asked: Asked,
     standing: Option<&Standing>,
-    seen: PayloadHash,
+    seen: Item,
     operator: uuid::Uuid,
     now: Timestamp,
 ) -> Option<ItemOutcome> {
     let Some(standing) = standing else {
         return Some(ItemOutcome::Missing);
     };
+    let is_other_round = seen.round.is_some_and(|round| round != standing.round);
     if standing.status != Status::DraftPendingApproval {
         let word = if asked == Asked::Approve { "approve" } else { "reject" };
         let is_same = standing.last.as_ref().is_some_and(|last| {
-            last.verdict == word && last.actor_id == operator && last.payload_sha256 == seen
+            last.verdict == word && last.actor_id == operator && last.payload_sha256 == seen.payload_sha256
         });
-        return Some(if is_same {
+        return Some(if is_same && !is_other_round {
             ItemOutcome::Already { status: standing.status }
         } else {
             standing.taken()
         });
     }
-    if standing.payload_sha256 != seen {
+    if standing.payload_sha256 != seen.payload_sha256 {
         return Some(ItemOutcome::Changed { payload_sha256: standing.payload_sha256 });
+    }
+    if is_other_round {
+        return Some(ItemOutcome::Reopened { round: standing.round });
     }
     if asked == Asked::Reject {
         return None;
@@ -255,6 +278,7 @@ mod tests {
         Standing {
             status,
             payload_sha256: PayloadHash::of(b"bytes"),
+            round: 2,
             expires_at: None,
             proposed_by: None,
             last: Some(LastDecision {
@@ -271,7 +295,24 @@ mod tests {
     const ME: uuid::Uuid = uuid::Uuid::from_u128(7);
 
     fn ask(asked: Asked, standing: &Standing) -> Option<ItemOutcome> {
-        objection(asked, Some(standing), PayloadHash::of(b"bytes"), ME, Timestamp::UNIX_EPOCH)
+        ask_about(asked, standing, None)
+    }
+
+    fn ask_about(asked: Asked, standing: &Standing, round: Option<i32>) -> Option<ItemOutcome> {
+        let seen = Item { round, ..Item::seen(ActivityId(uuid::Uuid::nil()), PayloadHash::of(b"bytes")) };
+        objection(asked, Some(standing), seen, ME, Timestamp::UNIX_EPOCH)
+    }
+
+    /// S12: a request that comes again after its approval was taken back decides nothing, and claims nothing as its own.
+    #[test]
+    fn a_late_repeat_names_another_round() {
+        let draft = standing(Status::DraftPendingApproval);
+        assert_eq!(ask_about(Asked::Approve, &draft, Some(2)), None);
+        assert_eq!(ask_about(Asked::Approve, &draft, Some(1)), Some(ItemOutcome::Reopened { round: 2 }));
+        let mut mine = standing(Status::Approved);
+        mine.last.as_mut().unwrap().actor_id = ME;
+        assert!(matches!(ask_about(Asked::Approve, &mine, Some(2)), Some(ItemOutcome::Already { .. })));
+        assert!(matches!(ask_about(Asked::Approve, &mine, Some(1)), Some(ItemOutcome::Taken { .. })));
     }
 
     /// S8: other bytes than the ones shown are never approved.

@@ -15,8 +15,9 @@ use crate::ids::{CompanyId, ContactId};
 use crate::operator;
 
 /// What was said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ConsentState)]
 pub enum State {
     /// They may be written to.
     Granted,
@@ -42,7 +43,7 @@ impl State {
 }
 
 /// A consent on record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Consent {
     /// For which channel.

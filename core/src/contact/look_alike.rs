@@ -6,7 +6,7 @@ use unicode_security::MixedScript as _;
 use crate::safe_text::SafeText;
 
 /// A recipient a reader may take for somebody else.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LookAlike {
     /// The recipient's address.
@@ -18,8 +18,9 @@ pub struct LookAlike {
 }
 
 /// A contact that an address looks like.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = KnownContact)]
 pub struct Known {
     /// Its address.
     pub address: String,

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::ids::CompanyId;
 
 /// A suppression as it is listed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SuppressionView {
     /// `email`, `phone` or `handle`.

@@ -15,8 +15,9 @@ use crate::operator;
 use crate::safe_text::SafeText;
 
 /// Why an identity is suppressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = SuppressionReason)]
 pub enum Reason {
     /// They asked not to be written to.
     Unsubscribe,

@@ -8,7 +8,7 @@ use crate::ids::{ActivityId, CompanyId, OperatorId};
 use crate::inbound::inbox::{InboxCursor, InboxFilter, State, Wanted};
 
 /// What every list shows; the names are read in `activity::store_read::row`.
-const COLUMNS: &str = "a.id, a.outbox_id, o.name AS outbox, a.channel, a.kind, a.status, a.payload_sha256, a.contact_id, \
+const COLUMNS: &str = "a.id, a.outbox_id, o.name AS outbox, a.channel, a.kind, a.status, a.payload_sha256, a.round, a.contact_id, \
     c.name AS contact, k.name AS account, e.recipient, e.headline, e.proposed_by, a.created_at, a.expires_at, a.send_after, \
     a.hold_code, a.attempt, a.wire_at, a.closed_at, a.claim_id, o.enabled, o.pause_reason, o.cool_until, o.cool_reason, now() AS as_of, \
     coalesce((SELECT s.reason FROM crm_kill_switches s WHERE s.company_id = a.company_id AND s.channel IN ('all', a.channel) \

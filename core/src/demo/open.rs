@@ -122,7 +122,8 @@ fn instagram(plan: &mut Plan, people: &mut Picker) {
     let feed = plan.add_feed("es", "Acme Renovación on Instagram");
     let created_at = recently(plan);
     let reader = plan.reader(feed, outbox);
-    let picture = "5f0c2a8b9d3e4f7a1b6c8d0e2f4a6b8c0d1e3f5a7b9c1d2e4f6a8b0c2d4e6f80";
+    // The picture that the sandbox shows everywhere.
+    let picture = "d20f6ffd523b78a86cd2f916fa34af5d1918d75f7b142237c752ad6b254213ab";
     let payload = json!({ "action": "post", "text": reader.nth(&reader.book.social, 0), "imageSha256": picture, "humanAgent": false });
     let input = reader.draft(Some(super::setup::INSTAGRAM_FEED.to_owned()), payload, Kind::Post, "social-1");
     plan.add(feed, outbox, input, created_at, Life::Pending);

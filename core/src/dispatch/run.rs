@@ -149,7 +149,10 @@ impl Dispatcher {
         let reporter = self.engine.board.task(crate::engine::DISPATCHER);
         while !stop.is_cancelled() {
             crate::fault::panic_point("claimer");
-            let wait = match self.turn(&done, &stop, &mut dice).await {
+            let began = clock::monotonic();
+            let turned = self.turn(&done, &stop, &mut dice).await;
+            self.engine.board.tally().turn(clock::monotonic().duration_since(began));
+            let wait = match turned {
                 Ok(true) => {
                     faults = 0;
                     recovered(&reporter);
@@ -246,6 +249,7 @@ impl Dispatcher {
         while arrivals.recv_many(&mut buffer, OUTCOME_BATCH).await > 0 {
             let mut by_company: HashMap<CompanyId, Vec<Arrival>> = HashMap::new();
             for arrival in buffer.drain(..) {
+                self.engine.board.tally().outcome(arrival.outcome.as_str());
                 by_company.entry(arrival.departure.company).or_default().push(arrival);
             }
             for (company, arrivals) in by_company {

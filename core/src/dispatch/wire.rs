@@ -168,6 +168,11 @@ pub(crate) async fn call(pool: &PgPool, departure: &mut Departure) -> Result<Opt
         let Claimed { payload, request: approved, past, .. } = &departure.item;
         match channel.interpret(&Asked { payload, approved, request: &request, past }, &answer) {
             Reading::Proves(outcome) => {
+                // A question may find that it is out, or leave that open; only what was on the wire is on record so.
+                let is_open = matches!(outcome, Outcome::Accepted { .. } | Outcome::MaybeSent { .. });
+                if is_open && departure.wire_at.is_none() && !depart_alone(pool, departure).await? {
+                    return Ok(None);
+                }
                 note_unknown(departure, &outcome);
                 return Ok(Some(outcome));
             }
@@ -203,7 +208,7 @@ async fn exchange(departure: &Departure, request: &Request) -> Result<Response, 
         return Err(late("the process or its machine stood still before the call; nothing was sent"));
     }
     let answer = departure.line.transport.exchange(call).await;
-    crate::fault::point("answered").await;
+    crate::fault::point(if departure.wire_at.is_some() { "answered" } else { "read" }).await;
     let scrubbed = answer.map(|answer| match is_elsewhere {
         // The bytes of a file are compared, and who never saw the credential cannot repeat it.
         true => answer,

@@ -36,12 +36,19 @@ pub struct FieldError {
     pub field: String,
     /// What is wrong and what would be right.
     pub reason: String,
+    /// Whether the value is good by itself and meets something on file.
+    pub is_conflict: bool,
 }
 
 impl FieldError {
+    /// Names a field whose value meets something on file.
+    pub(crate) fn conflict(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { is_conflict: true, ..Self::new(field, reason) }
+    }
+
     /// Names a field and what is wrong with it.
     pub fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { field: field.into(), reason: reason.into() }
+        Self { field: field.into(), reason: reason.into(), is_conflict: false }
     }
 }
 
@@ -102,7 +109,10 @@ pub fn parse(json: &[u8]) -> Result<DraftInput, FieldError> {
 }
 
 /// Reads one JSON object that stands alone on its line; `what` it should be is said where it is none.
-pub(crate) fn read_line<T: DeserializeOwned>(json: &[u8], what: &str) -> Result<T, FieldError> {
+///
+/// # Errors
+/// Names the field that is missing, unknown or of another shape.
+pub fn read_line<T: DeserializeOwned>(json: &[u8], what: &str) -> Result<T, FieldError> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let input = read(&mut deserializer, "").map_err(|error| match error.field.as_str() {
         "line" => FieldError::new("line", error.reason.replacen("a draft", what, 1)),

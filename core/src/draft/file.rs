@@ -5,16 +5,18 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
 
 use super::check::{Checked, FieldError, check};
-use super::input::{DEFAULT_DRAFTER, DraftInput, derived_key};
+use super::drafter::{Drafter, Proposed};
+use super::input::{DraftInput, derived_key};
+pub use super::report::{Filed, LineError, Mode, Report};
 use super::seal::seal;
 use super::store::{self, NewActivity};
 use crate::activity::payload::{Kind, Sealed};
 use crate::actor::{Actor, Role};
+use crate::agent;
 use crate::approval::decide::admit;
 use crate::approval::store_risk::assess_all;
 use crate::audit;
@@ -31,48 +33,6 @@ pub const DEFAULT_LIFE: SignedDuration = SignedDuration::from_hours(72);
 
 /// Drafts written by one statement; large imports are a row of such batches in one transaction.
 const CHUNK: usize = 500;
-
-/// A line that was not filed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct LineError {
-    /// Number of the line, from 1.
-    pub line: usize,
-    /// The field, in the API's spelling.
-    pub field: String,
-    /// What is wrong and what would be right.
-    pub reason: String,
-}
-
-/// A line that is on file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Filed {
-    /// Number of the line, from 1.
-    pub line: usize,
-    /// The activity.
-    pub id: ActivityId,
-    /// Whether this call made it; otherwise it was there.
-    pub created: bool,
-}
-
-/// What became of a batch.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
-    /// Lines on file. Empty if nothing was written.
-    pub filed: Vec<Filed>,
-    /// Lines that are not acceptable.
-    pub errors: Vec<LineError>,
-}
-
-/// What happens to the good lines of a batch with bad ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// One bad line and nothing is written.
-    AllOrNothing,
-    /// Good lines are written.
-    Partial,
-    /// Nothing is written; the report says what would be wrong.
-    Check,
-}
 
 /// The same where some of them carry files: each may be a mebibyte.
 const CHUNK_WITH_FILES: usize = 25;
@@ -126,10 +86,11 @@ pub async fn file_watched(
     db::retry(|| file_as(pool, actor, company, &inputs, lines, (mode, Drafter::Named), advance)).await
 }
 
-/// Files one draft of the caller's own. An operator is its drafter and so never approves it.
+/// Files one draft of the caller's own. An operator is its drafter and so never approves it; an agent may change and withdraw it.
 ///
 /// # Errors
-/// [`Error::Forbidden`] below approver, [`Error::Invalid`] when the draft names another drafter, or a database fault.
+/// [`Error::Forbidden`] below approver and for an agent that would replace another's draft, [`Error::Refused`] for an agent that counts
+/// no longer, [`Error::Invalid`] when the draft names another drafter, or a database fault.
 pub async fn add(
     pool: &PgPool,
     actor: &Actor,
@@ -161,12 +122,14 @@ async fn file_as(
     if is_person && drafter == Drafter::Caller {
         (tx, _) = admit(pool, tx, actor, company, "add a draft").await?;
     }
+    agent::authorise_change(&mut tx, company, actor).await?;
     let now = crate::db::now(&mut tx).await?;
     let outboxes = crate::outbox::store::settings(&mut tx, company, None).await?;
     let mut report = Report::default();
     let unsubscribe_url = store_unsubscribe::base(&mut tx, company).await?;
     let mut batch = Batch {
         company,
+        actor,
         now,
         lines,
         drafter,
@@ -181,7 +144,7 @@ async fn file_as(
         behind += chunk.len();
         // What it is made of stays, in case all of it has to be done over.
         let drafts = batch.prepare(chunk.to_vec(), &outboxes, &mut report.errors);
-        batch.write(&mut tx, actor, drafts, &mut report).await?;
+        batch.write(&mut tx, drafts, &mut report).await?;
         advance(behind);
     }
     if mode == Mode::Check || mode == Mode::AllOrNothing && !report.errors.is_empty() {
@@ -202,17 +165,9 @@ async fn file_as(
     Ok(report)
 }
 
-/// Who counts as the drafter of an operator's call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Drafter {
-    /// The agent each draft names; the operator only carried the file.
-    Named,
-    /// The operator.
-    Caller,
-}
-
 struct Batch<'a> {
     company: CompanyId,
+    actor: &'a Actor,
     now: Timestamp,
     lines: &'a Lines,
     drafter: Drafter,
@@ -260,15 +215,15 @@ impl Batch<'_> {
         ))
         .map_err(|_| FieldError::new("payload", "it holds a number JSON cannot carry"))?;
         let request_sha256 = Sha256::digest(&content).to_vec();
-        let dedup_key =
-            input.client_dedup_key.clone().unwrap_or_else(|| derived_key(&input, &request_sha256));
+        let dedup_key = input.client_dedup_key.clone().unwrap_or_else(|| {
+            derived_key(&self.drafter.known_as(self.actor, input.proposed_by.as_deref()), &request_sha256)
+        });
         Ok(Draft { line, outbox: outbox.clone(), checked, dedup_key, request_sha256, input })
     }
 
     async fn write(
         &mut self,
         conn: &mut sqlx::PgConnection,
-        actor: &Actor,
         drafts: Vec<Draft>,
         report: &mut Report,
     ) -> Result<(), Error> {
@@ -295,7 +250,7 @@ impl Batch<'_> {
             let link = unsubscribe::give_link(&mut draft.checked.payload, self.unsubscribe_url.as_deref());
             let place = (contact, draft.outbox.id, kind);
             let mut conflict = |reason: String| {
-                report.errors.push(line_error(draft.line, FieldError::new("supersedes", reason)));
+                report.errors.push(line_error(draft.line, FieldError::conflict("supersedes", reason)));
             };
             if let Some(older) = draft.input.supersedes {
                 // Only a draft in the same place can be replaced: the same contact, outbox and kind.
@@ -321,12 +276,13 @@ impl Batch<'_> {
                     self.seen_keys.insert(draft.dedup_key.clone(), (id, draft.request_sha256.clone()));
                     report.filed.push(Filed { line: draft.line, id, created: true });
                     links.extend(link.map(|link| (id, link)));
-                    rows.push(self.row(draft, contact, id, sealed, actor));
+                    rows.push(self.row(draft, contact, id, sealed));
                 }
                 Err(error) => report.errors.push(line_error(draft.line, error)),
             }
         }
         self.answer_repeats(&repeats, report);
+        self.own(conn, &supersede).await?;
         store::supersede(conn, self.company, &supersede).await?;
         store::insert(conn, self.company, &rows).await?;
         store_unsubscribe::insert(conn, self.company, &links).await?;
@@ -335,12 +291,13 @@ impl Batch<'_> {
         let mut entries: Vec<_> = rows
             .iter()
             .map(|row| {
-                audit::Entry::new(actor, "draft.file")
+                audit::Entry::new(self.actor, "draft.file")
                     .activity(row.id, row.sealed.sha256())
                     .detail(serde_json::json!({ "proposedBy": row.proposed_by }))
             })
             .collect();
-        entries.extend(supersede.iter().map(|id| audit::Entry::new(actor, "draft.supersede").subject(*id)));
+        let superseded = |id: &ActivityId| audit::Entry::new(self.actor, "draft.supersede").subject(*id);
+        entries.extend(supersede.iter().map(superseded));
         audit::store::append(conn, self.company, &entries).await
     }
 
@@ -377,7 +334,7 @@ impl Batch<'_> {
                 }
                 Some((id, _)) => report.errors.push(line_error(
                     draft.line,
-                    FieldError::new(
+                    FieldError::conflict(
                         "clientDedupKey",
                         format!("it was used for another draft ({id}); use a new key"),
                     ),
@@ -390,7 +347,7 @@ impl Batch<'_> {
                     }),
                     Some(_) => report.errors.push(line_error(
                         draft.line,
-                        FieldError::new("clientDedupKey", "an earlier line uses it for another draft"),
+                        FieldError::conflict("clientDedupKey", "an earlier line uses it for another draft"),
                     )),
                     None => {
                         let first = (draft.line, draft.request_sha256.clone());
@@ -410,23 +367,21 @@ impl Batch<'_> {
         Ok((id, sealed))
     }
 
-    fn row(
-        &self,
-        draft: Draft,
-        contact: ContactId,
-        id: ActivityId,
-        sealed: Sealed,
-        actor: &Actor,
-    ) -> NewActivity {
-        let payload = draft.checked.payload;
-        let (proposed_kind, proposed_id, proposed_by) = match (&draft.input.proposed_by, actor) {
-            (Some(name), _) => ("agent", None, name.clone()),
-            (None, Actor::Operator { id, name, .. }) if self.drafter == Drafter::Caller => {
-                ("operator", Some(id.0), name.clone())
-            }
-            (None, Actor::Agent { name }) => ("agent", None, name.clone()),
-            (None, _) => ("agent", None, DEFAULT_DRAFTER.to_owned()),
+    /// Refuses an agent with credentials of its own that would replace what it did not draft.
+    async fn own(&self, conn: &mut sqlx::PgConnection, ids: &[ActivityId]) -> Result<(), Error> {
+        let Actor::AgentTokenHolder { id: agent, .. } = self.actor else {
+            return Ok(());
         };
+        if store::drafted_by(conn, self.company, *agent, ids).await? == ids.len() {
+            return Ok(());
+        }
+        Err(crate::operator::forbidden(self.actor, Role::Approver, "replace a draft of somebody else"))
+    }
+
+    fn row(&self, draft: Draft, contact: ContactId, id: ActivityId, sealed: Sealed) -> NewActivity {
+        let payload = draft.checked.payload;
+        let Proposed { kind: proposed_kind, id: proposed_id, name: proposed_by } =
+            self.drafter.proposed(self.actor, draft.input.proposed_by.as_deref());
         NewActivity {
             id,
             outbox: draft.outbox.id,
@@ -466,7 +421,7 @@ fn drafts_contacts(drafts: &[Draft]) -> Vec<store::Wanted> {
 }
 
 fn line_error(line: usize, error: FieldError) -> LineError {
-    LineError { line, field: error.field, reason: error.reason }
+    LineError { line, field: error.field, reason: error.reason, is_conflict: error.is_conflict }
 }
 
 fn find_outbox<'a>(

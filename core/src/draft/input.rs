@@ -15,7 +15,7 @@ pub const LINE_LIMIT_BYTES: usize = 1_048_576;
 pub const DEFAULT_DRAFTER: &str = "import";
 
 /// One draft as it was handed in.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DraftInput {
     /// Channel; must be the outbox's.
@@ -55,7 +55,7 @@ pub struct DraftInput {
 }
 
 /// What a draft says about its recipient.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ContactInput {
     /// Name.
@@ -72,10 +72,10 @@ pub struct ContactInput {
     pub zone: Option<String>,
 }
 
-/// Two drafts without a key are the same if agent, contact, kind and body are.
-pub(super) fn derived_key(input: &DraftInput, request_sha256: &[u8]) -> String {
+/// Two drafts without a key are the same if drafter, contact, kind and body are.
+pub(super) fn derived_key(drafter: &str, request_sha256: &[u8]) -> String {
     let mut hash = Sha256::new();
-    hash.update(input.proposed_by.as_deref().unwrap_or(DEFAULT_DRAFTER));
+    hash.update(drafter);
     hash.update([0]);
     hash.update(request_sha256);
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()

@@ -1,5 +1,6 @@
 //! Changes the words of a draft, or withdraws it. The envelope that was filed stays on file; the new one has a new hash and needs
 //! a decision of its own.
+use serde_json::Value;
 use sqlx::{PgPool, PgTransaction};
 
 use super::check::{FieldError, check};
@@ -7,14 +8,14 @@ use super::edit;
 use super::input::DraftInput;
 use super::seal::seal;
 use super::store_revise::{self as store, Open};
-use crate::activity::payload::{Envelope, Sealed};
-use crate::activity::status::Status;
+use crate::activity::payload::{Envelope, Payload};
 use crate::actor::{Actor, Role};
+use crate::agent;
 use crate::approval::decide::{begin, check_reason};
 use crate::approval::store_risk::assess_all;
 use crate::approval::{Item, ItemOutcome, ItemResult};
 use crate::audit;
-use crate::channel::{Files, Lines};
+use crate::channel::Lines;
 use crate::company;
 use crate::contact::store_look_alike;
 use crate::db;
@@ -39,6 +40,40 @@ pub async fn revise(
     document: &str,
     lines: &Lines,
 ) -> Result<ItemResult, Error> {
+    revise_with(pool, actor, company, item, &Words::Document(document), lines).await
+}
+
+/// The same with the whole content, in the shape in which drafts are handed in.
+///
+/// # Errors
+/// As [`revise`].
+pub async fn revise_content(
+    pool: &PgPool,
+    actor: &Actor,
+    company: CompanyId,
+    item: Item,
+    content: &Value,
+    lines: &Lines,
+) -> Result<ItemResult, Error> {
+    revise_with(pool, actor, company, item, &Words::Content(content), lines).await
+}
+
+/// What a draft shall say.
+enum Words<'a> {
+    /// In the words of an edited document.
+    Document(&'a str),
+    /// As it would be handed in.
+    Content(&'a Value),
+}
+
+async fn revise_with(
+    pool: &PgPool,
+    actor: &Actor,
+    company: CompanyId,
+    item: Item,
+    words: &Words<'_>,
+    lines: &Lines,
+) -> Result<ItemResult, Error> {
     let result = |outcome| Ok(ItemResult { id: item.id, outcome });
     db::retry(|| async {
         let mut tx = begin_change(pool, actor, company, "revise a draft").await?;
@@ -52,13 +87,15 @@ pub async fn revise(
         let Some(envelope) = &open.envelope else {
             return result(ItemOutcome::Refused { reason: "its text was erased".to_owned() });
         };
-        let files = file::store::load(&mut tx, company, &envelope.payload.files()).await?;
-        let sealed = edited(envelope, &open, item.id, document, lines, &files).map_err(invalid)?;
-        let Edited { sealed, headline, recipients } = sealed;
+        let payload = edited(envelope, &open, words).map_err(invalid)?;
+        let files = file::store::load(&mut tx, company, &payload.files()).await?;
+        let headline: String = payload.parts.headline().chars().take(200).collect();
+        let recipients = payload.recipients();
+        let sealed = seal(lines, payload, item.id, &open.outbox.provider, &files).map_err(invalid)?;
         if sealed.sha256() == item.payload_sha256 {
             return result(ItemOutcome::Already { status: open.status });
         }
-        let is_handwritten = !matches!(actor, Actor::Agent { .. });
+        let is_handwritten = actor.kind() == "operator";
         store::replace(&mut tx, company, item, &sealed, &headline, is_handwritten).await?;
         store_look_alike::write_recipients(&mut tx, company, &[(item.id, recipients)]).await?;
         assess_all(&mut tx, company, &[item.id]).await?;
@@ -73,7 +110,8 @@ pub async fn revise(
     .await
 }
 
-/// Takes a draft away that shall not be decided about any more; its drafter or an operator may.
+/// Takes a draft away that shall not be decided about or, if it was approved, not leave any more; its drafter or an operator may. What
+/// is on the wire stays there.
 ///
 /// # Errors
 /// As [`revise`]; also [`Error::Invalid`] without a reason.
@@ -91,10 +129,7 @@ pub async fn withdraw(
             return Ok(ItemResult { id, outcome: ItemOutcome::Missing });
         };
         own(actor, &open, "withdraw a draft of somebody else")?;
-        if open.status == Status::Withdrawn {
-            return Ok(ItemResult { id, outcome: ItemOutcome::Already { status: open.status } });
-        }
-        if let Some(outcome) = open.objection(None) {
+        if let Some(outcome) = open.objection_to_withdrawal() {
             return Ok(ItemResult { id, outcome });
         }
         store::withdraw(&mut tx, company, id).await?;
@@ -118,6 +153,11 @@ async fn begin_change(
 ) -> Result<PgTransaction<'static>, Error> {
     match actor {
         Actor::Agent { .. } => Ok(pool.begin().await?),
+        Actor::AgentTokenHolder { .. } => {
+            let mut tx = pool.begin().await?;
+            agent::authorise_change(&mut tx, company, actor).await?;
+            Ok(tx)
+        }
         Actor::Operator { .. } | Actor::TokenHolder { .. } | Actor::Engine(_) => {
             begin(pool, actor, company, action).await.map(|(tx, _)| tx)
         }
@@ -125,31 +165,24 @@ async fn begin_change(
 }
 
 fn own(actor: &Actor, open: &Open, action: &'static str) -> Result<(), Error> {
-    match actor {
-        Actor::Agent { name } if open.drafting_agent.as_ref() != Some(name) => {
-            Err(operator::forbidden(actor, Role::Approver, action))
+    let is_own = match (actor, &open.drafting_agent) {
+        // A name alone proves nothing about what an agent filed by its credential.
+        (Actor::Agent { name }, drafter) => {
+            drafter.as_ref().is_some_and(|(drafter, id)| drafter == name && id.is_none())
         }
-        _ => Ok(()),
+        (Actor::AgentTokenHolder { id, .. }, drafter) => {
+            drafter.as_ref().is_some_and(|(_, drafter)| *drafter == Some(*id))
+        }
+        _ => true,
+    };
+    match is_own {
+        true => Ok(()),
+        false => Err(operator::forbidden(actor, Role::Approver, action)),
     }
 }
 
-/// What editing makes of a draft.
-struct Edited {
-    sealed: Sealed,
-    /// Its line for lists.
-    headline: String,
-    recipients: Vec<String>,
-}
-
-/// The envelope with other words, checked and rendered like a new draft.
-fn edited(
-    envelope: &Envelope,
-    open: &Open,
-    id: ActivityId,
-    document: &str,
-    lines: &Lines,
-    files: &Files,
-) -> Result<Edited, FieldError> {
+/// The payload with other words, checked like that of a new draft.
+fn edited(envelope: &Envelope, open: &Open, words: &Words<'_>) -> Result<Payload, FieldError> {
     let old = &envelope.payload;
     let input = DraftInput {
         channel: old.channel,
@@ -158,7 +191,10 @@ fn edited(
         kind: Some(old.kind),
         contact: None,
         to: Some(old.to.clone()),
-        payload: edit::content(old, document)?,
+        payload: match words {
+            Words::Document(document) => edit::content(old, document)?,
+            Words::Content(content) => (*content).clone(),
+        },
         send_after: None,
         expires_at: None,
         supersedes: None,
@@ -167,10 +203,7 @@ fn edited(
     };
     let mut payload = check(&input, &open.outbox)?.payload;
     payload.kind = old.kind;
-    let headline = payload.parts.headline().chars().take(200).collect();
-    let recipients = payload.recipients();
-    let sealed = seal(lines, payload, id, &open.outbox.provider, files)?;
-    Ok(Edited { sealed, headline, recipients })
+    Ok(payload)
 }
 
 fn invalid(error: FieldError) -> Error {

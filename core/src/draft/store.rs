@@ -11,7 +11,7 @@ use crate::contact;
 use crate::contact::look_alike::skeleton;
 use crate::contact::store_look_alike;
 use crate::error::Error;
-use crate::ids::{AccountId, ActivityId, CompanyId, ContactId, OutboxId};
+use crate::ids::{AccountId, ActivityId, AgentId, CompanyId, ContactId, OutboxId};
 
 /// Who a draft is for.
 pub(crate) struct Wanted {
@@ -210,6 +210,26 @@ pub(super) async fn open_drafts(
         .into_iter()
         .filter_map(|row| Kind::parse(&row.kind).map(|kind| ((row.contact_id, row.outbox_id, kind), row.id)))
         .collect())
+}
+
+/// How many of these activities an agent drafted by a credential of its own.
+pub(super) async fn drafted_by(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    agent: AgentId,
+    ids: &[ActivityId],
+) -> Result<usize, Error> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM crm_activity_details
+        WHERE company_id = $1 AND activity_id = ANY ($2) AND proposed_kind = 'agent' AND proposed_id = $3"#,
+        company.0,
+        &ids,
+        agent.0
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(usize::try_from(count).unwrap_or(0))
 }
 
 /// Closes drafts whose place a newer one takes.

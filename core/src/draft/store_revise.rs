@@ -7,7 +7,7 @@ use crate::activity::status::Status;
 use crate::activity::store::{read_hash, read_status};
 use crate::approval::{Item, ItemOutcome};
 use crate::error::Error;
-use crate::ids::{ActivityId, CompanyId, OutboxId};
+use crate::ids::{ActivityId, AgentId, CompanyId, OutboxId};
 use crate::outbox::store::{OutboxSettings, settings};
 
 /// An activity under lock.
@@ -15,19 +15,44 @@ pub(super) struct Open {
     pub(super) status: Status,
     pub(super) payload_sha256: PayloadHash,
     pub(super) outbox: OutboxSettings,
-    /// The agent that drafted it, if one did.
-    pub(super) drafting_agent: Option<String>,
+    /// The agent that drafted it, if one did: its name, and its id where it showed a credential.
+    pub(super) drafting_agent: Option<(String, Option<AgentId>)>,
     pub(super) envelope: Option<Envelope>,
     is_expired: bool,
     last: Option<(String, Timestamp)>,
 }
 
+/// Where a draft stands that can still be withdrawn: it waits for a decision, or it was decided and nobody took it up.
+const WITHDRAWABLE: &[Status] = &[
+    Status::DraftPendingApproval,
+    Status::Approved,
+    Status::BlockedByQuota,
+    Status::BlockedByAllowlist,
+    Status::BlockedByPolicy,
+];
+
 impl Open {
+    /// Why it cannot be withdrawn any more.
+    pub(super) fn objection_to_withdrawal(&self) -> Option<ItemOutcome> {
+        match self.status {
+            Status::Withdrawn => Some(ItemOutcome::Already { status: self.status }),
+            Status::Dispatching => {
+                Some(ItemOutcome::Refused { reason: "it is being sent; too late to withdraw it".to_owned() })
+            }
+            status if WITHDRAWABLE.contains(&status) => None,
+            _ => Some(self.taken()),
+        }
+    }
+
+    fn taken(&self) -> ItemOutcome {
+        let (by, at) = self.last.clone().unzip();
+        ItemOutcome::Taken { status: self.status, by, at }
+    }
+
     /// Why it cannot be changed any more, or not from these bytes.
     pub(super) fn objection(&self, seen: Option<PayloadHash>) -> Option<ItemOutcome> {
         if self.status != Status::DraftPendingApproval {
-            let (by, at) = self.last.clone().unzip();
-            return Some(ItemOutcome::Taken { status: self.status, by, at });
+            return Some(self.taken());
         }
         if seen.is_some_and(|seen| seen != self.payload_sha256) {
             return Some(ItemOutcome::Changed { payload_sha256: self.payload_sha256 });
@@ -57,7 +82,8 @@ pub(super) async fn lock(
     let row = sqlx::query!(
         r#"SELECT a.status, a.payload_sha256 AS "payload_sha256!", a.outbox_id AS "outbox_id!: OutboxId",
           coalesce(a.expires_at <= clock_timestamp(), false) AS "is_expired!", p.envelope,
-          CASE WHEN e.proposed_kind = 'agent' THEN e.proposed_by END AS drafting_agent, d.name AS "decider?", d.at AS "decided_at?"
+          CASE WHEN e.proposed_kind = 'agent' THEN e.proposed_by END AS drafting_agent,
+          e.proposed_id AS "proposed_id: AgentId", d.name AS "decider?", d.at AS "decided_at?"
         FROM crm_activities a
         JOIN crm_activity_details e ON e.company_id = a.company_id AND e.activity_id = a.id
         JOIN crm_payloads p ON p.company_id = a.company_id AND p.activity_id = a.id AND p.payload_sha256 = a.payload_sha256
@@ -84,7 +110,7 @@ pub(super) async fn lock(
         status: read_status(&row.status, id)?,
         payload_sha256: read_hash(&row.payload_sha256, id)?,
         outbox,
-        drafting_agent: row.drafting_agent,
+        drafting_agent: row.drafting_agent.map(|name| (name, row.proposed_id)),
         envelope,
         is_expired: row.is_expired,
         last: row.decider.zip(row.decided_at.map(jiff_sqlx::Timestamp::to_jiff)),
@@ -143,8 +169,9 @@ pub(super) async fn withdraw(
     id: ActivityId,
 ) -> Result<(), Error> {
     let done = sqlx::query!(
-        r#"UPDATE crm_activities SET status = 'withdrawn', closed_at = clock_timestamp()
-        WHERE company_id = $1 AND id = $2 AND status = 'draft_pending_approval'"#,
+        r#"UPDATE crm_activities SET status = 'withdrawn', hold_code = NULL, closed_at = clock_timestamp()
+        WHERE company_id = $1 AND id = $2
+          AND status IN ('draft_pending_approval', 'approved', 'blocked_by_quota', 'blocked_by_allowlist', 'blocked_by_policy')"#,
         company.0,
         id.0
     )

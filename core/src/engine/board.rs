@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+use super::tally::Tally;
 use crate::clock;
 
 /// Longest error that is kept, in characters.
@@ -68,11 +69,12 @@ pub struct Task {
 #[derive(Clone, Debug)]
 pub struct Board {
     tasks: watch::Sender<Vec<Task>>,
+    tally: Tally,
 }
 
 impl Default for Board {
     fn default() -> Self {
-        Self { tasks: watch::Sender::new(Vec::new()) }
+        Self { tasks: watch::Sender::new(Vec::new()), tally: Tally::default() }
     }
 }
 
@@ -94,6 +96,12 @@ impl Board {
     #[must_use]
     pub fn tasks(&self) -> Vec<Task> {
         self.tasks.borrow().clone()
+    }
+
+    /// What the tasks did, in numbers.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     /// Why a task of this process may not work before a person says so, if one may not.

@@ -56,7 +56,8 @@ impl Applier {
         let reporter = self.board.task("inbound");
         while !stop.is_cancelled() {
             match stop.run_until_cancelled(self.apply_due()).await {
-                Some(Ok(_)) => {
+                Some(Ok(count)) => {
+                    self.board.tally().events(count);
                     reporter.ok();
                 }
                 Some(Err(error)) if reporter.waits(&error) => tracing::warn!("inbound events wait: {error}"),
@@ -108,7 +109,9 @@ impl Applier {
                 return Ok(Some(stored));
             }
             finish(&mut tx, company, &stored).await?;
+            crate::fault::point("applying").await;
             tx.commit().await?;
+            crate::fault::point("applied").await;
             Ok(Some(stored))
         })
         .await;
@@ -149,7 +152,7 @@ impl Applier {
         let is_overdue = held.now.duration_since(held.received_at) > FETCH_PATIENCE;
         match found {
             Completion::Whole(event) => {
-                held.event = super::event::Event { raw: held.event.raw.clone(), ..event };
+                held.event = super::event::Event { raw: held.event.raw.clone(), ..*event };
                 if let What::Message(letter) = &mut held.event.what {
                     letter.is_announced = false;
                 }

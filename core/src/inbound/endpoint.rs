@@ -247,6 +247,14 @@ pub async fn note_refused(
     store::refused(&mut *pool.acquire().await?, id, count.into(), at, why).await
 }
 
+/// Counts events of all companies that wait, or that a person has to look at: company, state, and how many, up to a bound.
+///
+/// # Errors
+/// A database fault.
+pub async fn waiting(conn: &mut PgConnection, most: i64) -> Result<Vec<(CompanyId, String, i64)>, Error> {
+    store::waiting(conn, most).await
+}
+
 fn unknown(id: EndpointId) -> Error {
     Error::NotFound { what: format!("endpoint {id}"), hint: "; see `countersign webhooks list`".to_owned() }
 }

@@ -162,9 +162,10 @@ pub struct Welcome {
 
 /// What completing an event brought.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is usually the large one")]
 pub enum Completion {
     /// The whole event, under the same external id.
-    Whole(Event),
+    Whole(Box<Event>),
     /// Not now.
     Later {
         /// What happened, in words; may quote foreign text.
@@ -210,6 +211,6 @@ pub trait Webhook: Send + Sync {
     /// What the answer to it says.
     fn completed(&self, event: &Event, response: &Response) -> Completion {
         let _ = response;
-        Completion::Whole(event.clone())
+        Completion::Whole(Box::new(event.clone()))
     }
 }

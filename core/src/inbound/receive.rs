@@ -1,6 +1,6 @@
 //! Stores what was proven to come from a provider. From its commit on the delivery may be acknowledged, and nothing leaves for whoever
 //! wrote: what it means is found out afterwards (`apply`).
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use super::event::{Event, What};
 use super::provider::Provider;
@@ -38,6 +38,19 @@ pub struct Received {
 /// # Errors
 /// [`Error::Invalid`] for more than [`EVENTS_LIMIT`], or a database fault: then nothing may be acknowledged.
 pub async fn receive(pool: &PgPool, origin: Origin, events: &[Event]) -> Result<Received, Error> {
+    let mut tx = pool.begin().await?;
+    let received = receive_in(&mut tx, origin, events).await?;
+    tx.commit().await?;
+    crate::fault::point("received").await;
+    Ok(received)
+}
+
+/// Stores events as part of a transaction.
+pub(crate) async fn receive_in(
+    conn: &mut PgConnection,
+    origin: Origin,
+    events: &[Event],
+) -> Result<Received, Error> {
     if events.len() > EVENTS_LIMIT {
         let reason = format!("{} events in one delivery; at most {EVENTS_LIMIT}", events.len());
         return Err(Error::Invalid { field: "events".to_owned(), reason });
@@ -46,8 +59,7 @@ pub async fn receive(pool: &PgPool, origin: Origin, events: &[Event]) -> Result<
         return Ok(Received::default());
     }
     let ids: Vec<EventId> = events.iter().map(|_| EventId::new()).collect();
-    let mut tx = pool.begin().await?;
-    let stored = store_event::insert(&mut tx, origin, &ids, events).await?;
+    let stored = store_event::insert(conn, origin, &ids, events).await?;
     let mut unread = Vec::new();
     let mut writers = Vec::new();
     for (id, event) in ids.iter().zip(events).filter(|(id, _)| stored.contains(id)) {
@@ -58,11 +70,9 @@ pub async fn receive(pool: &PgPool, origin: Origin, events: &[Event]) -> Result<
             }
         }
     }
-    store_effect::hold_unread(&mut tx, origin.company, &unread, &writers).await?;
+    store_effect::hold_unread(conn, origin.company, &unread, &writers).await?;
     if !stored.is_empty() {
-        company::store::bump(&mut tx, origin.company).await?;
+        company::store::bump(conn, origin.company).await?;
     }
-    tx.commit().await?;
-    crate::fault::point("received").await;
     Ok(Received { stored: stored.len(), known: events.len() - stored.len() })
 }

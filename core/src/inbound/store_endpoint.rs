@@ -181,6 +181,29 @@ pub(super) async fn refused(
     Ok(())
 }
 
+/// Counts events that wait, or that a person has to look at: company, state, and how many, up to a bound.
+pub(super) async fn waiting(
+    conn: &mut PgConnection,
+    most: i64,
+) -> Result<Vec<(CompanyId, String, i64)>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT c.id AS "company: CompanyId", w.state AS "state!", count(*) AS "count!"
+        FROM crm_companies c
+        CROSS JOIN LATERAL (
+          (SELECT e.state FROM crm_inbound_events e WHERE e.company_id = c.id AND e.state = 'stored' LIMIT $1)
+          UNION ALL
+          (SELECT e.state FROM crm_inbound_events e WHERE e.company_id = c.id AND e.state IN ('unmatched', 'failed') LIMIT $1)
+        ) w
+        GROUP BY c.id, w.state
+        ORDER BY c.id, w.state
+        LIMIT 10000"#,
+        most
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.company, row.state, row.count)).collect())
+}
+
 fn provider(word: &str, id: EndpointId) -> Result<Provider, Error> {
     Provider::parse(word).ok_or_else(|| Error::Corrupt {
         table: "crm_webhook_endpoints",

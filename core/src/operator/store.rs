@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 use crate::actor::{Actor, Role};
 use crate::error::Error;
 use crate::ids::{CompanyId, OperatorId, TokenId};
+use crate::token;
 
 /// An operator as it is listed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -67,25 +68,7 @@ pub(super) struct Standing {
     pub(super) role: Role,
     pub(super) is_disabled: bool,
     /// `None` when there is no such token of this operator.
-    pub(super) token: Option<TokenStanding>,
-}
-
-/// Whether a token counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TokenStanding {
-    Good,
-    Expired,
-    Revoked,
-}
-
-impl TokenStanding {
-    pub(super) fn of(is_revoked: bool, is_expired: bool) -> Self {
-        match (is_revoked, is_expired) {
-            (true, _) => Self::Revoked,
-            (false, true) => Self::Expired,
-            (false, false) => Self::Good,
-        }
-    }
+    pub(super) token: Option<token::Standing>,
 }
 
 /// Reads how an operator stands; it may have lost its role since its console was opened.
@@ -112,7 +95,7 @@ pub(super) async fn standing(
             role: read_role(&row.role, id)?,
             name: row.name,
             is_disabled: row.is_disabled,
-            token: row.token.map(|_| TokenStanding::of(row.is_revoked, row.is_expired)),
+            token: row.token.map(|_| token::Standing::of(row.is_revoked, row.is_expired)),
         })
     })
     .transpose()

@@ -2,35 +2,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
 use sqlx::PgConnection;
 
-use super::store::{TokenStanding, read_role};
+use super::store::read_role;
 use crate::actor::Role;
 use crate::error::Error;
 use crate::ids::{CompanyId, OperatorId, TokenId};
-
-/// A token as it is listed: everything but its text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TokenView {
-    /// Names it for revoking.
-    pub id: TokenId,
-    /// What it is for, in the words of whoever made it.
-    pub name: String,
-    /// Since when.
-    pub created_at: Timestamp,
-    /// Made by.
-    pub created_by: String,
-    /// Until when it counts.
-    pub expires_at: Timestamp,
-    /// When it was last used, to the minute.
-    pub last_used_at: Option<Timestamp>,
-    /// When it was revoked, if it was.
-    pub revoked_at: Option<Timestamp>,
-    /// Whether it can be used now.
-    pub is_usable: bool,
-}
+use crate::token::{Standing, TokenView};
 
 /// A token that somebody showed.
 pub(super) struct Found {
@@ -40,7 +18,7 @@ pub(super) struct Found {
     pub(super) name: String,
     pub(super) role: Role,
     pub(super) is_disabled: bool,
-    pub(super) standing: TokenStanding,
+    pub(super) standing: Standing,
 }
 
 /// Stores a token and returns until when it counts, by the database's clock.
@@ -92,7 +70,7 @@ pub(super) async fn by_hash(conn: &mut PgConnection, hash: &[u8; 32]) -> Result<
             operator: row.operator,
             name: row.name,
             is_disabled: row.is_disabled,
-            standing: TokenStanding::of(row.is_revoked, row.is_expired),
+            standing: Standing::of(row.is_revoked, row.is_expired),
         })
     })
     .transpose()

@@ -1,51 +1,20 @@
-//! Tokens: what lets somebody act as an operator without being logged in as one. A token is shown once, stored as a hash, and dead
-//! from the moment it is revoked, expires, or its operator is disabled.
+//! Tokens of operators: what lets somebody act as an operator without being logged in as one.
 //!
 //! Does not read tokens from anywhere; whoever has one hands it over as [`SecretText`].
 use std::time::Duration;
 
-use jiff::Timestamp;
-use sha2::{Digest as _, Sha256};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
-use super::store::TokenStanding;
-pub use super::store_token::TokenView;
 use super::{known, store, store_token};
 use crate::actor::{Actor, Role};
 use crate::audit;
+use crate::bearer::Shown;
 use crate::company;
 use crate::error::Error;
-use crate::ids::{CompanyId, OperatorId, TokenId};
+use crate::ids::{CompanyId, TokenId};
 use crate::safe_text::SafeText;
-use crate::secret::{SecretText, random_text};
-
-/// What every token begins with, so that one that leaked is recognised by people and scanners.
-const PREFIX: &str = "cst_";
-
-/// How long a token counts unless somebody says otherwise: 90 days.
-pub const DEFAULT_LIFE: Duration = Duration::from_secs(90 * 24 * 3600);
-
-/// The longest life of a token: 366 days.
-pub const LIFE_LIMIT: Duration = Duration::from_secs(366 * 24 * 3600);
-
-/// The shortest life of a token.
-const LEAST_LIFE: Duration = Duration::from_secs(60);
-
-/// Tokens of one operator that count at the same time.
-pub const TOKENS_LIMIT: i64 = 20;
-
-/// A token that was just made. Its text is never seen again.
-#[derive(Debug)]
-pub struct NewToken {
-    /// Names it for revoking.
-    pub id: TokenId,
-    /// Whose it is.
-    pub operator: OperatorId,
-    /// The token.
-    pub text: SecretText,
-    /// Until when it counts.
-    pub expires_at: Timestamp,
-}
+use crate::secret::SecretText;
+use crate::token::{self, Holder, NewToken, Standing, TOKENS_LIMIT, TokenView};
 
 /// Makes a token for an operator. An admin makes them for anyone, others for themselves.
 ///
@@ -61,15 +30,7 @@ pub async fn make(
     name: &str,
     life: Duration,
 ) -> Result<NewToken, Error> {
-    let refuse = |field: &str, reason: &str| {
-        Err(Error::Invalid { field: field.to_owned(), reason: reason.to_owned() })
-    };
-    if !(LEAST_LIFE..=LIFE_LIMIT).contains(&life) {
-        return refuse("expires", "use 1 minute to 366 days");
-    }
-    if name.trim().is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
-        return refuse("label", "use 1 to 100 characters on one line");
-    }
+    token::check_new(name, life)?;
     let mut tx = pool.begin().await?;
     store::lock(&mut tx, company).await?;
     let whose = may_handle(&mut tx, actor, company, operator, "make a token for somebody else").await?;
@@ -86,7 +47,7 @@ pub async fn make(
             SafeText::line(operator)
         )));
     }
-    let (text, hash) = generate();
+    let (text, hash) = token::generate(Holder::Operator);
     let id = TokenId::new();
     let expires_at =
         store_token::insert(&mut tx, company, id, whose.id, name, &hash, actor.name(), life).await?;
@@ -95,7 +56,7 @@ pub async fn make(
     audit::store::append(&mut tx, company, &[entry]).await?;
     company::store::bump(&mut tx, company).await?;
     tx.commit().await?;
-    Ok(NewToken { id, operator: whose.id, text, expires_at })
+    Ok(NewToken { id, text, expires_at })
 }
 
 /// Lists the tokens of an operator, newest first, without their texts.
@@ -156,9 +117,9 @@ pub async fn authenticate(
     user: &str,
 ) -> Result<Actor, Error> {
     let mut tx = pool.begin().await?;
-    let found = match hash_of(text) {
-        Some(hash) => store_token::by_hash(&mut tx, &hash).await?,
-        None => None,
+    let found = match token::hash_of(text) {
+        Some((Holder::Operator, hash)) => store_token::by_hash(&mut tx, &hash).await?,
+        Some((Holder::Agent, _)) | None => None,
     };
     let found = found.filter(|found| found.company == company && found.name == operator);
     let shown = SafeText::line(operator).truncated(100);
@@ -208,21 +169,38 @@ pub async fn authenticate(
 }
 
 /// Refuses a token that does not count.
-pub(super) fn check(standing: Option<TokenStanding>, operator: &str) -> Result<(), Error> {
-    let why = match standing {
-        Some(TokenStanding::Good) => return Ok(()),
-        Some(TokenStanding::Expired) => "has expired",
-        Some(TokenStanding::Revoked) => "was revoked",
-        None => "does not exist any more",
+pub(super) fn check(standing: Option<Standing>, operator: &str) -> Result<(), Error> {
+    match Standing::problem(standing) {
+        None => Ok(()),
+        Some(why) => Err(Error::Refused(format!(
+            "the token of {operator} {why}; an admin makes another with `countersign operators token {operator}`"
+        ))),
+    }
+}
+
+/// Whoever showed the token with this hash, and whether they are let in.
+pub(crate) async fn shown(conn: &mut PgConnection, hash: &[u8; 32]) -> Result<Option<Shown>, Error> {
+    let Some(found) = store_token::by_hash(conn, hash).await? else {
+        return Ok(None);
     };
-    Err(Error::Refused(format!(
-        "the token of {operator} {why}; an admin makes another with `countersign operators token {operator}`"
-    )))
+    let name = SafeText::line(&found.name).truncated(100);
+    let verdict = match found.is_disabled {
+        true => Err(Error::Refused(format!("{name} was disabled; an admin can let them in again"))),
+        false => check(Some(found.standing), &name),
+    };
+    let (id, token) = (found.operator, found.token);
+    let actor = Actor::TokenHolder { id, name: found.name, role: found.role, token };
+    Ok(Some(Shown { company: found.company, actor, token, verdict }))
+}
+
+/// Notes that a token was used, to the minute; says whether that was news.
+pub(crate) async fn touch(conn: &mut PgConnection, company: CompanyId, id: TokenId) -> Result<bool, Error> {
+    store_token::touch(conn, company, id).await
 }
 
 /// The operator of that name, if the actor may handle its tokens.
 async fn may_handle(
-    conn: &mut sqlx::PgConnection,
+    conn: &mut PgConnection,
     actor: &Actor,
     company: CompanyId,
     operator: &str,
@@ -236,47 +214,5 @@ async fn may_handle(
             super::authorise(conn, actor, company, Role::Admin, action).await?;
             known(conn, company, operator).await
         }
-    }
-}
-
-/// A new token and its hash.
-fn generate() -> (SecretText, [u8; 32]) {
-    let text = random_text(PREFIX);
-    let hash = Sha256::digest(text.expose().as_bytes()).into();
-    (text, hash)
-}
-
-/// The hash of what may be a token; `None` for what cannot be one.
-fn hash_of(text: &SecretText) -> Option<[u8; 32]> {
-    let digits = text.expose().strip_prefix(PREFIX)?;
-    let is_token = digits.len() == 64 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    is_token.then(|| Sha256::digest(text.expose().as_bytes()).into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// S43: a token has 256 random bits, no two are alike, and its debug output shows nothing of it.
-    #[test]
-    fn a_token_is_long_random_and_silent() {
-        let (one, hash) = generate();
-        let (other, _) = generate();
-        assert_eq!(one.expose().len(), PREFIX.len() + 64);
-        assert_ne!(one.expose(), other.expose());
-        assert_eq!(hash_of(&one), Some(hash));
-        assert!(!format!("{one:?}").contains(&one.expose()[4..]));
-    }
-
-    /// S43: what is shorter, longer or spelled in another way is no token.
-    #[rstest::rstest]
-    #[case("")]
-    #[case("cst_")]
-    #[case("cst_0123")]
-    #[case("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")]
-    #[case("cst_0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef")]
-    #[case("cst_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0")]
-    fn what_is_no_token_has_no_hash(#[case] text: &str) {
-        assert_eq!(hash_of(&SecretText::new(text.to_owned())), None);
     }
 }

@@ -51,8 +51,9 @@ pub struct Change {
 }
 
 /// One setting that is another one now.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ChangedSetting)]
 pub struct Changed {
     /// Which, in the API's spelling.
     pub field: String,
@@ -63,8 +64,9 @@ pub struct Changed {
 }
 
 /// What a change did.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = OutboxChange)]
 pub struct Done {
     /// Settings that are other ones now; empty when everything was as asked for.
     pub changed: Vec<Changed>,

@@ -205,7 +205,7 @@ pub enum CoolReason {
 }
 
 /// How far a kill switch reaches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum KillScope {
     /// One outbox.

@@ -12,7 +12,7 @@ use crate::ids::{ActivityId, CompanyId, OutboxId};
 const ERRORS_LIMIT: i64 = 5;
 
 /// Everything about one outbox.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OutboxDetail {
     /// What lists show.
@@ -47,7 +47,7 @@ pub struct OutboxDetail {
 }
 
 /// How many messages stand somewhere.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StatusCount {
     /// Where.
@@ -57,7 +57,7 @@ pub struct StatusCount {
 }
 
 /// An attempt that went wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LastError {
     /// Of which message.

@@ -1,7 +1,8 @@
 //! What people do: file, decide, edit, take back, settle.
 use countersign_core::activity::status::Status;
-use countersign_core::approval::Resolution;
 use countersign_core::approval::verdict::{Asked, LastDecision, Standing, objection, objection_to_undo};
+use countersign_core::approval::{Item, Resolution};
+use countersign_core::ids::ActivityId;
 use jiff::SignedDuration;
 use uuid::Uuid;
 
@@ -33,6 +34,7 @@ impl Model {
         item.is_filed().then(|| Standing {
             status: item.status,
             payload_sha256: item.hash(),
+            round: item.round,
             expires_at: Some(item.expires_at),
             proposed_by: None,
             last: last.map(|last| LastDecision {
@@ -58,7 +60,15 @@ impl Model {
     pub(super) fn approve(&mut self, item: usize, is_stale: bool) {
         let seen = if is_stale { stale_hash(&self.items[item]) } else { self.items[item].hash() };
         let standing = self.standing(item);
-        if objection(Asked::Approve, standing.as_ref(), seen, APPROVER, self.now).is_some() {
+        if objection(
+            Asked::Approve,
+            standing.as_ref(),
+            Item::seen(ActivityId(Uuid::nil()), seen),
+            APPROVER,
+            self.now,
+        )
+        .is_some()
+        {
             return;
         }
         if seen != self.items[item].hash() {
@@ -78,7 +88,15 @@ impl Model {
 
     pub(super) fn reject(&mut self, item: usize) {
         let (standing, seen) = (self.standing(item), self.items[item].hash());
-        if objection(Asked::Reject, standing.as_ref(), seen, APPROVER, self.now).is_none() {
+        if objection(
+            Asked::Reject,
+            standing.as_ref(),
+            Item::seen(ActivityId(Uuid::nil()), seen),
+            APPROVER,
+            self.now,
+        )
+        .is_none()
+        {
             self.decide(item, "reject");
             self.go(item, Status::Rejected);
         }

@@ -289,3 +289,19 @@ async fn a_mass_undo_tells_how_far_it_is() {
     assert_eq!((done.undone, done.batch_size), (all, all));
     assert_eq!(told.into_inner().expect("nobody panicked"), [(BATCH_LIMIT, all), (all, all)]);
 }
+
+/// S12: an approve request that comes again after an undo decides nothing, because it names the round it saw.
+#[tokio::test]
+async fn a_late_repeat_of_an_approval_decides_nothing() {
+    let world = World::new().await;
+    let [item] = world.file_email(1).await[..] else { panic!("one item") };
+    let seen = Item { round: Some(1), ..item };
+    world.approve(&[seen]).await;
+    let again = world.try_approve(&world.approver, &[seen]).await;
+    assert_eq!(again[0].outcome, ItemOutcome::Already { status: Status::Approved });
+    world.undone(item.id).await;
+    let late = world.try_approve(&world.approver, &[seen]).await;
+    assert_eq!(late[0].outcome, ItemOutcome::Reopened { round: 2 });
+    assert_eq!(world.status(item.id).await, Status::DraftPendingApproval);
+    assert_eq!(world.count("SELECT count(*) FROM crm_decisions WHERE verdict = 'approve'").await, 1);
+}

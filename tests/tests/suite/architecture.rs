@@ -163,7 +163,17 @@ fn sends(source: &Source) -> Vec<String> {
         found.extend(source.find(&["reqwest::"]));
     }
     if !source.is_below(&["adapters/src/http", "adapters/src/sandbox/"]) {
-        found.extend(source.find(&["hyper::", "TcpStream", "TcpSocket", "UdpSocket"]));
+        found.extend(source.find(&[
+            "TcpStream",
+            "TcpSocket",
+            "UdpSocket",
+            "hyper::client",
+            "hyper_util::client",
+        ]));
+    }
+    // The listener answers over connections that others made.
+    if !source.is_below(&["adapters/src/http", "adapters/src/sandbox/", "app/src/listener/"]) {
+        found.extend(source.find(&["hyper::"]));
     }
     found
 }
@@ -194,6 +204,8 @@ fn only_test_modules_are_left_out(#[case] text: &str, #[case] kept: &str) {
 #[case("app/src/cli/planted.rs", "let headers = line.channel.wire_headers(&credential, &key);")]
 #[case("app/src/cli/planted.rs", "let answer = reqwest::get(url).await;")]
 #[case("app/src/cli/planted.rs", "let stream = tokio::net::TcpStream::connect(provider).await;")]
+#[case("app/src/listener/planted.rs", "let stream = tokio::net::TcpStream::connect(provider).await;")]
+#[case("app/src/listener/planted.rs", "use hyper::client::conn::http1;")]
 #[case("core/src/approval/planted.rs", "let answer = line.transport.exchange(call).await;")]
 #[case("core/src/gate/planted.rs", "use crate::channel::Transport;")]
 #[case("core/src/dispatcher.rs", "let answer = line.transport.exchange(call).await;")]

@@ -56,7 +56,7 @@ impl Webhook for Announcing {
             Some("never") => return Completion::Never { why: "the key may only send".to_owned() },
             _ => whole.text = Some("Call me".to_owned()),
         }
-        Completion::Whole(Event { what: What::Message(whole), ..event.clone() })
+        Completion::Whole(Box::new(Event { what: What::Message(whole), ..event.clone() }))
     }
 }
 

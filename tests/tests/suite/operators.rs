@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use countersign_core::actor::{Actor, Role};
 use countersign_core::error::Error;
-use countersign_core::operator::token::{self, NewToken, TOKENS_LIMIT};
+use countersign_core::operator::token;
 use countersign_core::secret::SecretText;
+use countersign_core::token::{NewToken, TOKENS_LIMIT};
 use countersign_core::{company, operator, outbox};
 use countersign_tests::world::World;
 

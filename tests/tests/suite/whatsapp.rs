@@ -9,6 +9,7 @@ use countersign_core::channel::{BoxFuture, Broken, Call, ChannelName, Host, Resp
 use countersign_core::dispatch;
 use countersign_core::draft::file::Mode;
 use countersign_core::ids::OutboxId;
+use countersign_tests::books;
 use countersign_tests::provider::{Provider, all_by};
 use countersign_tests::wire::Valve;
 use countersign_tests::worker::{Worker, quick};
@@ -141,6 +142,7 @@ async fn a_template_that_is_another_one_now_holds_its_message(
         world.count("SELECT count(*) FROM crm_outboxes WHERE NOT enabled OR fault_streak > 0").await,
         0
     );
+    books::compare(&world, &provider).await;
 }
 
 /// A template that cannot be read for a while holds its message for as long, and nothing is uncertain.

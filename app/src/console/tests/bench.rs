@@ -355,7 +355,7 @@ impl Bench {
                 // A draft of which the first approval was taken back stays one, in its next round.
                 ItemOutcome::Undone => {
                     let drafts = self.world.drafts.iter_mut().filter(|item| item.row.id == result.id);
-                    drafts.for_each(|item| (item.row.approvals, item.round) = (0, item.round + 1));
+                    drafts.for_each(|item| (item.row.approvals, item.row.round) = (0, item.row.round + 1));
                 }
                 _ => {}
             }

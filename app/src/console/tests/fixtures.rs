@@ -103,6 +103,7 @@ pub(super) fn sealed(
             kind,
             status,
             payload_sha256: bytes.sha256(),
+            round: 1,
             contact_id: ContactId(Uuid::from_u128(number)),
             contact: contact.to_owned(),
             account: account.map(str::to_owned),
@@ -119,7 +120,6 @@ pub(super) fn sealed(
             wire_at: None,
             closed_at: None,
         },
-        round: 1,
         raw: bytes.bytes().to_vec(),
         envelope: Some(envelope),
         verdicts: vec![

@@ -7,7 +7,7 @@ use countersign_core::inbound::provider::Provider;
 use jiff::SignedDuration;
 
 use super::bench::{Bench, World};
-use super::events::{endpoints, event, event_id, events, letter};
+use super::events::{endpoints, event, event_id, letter};
 use super::fixtures::ago;
 use super::hostile::{HOSTILE, is_forbidden};
 use crate::console::backend::EngineStatus;

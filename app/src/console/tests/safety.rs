@@ -123,7 +123,7 @@ fn who_still_has_to_decide_is_named(#[values((120, 40), (80, 24), (60, 20), (40,
 fn a_vote_about_other_bytes_is_not_counted() {
     let mut world = risky();
     voted(&mut world, "ben");
-    world.drafts[0].round = 2;
+    world.drafts[0].row.round = 2;
     assert!(Bench::with(world, 120, 40).text().contains("0 of 2 approved"));
 }
 

@@ -54,6 +54,15 @@ async fn a_handshake_is_answered_to_who_shows_the_token() {
         assert_eq!(reply.status, Some(401), "{reply:?}");
         assert!(!reply.text.contains("canary"), "S34: it was reflected: {reply:?}");
     }
+    for _ in 4..20 {
+        assert_eq!(ask("?token=guessed").await.status, Some(401));
+    }
+    assert_eq!(ask(&format!("?token={PROOF}")).await.status, Some(429), "S34: nobody guesses for long");
+    let other = desk.endpoint(Provider::Resend).await;
+    let head = format!(
+        "GET /webhooks/resend/{other}?token={PROOF} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    );
+    assert_eq!(desk.ask(head).await.status, Some(200), "one endpoint does not use up another's");
 }
 
 /// S26, S35: what nobody can prove is refused and counted; nothing else of it is kept.
@@ -157,7 +166,7 @@ async fn a_verify_token_is_shown_once() {
         .unwrap();
     let token = added.verify_token.expect("a token").expose().to_owned();
     assert_eq!(token.len(), "csv_".len() + 64);
-    let known = endpoint::trust(&mut *pool.acquire().await.unwrap(), key, added.id).await.unwrap().unwrap();
+    let known = endpoint::trust(&mut pool.acquire().await.unwrap(), key, added.id).await.unwrap().unwrap();
     assert_eq!(
         known.verify_sha256,
         Some(

@@ -17,7 +17,7 @@ use crate::listener::{Standing, run, take};
 async fn a_taken_port_is_taken_over() {
     let other = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let address = other.local_addr().unwrap();
-    let place = take(address).await.ok().expect("it is no error");
+    let place = take(address).await.unwrap_or_else(|fault| panic!("{fault}"));
     assert_eq!(place.standing, Standing::Taken(address));
     let world = World::new().await;
     let state = state_of(&world, world.pool.clone(), Listening::default());

@@ -4,7 +4,7 @@ use serde::Serialize;
 use super::excerpt;
 
 /// A link, raw.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Link {
     /// The words that can be clicked.

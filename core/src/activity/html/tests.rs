@@ -194,3 +194,26 @@ proptest! {
         }
     }
 }
+
+/// S38: a mail without a text part asks for things all the same, and what it quotes was said by somebody else.
+#[rstest]
+#[case("<p>Yes, <b>Tuesday</b> &amp; Wednesday</p><p>Ann</p>", "Yes, Tuesday & Wednesday\nAnn\n")]
+#[case(
+    "<html><head><style>p{color:red}</style><title>Hi</title></head><body><div>STOP</div></body></html>",
+    "STOP\n"
+)]
+#[case(
+    "<div>STOP<br></div><div>On Tuesday Ana wrote:<br><BLOCKQUOTE><p>Good morning,</p><p>a word</p></BLOCKQUOTE></div>",
+    "STOP\nOn Tuesday Ana wrote:\n> Good morning,\n> a word\n"
+)]
+#[case("<script>alert(1)</script>a<br>  b\n c", "a\nb c\n")]
+#[case("", "")]
+#[case("<p", "")]
+fn the_words_of_a_mail_are_what_is_seen(#[case] html: &str, #[case] expected: &str) {
+    assert_eq!(words(html), expected);
+}
+
+#[test]
+fn longer_html_has_no_words() {
+    assert_eq!(words(&"a".repeat(LIMIT_BYTES + 1)), "");
+}

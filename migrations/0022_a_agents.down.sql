@@ -1,0 +1,2 @@
+DROP TABLE crm_agent_tokens;
+DROP TABLE crm_agents;
