@@ -180,6 +180,7 @@ fn mouse(event: MouseEvent) -> Option<Msg> {
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is usually the large one")]
 enum Woken {
     Msg(Msg),
     Nothing,

@@ -162,7 +162,6 @@ pub struct Welcome {
 
 /// What completing an event brought.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is usually the large one")]
 pub enum Completion {
     /// The whole event, under the same external id.
     Whole(Box<Event>),

@@ -193,7 +193,7 @@ fn the_cursor_stays_on_its_event() {
     bench.press("jj");
     assert_eq!(at(&bench), Some(event_id(2)));
     bench.changed(|world| {
-        world.events.push(event(9, 0, State::Stored, "new@x.example", letter("New", "New")))
+        world.events.push(event(9, 0, State::Stored, "new@x.example", letter("New", "New")));
     });
     assert_eq!((at(&bench), bench.model.inbox_at.index), (Some(event_id(2)), 3));
     assert!(bench.text().contains("New"));
