@@ -46,6 +46,25 @@ fn a_reply_takes_its_draft_off_the_list() {
     screen.shows("(they replied): Person 2");
     screen.shows("1 pending");
     assert_eq!(office.home.count("SELECT count(*) FROM crm_activities WHERE status = 'withdrawn'"), 2);
+
+    office.home.change(
+        r#"INSERT INTO crm_inbound_events (company_id, id, source, external_id, kind, sig_ok, reading, raw, raw_sha256)
+        SELECT id, gen_random_uuid(), 'resend', 'm3', 'message', false, '{"externalId": "m3", "occurredAt": null, "about": [], "what":
+          {"kind": "message", "from": "a\u001b[31m@b.example", "to": [], "text": "Buy now.", "isAutomatic": false, "isAnnounced": false}}',
+          'm3', sha256('m3') FROM crm_companies"#,
+    );
+    screen.shows("7 Inbox 1");
+    let listed = office.home.run(&["inbox", "list"]).ends_with(0).out;
+    assert!(listed.contains("Buy now.") && !listed.contains('\u{1b}'), "{listed}");
+    let event =
+        office.home.texts("SELECT id::text FROM crm_inbound_events WHERE state = 'unmatched'").remove(0);
+    office
+        .home
+        .run(&["inbox", "assign", &event, "nobody@example.com"])
+        .ends_with(1)
+        .complains("countersign contacts list");
+    office.home.run(&["inbox", "dismiss", &event, "--reason", "spam"]).ends_with(0);
+    screen.shows("7 Inbox 0");
     screen.send("\x03");
     screen.ended_well();
     office.home.let_go();
