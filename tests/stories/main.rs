@@ -23,6 +23,7 @@ mod demo;
 mod editing;
 mod hostile_text;
 mod imports;
+mod inbox;
 mod interrupted;
 mod keyless;
 mod killed;

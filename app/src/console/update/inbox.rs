@@ -222,7 +222,7 @@ pub(crate) fn retry(model: &mut Model, at: Duration) -> Vec<Effect> {
     }
 }
 
-/// Takes the answer to a question about an event; `None` asks again.
+/// Takes the answer to a question about an event.
 pub(super) fn answer(model: &mut Model, id: EventId, name: SafeText, deed: Deed) -> Vec<Effect> {
     if let Err(problem) = model.may_write(ActorRole::Approver) {
         model.say(Role::Bad, &format!("not {}: {problem}", deed.done()));

@@ -37,8 +37,12 @@ fn select(model: &mut Model, index: usize) {
         return super::activity::select(model, index);
     }
     if model.screen == Screen::Inbox {
-        model.guard = Guard::Open;
-        return super::inbox::select(model, index);
+        let before = model.inbox.at.as_ref().map(|(id, _)| *id);
+        super::inbox::select(model, index);
+        if model.inbox.at.as_ref().map(|(id, _)| *id) != before {
+            model.guard = Guard::Open;
+        }
+        return;
     }
     let id = model.row(index).map(crate::console::item::Row::id);
     if id != model.selection().id {

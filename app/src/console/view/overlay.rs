@@ -20,6 +20,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("add an outbox", "countersign outboxes add NAME --channel email --from 'Ana <ana@example.com>'"),
     ("", "  --secret secret://ID:latest --daily-cap 80 --zone Europe/Paris"),
     ("allow a recipient", "countersign allowlist add ENTRY"),
+    ("hear of replies", "countersign webhooks add PROVIDER"),
 ];
 
 /// Draws help or results. Returns the first line that was drawn, which may be less far down than was asked for.
