@@ -35,6 +35,17 @@ CREATE TABLE crm_contact_holds (
   FOREIGN KEY (company_id, contact_id) REFERENCES crm_contacts
 );
 
+-- What was written before that time for the contact is stopped: somebody of their account wrote, or a meeting was booked. What the contact
+-- themselves wrote is in crm_contact_inbound.
+CREATE TABLE crm_contact_stops (
+  company_id uuid NOT NULL,
+  contact_id uuid NOT NULL,
+  code text NOT NULL CHECK (code IN ('replied', 'booked')),
+  at timestamptz NOT NULL,
+  PRIMARY KEY (company_id, contact_id, code),
+  FOREIGN KEY (company_id, contact_id) REFERENCES crm_contacts
+);
+
 -- Whether a reply stops what waits for the contact alone, or for everybody of the account.
 ALTER TABLE crm_company_policies ADD COLUMN reply_stops text NOT NULL DEFAULT 'contact' CHECK (reply_stops IN ('contact', 'account'));
 

@@ -116,6 +116,10 @@ pub struct Item {
     pub replied_at: Option<Timestamp>,
     /// When the contact last wrote on this channel.
     pub replied_here_at: Option<Timestamp>,
+    /// When somebody of the contact's account wrote, where the company says that this stops the whole account.
+    pub account_replied_at: Option<Timestamp>,
+    /// When a meeting with the contact was booked.
+    pub booked_at: Option<Timestamp>,
     /// Whether something came in from the contact that is not read yet.
     pub is_unread: bool,
     /// Until when the contact is away, as far as an automatic answer says.

@@ -108,6 +108,7 @@ fn a_company_says_what_it_asks() {
         ("--high-value", "50.000 EUR", "50000 EUR"),
         ("--high-value", "50000", "50000 EUR"),
         ("--high-value", "50000 XAU", "ISO 4217"),
+        ("--unsubscribe-url", "http://crm.acme.example", "it has to begin with https://"),
     ] {
         let refused = home.run(&["companies", "set", option, value]).ends_with(2).complains(says);
         refused.complains(option.trim_start_matches('-'));
@@ -116,16 +117,21 @@ fn a_company_says_what_it_asks() {
     let words = ["companies", "set", "--contact-per-day", "1", "--account-per-week", "3"];
     let words: Vec<&str> =
         words.into_iter().chain(["--four-eyes", "on", "--high-value", "50000 EUR"]).collect();
+    let words: Vec<&str> = words
+        .into_iter()
+        .chain(["--reply-stops", "account", "--unsubscribe-url", "https://crm.acme.example"])
+        .collect();
     let set = home.json(&words);
     let policy = json!({
         "contactPerDay": 1, "accountPerWeek": 3, "fourEyes": true,
-        "highValue": { "minor": 5_000_000, "currency": "EUR" }, "deciders": 2,
+        "highValue": { "minor": 5_000_000, "currency": "EUR" }, "replyStops": "account",
+        "unsubscribeUrl": "https://crm.acme.example", "deciders": 2,
     });
     assert_eq!((&set["policy"], &set["notSet"]), (&policy, &json!([])));
     let shown = home.run(&["companies", "show"]).ends_with(0).out;
     assert!(shown.contains("from 50000 EUR on") && !shown.contains("not set"), "{shown}");
     let audited = "SELECT count(*) FROM crm_audit_log WHERE action = 'company.policy'";
-    assert_eq!(home.count(audited), 4);
+    assert_eq!(home.count(audited), 6);
 
     home.run(&["companies", "set", "--contact-per-day", "off", "--high-value", "7000 JPY"]).ends_with(0);
     let shown = home.json(&["companies", "show"]);

@@ -87,15 +87,10 @@ impl Fact {
         Self::ALL.iter().copied().find(|fact| fact.as_str() == word)
     }
 
-    /// How far a message is that this is known of.
+    /// How far a message is that this is known of. A meeting may be made and called off more than once: neither is further.
     fn rank(self) -> usize {
-        Self::ALL.iter().position(|fact| *fact == self).unwrap_or_default()
-    }
-
-    /// The fact that says where a message stands, of all that are known. The order in which they were told does not matter.
-    #[must_use]
-    pub fn furthest(facts: impl IntoIterator<Item = Self>) -> Option<Self> {
-        facts.into_iter().max_by_key(|fact| fact.rank())
+        let counts_as = if self == Self::Cancelled { Self::Booked } else { self };
+        Self::ALL.iter().position(|fact| *fact == counts_as).unwrap_or_default()
     }
 }
 
@@ -116,6 +111,25 @@ pub struct Told {
 impl Told {
     /// Puts facts in the order in which people read them: the one that says where the message stands first.
     pub fn sort(facts: &mut [Self]) {
-        facts.sort_by_key(|told| std::cmp::Reverse(told.fact.rank()));
+        facts.sort_by_key(|told| std::cmp::Reverse((told.fact.rank(), told.at)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of a meeting that was made and called off the last word counts, whichever it is.
+    #[rstest::rstest]
+    #[case(Fact::Booked, Fact::Cancelled)]
+    #[case(Fact::Cancelled, Fact::Booked)]
+    fn the_last_word_about_a_meeting_comes_first(#[case] earlier: Fact, #[case] later: Fact) {
+        let at = |fact, second| {
+            let at = Timestamp::from_second(second).unwrap();
+            Told { fact, at, told_at: at, detail: None }
+        };
+        let mut facts = [at(Fact::Delivered, 9), at(earlier, 1), at(later, 2)];
+        Told::sort(&mut facts);
+        assert_eq!(facts.map(|told| told.fact), [later, earlier, Fact::Delivered]);
     }
 }

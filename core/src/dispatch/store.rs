@@ -300,6 +300,9 @@ pub(super) async fn wire(
             JOIN crm_suppressions s ON s.company_id = $1 AND s.address = r.canonical))
           AND NOT EXISTS (SELECT FROM crm_contact_inbound i
             WHERE i.company_id = $1 AND i.contact_id = a.contact_id AND greatest(i.last_at, i.told_at) > w.worded_at AND NOT w.is_post)
+          AND NOT EXISTS (SELECT FROM crm_contact_stops s
+            WHERE s.company_id = $1 AND s.contact_id = a.contact_id AND s.at > w.worded_at AND NOT w.is_post
+              AND (s.code = 'replied' OR a.kind IN ('first_touch', 'follow_up')))
           AND NOT EXISTS (SELECT FROM crm_contact_holds h
             WHERE h.company_id = $1 AND h.contact_id = a.contact_id AND h.until > clock_timestamp() AND NOT w.is_post)
           AND NOT EXISTS (SELECT FROM crm_consents s WHERE s.company_id = $1 AND s.contact_id = a.contact_id

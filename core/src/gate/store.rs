@@ -205,6 +205,8 @@ async fn candidates(
                 replied_at: None,
                 replied_here_at: None,
                 is_unread: false,
+                account_replied_at: None,
+                booked_at: None,
                 away_until: None,
                 contact_touches: Touches::default(),
                 account_touches: Touches::default(),

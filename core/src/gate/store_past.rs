@@ -15,7 +15,8 @@ use crate::channel::ChannelName;
 use crate::error::Error;
 use crate::ids::{AccountId, ActivityId, CompanyId, ContactId};
 
-/// Fills in when contacts last wrote, whether they are away or something of theirs is not read yet, and when an operator who read that said that the words still hold.
+/// Fills in when contacts last wrote, whether they are away or something of theirs is not read yet, what else stops what was written
+/// before, and when an operator who read that said that the words still hold.
 pub(super) async fn replies(
     conn: &mut PgConnection,
     company: CompanyId,
@@ -26,8 +27,10 @@ pub(super) async fn replies(
     let rows = sqlx::query!(
         r#"SELECT w.contact_id AS "contact!: ContactId", w.channel AS "what!", w.last_at AS "at!", coalesce(w.told_at, w.last_at) AS "told_at!"
         FROM crm_contact_inbound w WHERE w.company_id = $1 AND w.contact_id = ANY ($2)
-        UNION ALL SELECT h.contact_id, h.code, h.until, h.until
-        FROM crm_contact_holds h WHERE h.company_id = $1 AND h.contact_id = ANY ($2) AND h.until > now()"#,
+        UNION ALL SELECT h.contact_id, h.code, least(h.until, now() + interval '1 year'), now()
+        FROM crm_contact_holds h WHERE h.company_id = $1 AND h.contact_id = ANY ($2) AND h.until > now()
+        UNION ALL SELECT s.contact_id, 'stop-' || s.code, s.at, s.at
+        FROM crm_contact_stops s WHERE s.company_id = $1 AND s.contact_id = ANY ($2)"#,
         company.0,
         &contacts
     )
@@ -40,11 +43,15 @@ pub(super) async fn replies(
     let mut here: HashMap<ContactId, Timestamp> = HashMap::new();
     let mut away: HashMap<ContactId, Timestamp> = HashMap::new();
     let mut unread: HashSet<ContactId> = HashSet::new();
+    let mut booked: HashMap<ContactId, Timestamp> = HashMap::new();
+    let mut colleagues: HashMap<ContactId, Timestamp> = HashMap::new();
     for row in rows {
         let (at, told_at) = (row.at.to_jiff(), row.told_at.to_jiff());
         match row.what.as_str() {
             "unread" => _ = unread.insert(row.contact),
             "away" => _ = away.insert(row.contact, at),
+            "stop-booked" => _ = booked.insert(row.contact, at),
+            "stop-replied" => _ = colleagues.insert(row.contact, at),
             written_on => {
                 // Words that were written before we were told of it were written without knowing.
                 let last = anywhere.entry(row.contact).or_insert(told_at);
@@ -58,10 +65,15 @@ pub(super) async fn replies(
     for Candidate { item, .. } in &mut *candidates {
         item.replied_at = anywhere.get(&item.contact).copied();
         item.replied_here_at = here.get(&item.contact).copied();
+        item.account_replied_at = colleagues.get(&item.contact).copied();
+        item.booked_at = booked.get(&item.contact).copied();
         item.is_unread = unread.contains(&item.contact);
         item.away_until = away.get(&item.contact).copied();
     }
-    let answered = |item: &Item| item.replied_at.is_some_and(|at| at > item.worded_at);
+    let answered = |item: &Item| {
+        let newest = item.replied_at.max(item.account_replied_at).max(item.booked_at);
+        newest.is_some_and(|at| at > item.worded_at)
+    };
     let ids: Vec<Uuid> =
         candidates.iter().filter(|one| answered(&one.item)).map(|candidate| candidate.item.id.0).collect();
     if ids.is_empty() {
@@ -69,7 +81,7 @@ pub(super) async fn replies(
     }
     let held = sqlx::query!(
         r#"SELECT x.activity_id AS "id: ActivityId", max(x.at) AS "at!" FROM crm_decisions x
-        WHERE x.company_id = $1 AND x.activity_id = ANY ($2) AND x.verdict = 'undo' AND x.reason = 'replied' GROUP BY x.activity_id"#,
+        WHERE x.company_id = $1 AND x.activity_id = ANY ($2) AND x.verdict = 'undo' AND x.reason IN ('replied', 'booked') GROUP BY x.activity_id"#,
         company.0,
         &ids
     )

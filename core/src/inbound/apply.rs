@@ -258,7 +258,9 @@ async fn close(
     stored: &Stored,
     effect: &Effect,
 ) -> Result<(), Error> {
-    store_effect::release(conn, company, stored.id).await?;
+    if !effect.keeps_hold {
+        store_effect::release(conn, company, stored.id).await?;
+    }
     let unreadable = match &stored.event.what {
         What::Unreadable { why } => Some(why.as_str()),
         _ => None,

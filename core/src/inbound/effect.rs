@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use sqlx::PgConnection;
 
 use super::event::{Reference, What};
+use super::provider::Provider;
 use super::store_apply::{Stored, Target};
 use super::store_effect as store;
 use super::store_find as find;
@@ -45,6 +46,8 @@ pub(super) struct Effect {
     pub(super) did: Vec<String>,
     /// Whether nobody knows whom or what it is about.
     pub(super) is_unmatched: bool,
+    /// Whether nothing may leave for whoever is said to have written it until a person looked.
+    pub(super) keeps_hold: bool,
 }
 
 impl Effect {
@@ -64,7 +67,7 @@ pub(super) async fn apply(
     match &stored.event.what {
         What::Message(letter) => message::message(conn, company, stored, letter, target, None).await,
         What::Status(progress) => status::status(conn, company, stored, progress, target, at).await,
-        What::Booking(meeting) => booking::booking(conn, company, meeting, target, at).await,
+        What::Booking(meeting) => booking::booking(conn, company, stored, meeting, target, at).await,
         What::Echo(echo) => echo::echoed(conn, company, stored, echo, target, at).await,
         What::Suppression { address, origin, is_lifted } => {
             let mut effect = Effect::default();
@@ -76,10 +79,19 @@ pub(super) async fn apply(
             if *is_lifted {
                 effect.say("the provider would deliver again; what is suppressed here stays so until an admin lifts it");
             } else {
-                suppress(conn, company, address, reason, "the provider does not deliver to it", &mut effect)
-                    .await?;
+                suppress(
+                    conn,
+                    company,
+                    (stored.source, address),
+                    reason,
+                    "the provider does not deliver to it",
+                    &mut effect,
+                )
+                .await?;
             }
-            effect.contact = find::contact_of(conn, company, &suppression::spellings(address)).await?;
+            let spellings = suppression::spellings(address);
+            let known = find::contacts_of(conn, company, stored.source, &spellings).await?;
+            effect.contact = known.first().copied();
             Ok(effect)
         }
         What::Social { action, .. } => {
@@ -141,16 +153,20 @@ pub(super) async fn apply_to(
     }
 }
 
+/// Suppresses an address as a provider told it. What it could not have told as one of its own is nobody's.
 async fn suppress(
     conn: &mut PgConnection,
     company: CompanyId,
-    address: &str,
+    (source, address): (Provider, &str),
     reason: Reason,
     note: &str,
     effect: &mut Effect,
 ) -> Result<(), Error> {
     // What is no address cannot be written to either.
     let Ok(identity) = Identity::parse(address) else { return Ok(()) };
+    if identity.kind != source.address_kind() {
+        return Ok(());
+    }
     if suppression::note_in(conn, &INBOUND, company, &identity, reason, Some(note)).await? {
         effect.say(format!("suppressed: {}", reason.sentence()));
     }
@@ -165,6 +181,7 @@ async fn withdraw(
     code: &'static str,
     effect: &mut Effect,
 ) -> Result<(), Error> {
+    store::note_stop(conn, company, contacts, code).await?;
     let withdrawn = store::withdraw(conn, company, contacts, kinds, code).await?;
     if withdrawn.is_empty() {
         return Ok(());
@@ -179,6 +196,11 @@ async fn withdraw(
     let many = if withdrawn.len() == 1 { "message that waited" } else { "messages that waited" };
     effect.say(format!("withdrew {} {many}", withdrawn.len()));
     Ok(())
+}
+
+/// Whether the call that an event is about is under way: its own answer may still come, and says more.
+fn is_under_way(stored: &Stored, target: &Target) -> bool {
+    target.status == Status::Dispatching && stored.now.duration_since(stored.received_at) < PATIENCE
 }
 
 /// A provider that tells what became of a message has it: an uncertain one was sent (R6). Evidence about an earlier round of the same item

@@ -64,6 +64,16 @@ impl Provider {
         self == Self::Instagram
     }
 
+    /// How it names people: `email`, `phone` or `handle`. What it writes in another form names nobody.
+    #[must_use]
+    pub fn address_kind(self) -> &'static str {
+        match self {
+            Self::Resend | Self::CalCom | Self::Calendly => "email",
+            Self::Twilio => "phone",
+            Self::Linkedin | Self::Instagram => "handle",
+        }
+    }
+
     /// The channel its events are about.
     #[must_use]
     pub fn channel(self) -> ChannelName {

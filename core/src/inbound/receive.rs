@@ -70,7 +70,7 @@ pub(crate) async fn receive_in(
             }
         }
     }
-    store_effect::hold_unread(conn, origin.company, &unread, &writers).await?;
+    store_effect::hold_unread(conn, origin.company, &unread, &writers, origin.provider).await?;
     if !stored.is_empty() {
         company::store::bump(conn, origin.company).await?;
     }

@@ -21,8 +21,8 @@ pub(super) async fn lock_contacts(
 ) -> Result<Vec<ContactId>, Error> {
     let ids: Vec<Uuid> = contacts.iter().map(|id| id.0).collect();
     let locked = sqlx::query_scalar!(
-        r#"SELECT c.id AS "id: ContactId" FROM crm_contacts c WHERE c.company_id = $1 AND (c.id = ANY ($2) OR $3 AND c.account_id IN (
-          SELECT k.account_id FROM crm_contacts k WHERE k.company_id = $1 AND k.id = ANY ($2)))
+        r#"SELECT c.id AS "id: ContactId" FROM crm_contacts c WHERE c.company_id = $1 AND (c.id = ANY ($2) OR c.account_id = ANY (ARRAY (
+          SELECT k.account_id FROM crm_contacts k WHERE $3 AND k.company_id = $1 AND k.id = ANY ($2))))
         ORDER BY c.id FOR NO KEY UPDATE"#,
         company.0,
         &ids,
@@ -33,7 +33,8 @@ pub(super) async fn lock_contacts(
     Ok(locked)
 }
 
-/// Notes a fact about a message; says whether it is news. Of the same fact told twice the earlier time stays.
+/// Notes a fact about a message; says whether it is news. Of the same fact told twice the earlier time stays; but a meeting may be made
+/// and called off more than once, and there the last time counts.
 pub(super) async fn note_fact(
     conn: &mut PgConnection,
     company: CompanyId,
@@ -44,7 +45,9 @@ pub(super) async fn note_fact(
 ) -> Result<bool, Error> {
     let is_new = sqlx::query_scalar!(
         r#"INSERT INTO crm_activity_facts (company_id, activity_id, fact, at, detail) VALUES ($1, $2, $3, $4, left($5, 500))
-        ON CONFLICT (company_id, activity_id, fact) DO UPDATE SET at = least(crm_activity_facts.at, excluded.at),
+        ON CONFLICT (company_id, activity_id, fact) DO UPDATE
+          SET at = CASE WHEN excluded.fact IN ('booked', 'cancelled') THEN greatest(crm_activity_facts.at, excluded.at)
+            ELSE least(crm_activity_facts.at, excluded.at) END,
           detail = CASE WHEN excluded.at < crm_activity_facts.at THEN excluded.detail ELSE crm_activity_facts.detail END
         RETURNING xmax = 0 AS "is_new!""#,
         company.0,
@@ -186,6 +189,27 @@ pub(super) async fn note_inbound(
     Ok(())
 }
 
+/// Keeps that what was written for these contacts before now is stopped, so that what is on the wire and comes back is stopped as well.
+pub(super) async fn note_stop(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    contacts: &[ContactId],
+    code: &str,
+) -> Result<(), Error> {
+    let contacts: Vec<Uuid> = contacts.iter().map(|id| id.0).collect();
+    sqlx::query!(
+        r#"INSERT INTO crm_contact_stops (company_id, contact_id, code, at)
+        SELECT $1, w.id, $3, clock_timestamp() FROM unnest($2::uuid[]) AS w (id)
+        ON CONFLICT (company_id, contact_id, code) DO UPDATE SET at = greatest(crm_contact_stops.at, excluded.at)"#,
+        company.0,
+        &contacts,
+        code
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Lets nothing leave for contacts who are away until then.
 pub(super) async fn hold_away(
     conn: &mut PgConnection,
@@ -213,6 +237,7 @@ pub(super) async fn hold_unread(
     company: CompanyId,
     events: &[EventId],
     addresses: &[String],
+    source: Provider,
 ) -> Result<(), Error> {
     if events.is_empty() {
         return Ok(());
@@ -220,13 +245,14 @@ pub(super) async fn hold_unread(
     let events: Vec<Uuid> = events.iter().map(|id| id.0).collect();
     sqlx::query!(
         r#"INSERT INTO crm_contact_holds (company_id, contact_id, code, event_id, until)
-        SELECT DISTINCT $1::uuid, d.contact_id, 'unread', w.event_id, clock_timestamp() + interval '7 days'
+        SELECT DISTINCT $1::uuid, d.contact_id, 'unread', w.event_id, 'infinity'::timestamptz
         FROM unnest($2::uuid[], $3::text[]) AS w (event_id, address)
-        JOIN crm_contact_addresses d ON d.company_id = $1 AND d.address = w.address
+        JOIN crm_contact_addresses d ON d.company_id = $1 AND d.kind = $4 AND d.address = w.address
         ON CONFLICT (company_id, contact_id, code, event_id) DO NOTHING"#,
         company.0,
         &events,
-        addresses
+        addresses,
+        source.address_kind()
     )
     .execute(conn)
     .await?;

@@ -1,12 +1,13 @@
 //! SQL that finds out what an event is about and whom it concerns.
 use sqlx::PgConnection;
 
-use super::event::Reference;
+use super::event::{Booking, Reference};
+use super::provider::Provider;
 use super::store_apply::Target;
 use crate::activity::store::{read_channel, read_status};
 use crate::channel::ChannelName;
 use crate::error::Error;
-use crate::ids::{ActivityId, CompanyId, ContactId, OutboxId};
+use crate::ids::{ActivityId, CompanyId, ContactId, EventId, OutboxId};
 
 /// Finds the message that a reference names.
 pub(super) async fn by_reference(
@@ -50,21 +51,47 @@ pub(super) async fn by_reference(
     .transpose()
 }
 
-/// Whose address that is.
-pub(super) async fn contact_of(
+/// Whose addresses those are, in the words of one provider.
+pub(super) async fn contacts_of(
     conn: &mut PgConnection,
     company: CompanyId,
+    source: Provider,
     addresses: &[String],
-) -> Result<Option<ContactId>, Error> {
+) -> Result<Vec<ContactId>, Error> {
     let found = sqlx::query_scalar!(
-        r#"SELECT contact_id AS "id: ContactId" FROM crm_contact_addresses WHERE company_id = $1 AND address = ANY ($2)
-        ORDER BY contact_id LIMIT 1"#,
+        r#"SELECT DISTINCT contact_id AS "id: ContactId" FROM crm_contact_addresses
+        WHERE company_id = $1 AND kind = $2 AND address = ANY ($3) ORDER BY 1"#,
         company.0,
+        source.address_kind(),
         addresses
     )
-    .fetch_optional(conn)
+    .fetch_all(conn)
     .await?;
     Ok(found)
+}
+
+/// Whether this meeting was told before as it is now, by whatever event.
+pub(super) async fn is_known_meeting(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    contact: ContactId,
+    event: EventId,
+    meeting: &Booking,
+) -> Result<bool, Error> {
+    let starts_at = meeting.starts_at.map(|at| at.to_string());
+    let is_known = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM crm_inbound_events e WHERE e.company_id = $1 AND e.contact_id = $2 AND e.id <> $3
+          AND e.kind = 'booking' AND e.state = 'applied' AND e.reading #>> '{what,uid}' = $4 AND e.reading #>> '{what,phase}' IN ('booked', 'moved')
+          AND e.reading #>> '{what,startsAt}' IS NOT DISTINCT FROM $5) AS "is_known!""#,
+        company.0,
+        contact.0,
+        event.0,
+        meeting.uid,
+        starts_at
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(is_known)
 }
 
 /// The last message that left for a contact, on this channel if there is one.

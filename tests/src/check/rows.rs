@@ -179,7 +179,7 @@ const INBOUND: &[(Check, &str)] = &[
         "SELECT format('crm_contact_holds %s %s', h.contact_id, h.event_id), 'holds for an event that does not wait to be applied'
         FROM crm_contact_holds h
         WHERE h.code = 'unread'
-          AND NOT EXISTS (SELECT FROM crm_inbound_events e WHERE e.company_id = h.company_id AND e.id = h.event_id AND e.state IN ('stored', 'failed'))",
+          AND EXISTS (SELECT FROM crm_inbound_events e WHERE e.company_id = h.company_id AND e.id = h.event_id AND e.state IN ('applied', 'dismissed'))",
     ),
 ];
 

@@ -1,11 +1,15 @@
 //! What a reply stops, whoever read it by then.
+use countersign_adapters::sandbox::Fault;
+use countersign_core::activity::fact::Fact;
 use countersign_core::activity::status::Status;
 use countersign_core::company::policy::{PolicyChange, ReplyStops, set_policy};
-use countersign_core::inbound::Received;
-use countersign_core::inbound::event::{Booking, Letter, Phase, What};
+use countersign_core::ids::EventId;
+use countersign_core::inbound::event::{Booking, Event, Letter, Phase, Progress, Reference, What};
+use countersign_core::inbound::inbox::dismiss;
 use countersign_core::inbound::provider::Provider as Source;
+use countersign_core::inbound::{Received, assign};
 use countersign_tests::books;
-use countersign_tests::provider::{Provider, keyless_by};
+use countersign_tests::provider::{Provider, keyless_by, mail_by};
 use countersign_tests::wire::Valve;
 use countersign_tests::worker::{Worker, quick};
 use countersign_tests::world::{World, draft};
@@ -13,7 +17,7 @@ use rstest::rstest;
 
 use crate::gates::dispatch_until;
 use crate::inbound::*;
-use crate::stops::with_the_claim;
+use crate::stops::{contact_of, with_the_claim};
 
 /// I8 of the flow: a reply withdraws everything that waits for its writer, wherever it waits, before anything else may be claimed; it
 /// touches nobody else.
@@ -249,4 +253,144 @@ async fn a_booking_withdraws_the_next_advances() {
     let stored = world.stored(items[0].id).await;
     assert_eq!((stored.status, stored.hold_code.as_deref()), (Status::Withdrawn, Some("booked")));
     assert_eq!(world.status(items[1].id).await, Status::DraftPendingApproval);
+}
+
+/// S26: anybody can write a name on an envelope. A mail whose sender is not proven does nothing by itself, and nothing leaves for whoever it
+/// may be from until a person looked.
+#[rstest]
+#[case::it_was_from_them(true)]
+#[case::it_was_not(false)]
+#[tokio::test]
+async fn a_sender_who_is_not_proven_waits_for_a_person(#[case] is_believed: bool) {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let items = world.approved_email(2).await;
+    let forged = Letter { is_authentic: Some(false), ..letter("person-1@example.com", "STOP") };
+    arrive(&world, &[event("m1", vec![], What::Message(forged))]).await;
+    apply(&world).await;
+    assert_eq!(state(&world, "m1").await, "unmatched");
+    dispatch_until(&world, &provider, "the other one is sent, this one waits", async || {
+        world.status(items[1].id).await == Status::Sent
+            && world.stored(items[0].id).await.hold_code.as_deref() == Some("unread")
+    })
+    .await;
+    let suppressed = "SELECT count(*) FROM crm_suppressions";
+    assert_eq!((world.status(items[0].id).await, world.count(suppressed).await), (Status::Approved, 0));
+    let id = sqlx::query_scalar("SELECT id FROM crm_inbound_events").fetch_one(&world.pool).await;
+    let id = EventId(id.expect("there is an event"));
+    if is_believed {
+        let contact = contact_of(&world, items[0].id).await;
+        assign(&world.pool, &world.approver, world.company, id, contact).await.expect("can be assigned");
+        assert_eq!((world.status(items[0].id).await, world.count(suppressed).await), (Status::Withdrawn, 1));
+    } else {
+        dismiss(&world.pool, &world.approver, world.company, id, "not from them")
+            .await
+            .expect("can be put aside");
+        world.hurry().await;
+        dispatch_until(&world, &provider, "it is sent", async || {
+            world.status(items[0].id).await == Status::Sent
+        })
+        .await;
+    }
+    books::compare(&world, &provider).await;
+}
+
+/// What is on the wire is past taking back; should it come back, it is stopped: by a colleague's reply, by a meeting.
+#[rstest]
+#[case::a_colleague_wrote("replied")]
+#[case::a_meeting_was_booked("booked")]
+#[tokio::test]
+async fn what_comes_back_from_the_wire_is_stopped(#[case] code: &str) {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let items = world.file(&[draft(1), draft(2)]).await;
+    world.approve(&items[1..]).await;
+    let change = PolicyChange { reply_stops: Some(ReplyStops::Account), ..PolicyChange::default() };
+    set_policy(&world.pool, &world.admin, world.company, &change).await.expect("can be set");
+    let valve = Valve::default();
+    provider.fails([Fault::RateLimited { retry_after: None }.times(1)]);
+    let worker = Worker::start(&world, mail_by(valve.before(provider.transport())), quick()).await;
+    world.until("the call is under way", async || valve.arrived() == 1).await;
+    if code == "booked" {
+        arrive_from(&world, Source::CalCom, &[meeting(Phase::Booked, "b1", &["person-1@example.com"], None)])
+            .await;
+    } else {
+        arrive(&world, &[event("m1", vec![], What::Message(letter("person-1@example.com", "Call me")))])
+            .await;
+    }
+    apply(&world).await;
+    assert_eq!(world.status(items[1].id).await, Status::Dispatching);
+    valve.open();
+    world
+        .until("it is stopped", async || {
+            world.hurry().await;
+            world.status(items[1].id).await == Status::BlockedByPolicy
+        })
+        .await;
+    worker.stop().await;
+    assert_eq!(world.stored(items[1].id).await.hold_code.as_deref(), Some(code));
+    assert_eq!(provider.ledger().len(), 0);
+    books::compare(&world, &provider).await;
+}
+
+fn meeting(phase: Phase, id: &str, attendees: &[&str], starts_at: Option<&str>) -> Event {
+    let booking = Booking {
+        phase,
+        uid: "bk1".to_owned(),
+        attendees: attendees.iter().map(|address| (*address).to_owned()).collect(),
+        starts_at: starts_at.map(|at| at.parse().expect("a time")),
+        reason: None,
+    };
+    event(id, vec![], What::Booking(booking))
+}
+
+/// Everybody who will be there is met. The same meeting told again, as lists do after every edit, stops nothing that was filed since; at
+/// another time it is news.
+#[tokio::test]
+async fn a_meeting_stops_the_advances_to_all_who_come_once() {
+    let world = World::new().await;
+    let items = world.file(&[draft(1), draft(2)]).await;
+    let (both, time) = (["person-1@example.com", "person-2@example.com"], Some("2026-12-01T09:00:00Z"));
+    arrive_from(&world, Source::CalCom, &[meeting(Phase::Booked, "b1", &both, time)]).await;
+    apply(&world).await;
+    assert_eq!(world.status(items[0].id).await, Status::Withdrawn);
+    assert_eq!(world.status(items[1].id).await, Status::Withdrawn);
+    let mut next = draft(1);
+    next["clientDedupKey"] = "next".into();
+    let next = world.file(&[next]).await;
+    arrive_from(&world, Source::CalCom, &[meeting(Phase::Booked, "listed", &both, time)]).await;
+    apply(&world).await;
+    assert_eq!(world.status(next[0].id).await, Status::DraftPendingApproval);
+    let later = Some("2026-12-02T09:00:00Z");
+    arrive_from(&world, Source::CalCom, &[meeting(Phase::Moved, "b2", &both, later)]).await;
+    apply(&world).await;
+    assert_eq!(world.status(next[0].id).await, Status::Withdrawn);
+}
+
+/// S38: a provider of mail names mailboxes; what it writes in the form of a number or a handle is nobody's.
+#[tokio::test]
+async fn a_mail_suppresses_mailboxes_alone() {
+    let world = World::new().await;
+    let letters = ["+447911123456", "17841400000000009"]
+        .map(|from| event(from, vec![], What::Message(letter(from, "STOP"))));
+    arrive(&world, &letters).await;
+    apply(&world).await;
+    assert_eq!(world.count("SELECT count(*) FROM crm_suppressions").await, 0);
+}
+
+/// The account sends other mail as well: what becomes of that is nobody's work here.
+#[tokio::test]
+async fn what_is_told_of_mail_of_others_waits_for_nobody() {
+    let world = World::new().await;
+    let told = Progress {
+        fact: Fact::Delivered,
+        recipient: None,
+        detail: None,
+        message_id: None,
+        is_opt_out: false,
+    };
+    arrive(&world, &[event("s1", vec![Reference::Provider("another".to_owned())], What::Status(told))]).await;
+    apply(&world).await;
+    assert_eq!(state(&world, "s1").await, "stored", "its call may not be recorded yet");
+    world.sql("UPDATE crm_inbound_events SET received_at = received_at - interval '1 hour', look_at = received_at").await;
+    apply(&world).await;
+    assert_eq!(state(&world, "s1").await, "applied");
 }

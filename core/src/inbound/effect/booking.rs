@@ -2,7 +2,7 @@
 use jiff::Timestamp;
 use sqlx::PgConnection;
 
-use super::{ADVANCES, Effect, settle_as_sent, withdraw};
+use super::{ADVANCES, Effect, is_under_way, settle_as_sent, withdraw};
 use crate::activity::fact::Fact;
 use crate::channel::ChannelName;
 use crate::company::policy::ReplyStops;
@@ -11,7 +11,7 @@ use crate::contact::suppression;
 use crate::error::Error;
 use crate::ids::{CompanyId, ContactId};
 use crate::inbound::event::{Booking, Phase};
-use crate::inbound::store_apply::Target;
+use crate::inbound::store_apply::{Stored, Target};
 use crate::inbound::store_effect as store;
 use crate::inbound::store_find as find;
 
@@ -19,6 +19,7 @@ use crate::inbound::store_find as find;
 pub(super) async fn booking(
     conn: &mut PgConnection,
     company: CompanyId,
+    stored: &Stored,
     meeting: &Booking,
     target: Option<Target>,
     at: Timestamp,
@@ -26,12 +27,12 @@ pub(super) async fn booking(
     let mut effect = Effect { activity: target.as_ref().map(|target| target.id), ..Effect::default() };
     let addresses: Vec<String> =
         meeting.attendees.iter().take(50).flat_map(|address| suppression::spellings(address)).collect();
-    let attendee = find::contact_of(conn, company, &addresses).await?;
+    let attendees = find::contacts_of(conn, company, stored.source, &addresses).await?;
+    effect.contact = attendees.first().copied().or(target.as_ref().map(|target| target.contact));
     let mut concerned: Vec<ContactId> =
-        attendee.into_iter().chain(target.as_ref().map(|target| target.contact)).collect();
+        attendees.into_iter().chain(target.as_ref().map(|target| target.contact)).collect();
     concerned.sort_unstable();
     concerned.dedup();
-    effect.contact = attendee.or(target.as_ref().map(|target| target.contact));
     if let Some(target) = &target
         && target.channel == ChannelName::CalCom
     {
@@ -66,10 +67,15 @@ pub(super) async fn booking(
         effect.activity = Some(about);
         effect.say(format!("noted: {}", fact.as_str()));
     }
-    if fact == Fact::Booked {
+    if fact == Fact::Booked && find::is_known_meeting(conn, company, contact, stored.id, meeting).await? {
+        // What was filed since was filed knowing of it.
+        effect.say("known already");
+    } else if fact == Fact::Booked {
         let whole = store_policy::policy(conn, company).await?.reply_stops == ReplyStops::Account;
         let stopped = store::lock_contacts(conn, company, &concerned, whole).await?;
         withdraw(conn, company, &stopped, ADVANCES, "booked", &mut effect).await?;
     }
+    effect.is_unmatched =
+        target.is_some_and(|target| target.channel == ChannelName::CalCom && is_under_way(stored, &target));
     Ok(effect)
 }

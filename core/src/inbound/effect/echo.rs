@@ -34,7 +34,10 @@ pub(super) async fn echoed(
         return Ok(effect);
     }
     let mut effect = Effect {
-        contact: find::contact_of(conn, company, &suppression::spellings(&echo.to)).await?,
+        contact: find::contacts_of(conn, company, stored.source, &suppression::spellings(&echo.to))
+            .await?
+            .first()
+            .copied(),
         ..Effect::default()
     };
     let Some(contact) = effect.contact else {

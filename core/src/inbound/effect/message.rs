@@ -35,18 +35,27 @@ pub(super) async fn message(
     let text = letter.text.as_deref().unwrap_or_default();
     let is_opt_out =
         asks_to_stop(text) || text.trim().is_empty() && letter.subject.as_deref().is_some_and(asks_to_stop);
-    // Before anything else is found out: whoever asks to be left alone is.
-    if is_opt_out && !letter.is_automatic {
-        let note = "asked for it in a message";
-        suppress(conn, company, &letter.from, Reason::Unsubscribe, note, &mut effect).await?;
+    let mut writers =
+        find::contacts_of(conn, company, stored.source, &suppression::spellings(&letter.from)).await?;
+    writers.extend(named);
+    if letter.is_authentic == Some(false) && named.is_none() {
+        // Anybody can write a name on an envelope. Neither is it believed, nor is anything sent to whom it may be from.
+        effect.contact = writers.first().copied();
+        effect.say(
+            "its sender is not proven: nothing is done, and nothing leaves for them, until somebody looked",
+        );
+        (effect.is_unmatched, effect.keeps_hold) = (true, true);
+        return Ok(effect);
     }
-    let writer = match named {
-        Some(named) => Some(named),
-        None => find::contact_of(conn, company, &suppression::spellings(&letter.from)).await?,
-    };
+    // Before anything else is found out: whoever asks to be left alone is, also by a program that marks every mail as automatic.
+    if is_opt_out {
+        let (from, note) = ((stored.source, letter.from.as_str()), "asked for it in a message");
+        suppress(conn, company, from, Reason::Unsubscribe, note, &mut effect).await?;
+    }
+    let writer = named.or(writers.first().copied());
     // A colleague may answer what went to somebody else: then it concerns both.
     let mut concerned: Vec<ContactId> =
-        writer.into_iter().chain(target.as_ref().map(|target| target.contact)).collect();
+        writers.into_iter().chain(target.as_ref().map(|target| target.contact)).collect();
     concerned.sort_unstable();
     concerned.dedup();
     effect.contact = writer.or(target.as_ref().map(|target| target.contact));

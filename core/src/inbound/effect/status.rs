@@ -2,7 +2,7 @@
 use jiff::Timestamp;
 use sqlx::PgConnection;
 
-use super::{Effect, INBOUND, settle_as_sent, suppress};
+use super::{Effect, INBOUND, PATIENCE, is_under_way, settle_as_sent, suppress};
 use crate::activity::fact::Fact;
 use crate::audit::{self, Entry};
 use crate::contact::suppression::{self, Reason};
@@ -24,7 +24,11 @@ pub(super) async fn status(
     at: Timestamp,
 ) -> Result<Effect, Error> {
     let Some(target) = target else {
-        return Ok(Effect { is_unmatched: true, ..Effect::default() });
+        let mut effect = Effect::default();
+        // The account may send other mail as well, which nobody here is asked about.
+        effect.is_unmatched = stored.now.duration_since(stored.received_at) < PATIENCE;
+        effect.say("about a message that is not ours");
+        return Ok(effect);
     };
     let mut effect = Effect { contact: Some(target.contact), activity: Some(target.id), ..Effect::default() };
     let is_news =
@@ -45,10 +49,11 @@ pub(super) async fn status(
     };
     if let Some((reason, note)) = reason {
         for address in afflicted(conn, company, progress, &target).await? {
-            suppress(conn, company, &address, reason, note, &mut effect).await?;
+            suppress(conn, company, (stored.source, &address), reason, note, &mut effect).await?;
         }
     }
     settle_as_sent(conn, company, &target, provider_ref(stored), at, &mut effect).await?;
+    effect.is_unmatched = is_under_way(stored, &target);
     if let (true, Fact::Bounced | Fact::Complained, Some(outbox)) = (is_news, progress.fact, target.outbox) {
         watch_over(conn, company, outbox, &mut effect).await?;
     }
