@@ -186,6 +186,8 @@ fn the_database_answers_for_itself() {
     home.run(&["db", "revert", "--phase", "a"]).ends_with(2).complains("--yes");
     home.run(&["db", "revert", "--phase", "a", "--yes"]).ends_with(1).complains("b, c refers to it");
     home.run(&["db", "revert", "--phase", "x", "--yes"]).ends_with(2);
+    home.run(&["db", "revert", "--phase", "b", "--yes"]).ends_with(1).complains("c refers to it");
+    home.run(&["db", "revert", "--phase", "c", "--yes"]).ends_with(0);
     home.run(&["db", "revert", "--phase", "b", "--yes"]).ends_with(0);
     let reverted = home.json(&["db", "status"]);
     assert_eq!(reverted["current"], json!(false));
