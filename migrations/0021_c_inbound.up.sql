@@ -51,6 +51,7 @@ CREATE INDEX crm_inbound_events_due ON crm_inbound_events (company_id, is_announ
 CREATE INDEX crm_inbound_events_attention ON crm_inbound_events (company_id, received_at, id) WHERE state IN ('unmatched', 'failed');
 CREATE INDEX crm_inbound_events_received ON crm_inbound_events (company_id, received_at, id);
 CREATE INDEX crm_inbound_events_contact ON crm_inbound_events (company_id, contact_id, received_at) WHERE contact_id IS NOT NULL;
+CREATE INDEX crm_inbound_events_bookings ON crm_inbound_events (company_id, source, (reading #>> '{what,uid}')) WHERE kind = 'booking';
 
 -- Too many mails came back: the outbox waits a day.
 ALTER TABLE crm_outboxes DROP CONSTRAINT crm_outboxes_cool_reason_check;
