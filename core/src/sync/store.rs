@@ -202,7 +202,7 @@ pub(super) async fn news(
 /// A booking as a list tells it: its id, what became of it and when it begins, in the words in which it is stored.
 pub(super) type Meeting = (String, Option<String>, Option<String>);
 
-/// Of bookings: those that nobody has told yet as they are.
+/// Of bookings: those that nobody has told yet as they are. The limit of one keeps the planner from reading all bookings for a page.
 pub(super) async fn new_meetings(
     conn: &mut PgConnection,
     company: CompanyId,
@@ -214,10 +214,12 @@ pub(super) async fn new_meetings(
     let starts: Vec<Option<String>> = told.iter().map(|(.., start)| start.clone()).collect();
     let rows = sqlx::query!(
         r#"SELECT w.uid AS "uid!", w.phase, w.starts_at FROM unnest($3::text[], $4::text[], $5::text[]) AS w (uid, phase, starts_at)
-        WHERE NOT EXISTS (SELECT FROM crm_inbound_events e
+        LEFT JOIN LATERAL (SELECT e.id FROM crm_inbound_events e
           WHERE e.company_id = $1 AND e.source = $2 AND e.kind = 'booking' AND e.reading #>> '{what,uid}' = w.uid
             AND e.reading #>> '{what,phase}' IS NOT DISTINCT FROM w.phase
-            AND e.reading #>> '{what,startsAt}' IS NOT DISTINCT FROM w.starts_at)"#,
+            AND e.reading #>> '{what,startsAt}' IS NOT DISTINCT FROM w.starts_at
+          LIMIT 1) AS known ON true
+        WHERE known.id IS NULL"#,
         company.0,
         source.as_str(),
         &uids,

@@ -284,6 +284,39 @@ async fn what_is_due_of_what_came_in_is_found_by_an_index(
     assert!(!plan.contains("Rows Removed by Filter"), "{plan}");
 }
 
+/// Whether a booking was told before is found by its id, however many bookings were.
+#[rstest]
+#[tokio::test]
+async fn a_booking_is_found_by_its_id(#[values("force_generic_plan", "force_custom_plan")] mode: &str) {
+    let world = World::new().await;
+    world
+        .sql(&format!(
+            "INSERT INTO crm_inbound_events (company_id, id, source, external_id, kind, sig_ok, reading, raw_sha256, state)
+            SELECT '{}', gen_random_uuid(), 'cal-com', 'e' || n, 'booking', true,
+              jsonb_build_object('what', jsonb_build_object('uid', 'b' || n, 'phase', 'booked')), sha256('x'), 'applied'
+            FROM generate_series(1, 20000) n; ANALYZE",
+            world.company
+        ))
+        .await;
+    let statement = shipped("core/src/sync/store.rs", "e.kind = 'booking'");
+    let mut conn = world.pool.acquire().await.expect("a connection");
+    let types = "uuid, text, text[], text[], text[]";
+    let prepare = format!("SET plan_cache_mode = {mode}; PREPARE told ({types}) AS {statement}");
+    sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut *conn).await.expect("prepares");
+    let uids: Vec<String> = (1..=100).map(|n| format!("b{n}")).collect();
+    let explain = format!(
+        "EXPLAIN EXECUTE told ('{}', 'cal-com', '{{{}}}', '{{{}}}', '{{{}}}')",
+        world.company,
+        uids.join(","),
+        ["booked"; 100].join(","),
+        ["NULL"; 100].join(",")
+    );
+    let plan: Vec<String> =
+        sqlx::query_scalar(AssertSqlSafe(explain)).fetch_all(&mut *conn).await.expect("explains");
+    let plan = plan.join("\n");
+    assert!(plan.contains("crm_inbound_events_bookings"), "{plan}");
+}
+
 /// The inbox reads a page for a page too, newest first, however much came in; what waits for a person has an index of its own, and both
 /// pages are found without sorting.
 #[rstest]
