@@ -38,17 +38,20 @@ CREATE TABLE crm_inbound_events (
   did text[] NOT NULL DEFAULT '{}',                -- what it did, in sentences
   error text CHECK (length(error) <= 500),
   tries smallint NOT NULL DEFAULT 0,
+  errors smallint NOT NULL DEFAULT 0,              -- of the tries: those that failed; only they end in state 'failed'
   look_at timestamptz NOT NULL DEFAULT now(),      -- when a stored one is looked at next
   applied_at timestamptz,
+  is_announced boolean NOT NULL GENERATED ALWAYS AS (coalesce(reading #> '{what,isAnnounced}' = 'true', false)) STORED, -- to be fetched first
   PRIMARY KEY (company_id, id),
   UNIQUE (company_id, source, external_id),
   FOREIGN KEY (company_id, contact_id) REFERENCES crm_contacts,
   FOREIGN KEY (company_id, activity_id) REFERENCES crm_activities (company_id, id)
 );
-CREATE INDEX crm_inbound_events_due ON crm_inbound_events (company_id, look_at, id) WHERE state = 'stored';
+CREATE INDEX crm_inbound_events_due ON crm_inbound_events (company_id, is_announced, look_at, id) WHERE state = 'stored';
 CREATE INDEX crm_inbound_events_attention ON crm_inbound_events (company_id, received_at, id) WHERE state IN ('unmatched', 'failed');
 CREATE INDEX crm_inbound_events_received ON crm_inbound_events (company_id, received_at, id);
 CREATE INDEX crm_inbound_events_contact ON crm_inbound_events (company_id, contact_id, received_at) WHERE contact_id IS NOT NULL;
+CREATE INDEX crm_inbound_events_bookings ON crm_inbound_events (company_id, source, (reading #>> '{what,uid}')) WHERE kind = 'booking';
 
 -- Too many mails came back: the outbox waits a day.
 ALTER TABLE crm_outboxes DROP CONSTRAINT crm_outboxes_cool_reason_check;

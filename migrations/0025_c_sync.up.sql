@@ -11,6 +11,7 @@ CREATE TABLE crm_sync_cursors (
   tries smallint NOT NULL DEFAULT 0,
   secret_version int,                              -- whose use is in the audit log
   shut_version int,                                -- which the provider refused
+  shut_at timestamptz,                             -- when it last did
   succeeded_at timestamptz,
   error text CHECK (length(error) <= 500),
   PRIMARY KEY (company_id, outbox_id, list),

@@ -145,8 +145,8 @@ mod tests {
     fn bookings_are_read_by_their_last_change() {
         let channel = Calcom::new(None);
         assert_eq!(
-            asked(&channel, "bookings", Some("100")),
-            "/v2/bookings?afterUpdatedAt=2026-11-25T00%3A00%3A00.000Z&sortUpdatedAt=asc&take=100&skip=100"
+            asked(&channel, "bookings", None),
+            "/v2/bookings?afterUpdatedAt=2026-11-25T00%3A00%3A00.000Z&sortUpdatedAt=asc&take=100&skip=0"
         );
         let booking = |uid: &str, status: &str| {
             json!({ "uid": uid, "status": status, "updatedAt": "2026-11-25T09:00:00.250Z", "start": "2026-12-01T09:00:00Z",
@@ -172,8 +172,61 @@ mod tests {
             ]
         );
         assert_eq!(next, None);
-        let full = json!({ "data": vec![booking("a", "accepted"); 100] });
-        assert_eq!(page(&channel, "bookings", Some("100"), &full).1.as_deref(), Some("200"));
+    }
+
+    /// A booking that changes while the list is read moves to its end. So a page begins with the time at which the one before ended, and
+    /// counts only where one moment fills a page.
+    #[test]
+    fn bookings_that_move_while_the_list_is_read_hide_none() {
+        let channel = Calcom::new(None);
+        let mut bookings: Vec<(String, Timestamp)> = (0..350_i64)
+            .map(|n| {
+                (
+                    format!("b{n}"),
+                    since() + jiff::SignedDuration::from_secs(if n < 120 { n } else { 120 + n / 150 }),
+                )
+            })
+            .collect();
+        let (mut place, mut seen, mut pages) = (None, std::collections::BTreeSet::new(), 0);
+        loop {
+            pages += 1;
+            assert!(pages < 20, "it does not end");
+            let path = asked(&channel, "bookings", place.as_deref());
+            let pairs: Vec<_> =
+                form_urlencoded::parse(path.split_once('?').unwrap().1.as_bytes()).into_owned().collect();
+            let word = |name: &str| pairs.iter().find(|(key, _)| key == name).unwrap().1.clone();
+            let (from, skip): (Timestamp, usize) =
+                (word("afterUpdatedAt").parse().unwrap(), word("skip").parse().unwrap());
+            bookings.sort_by_key(|(_, at)| *at);
+            let shown: Vec<_> = bookings.iter().filter(|(_, at)| *at >= from).skip(skip).take(100).collect();
+            seen.extend(shown.iter().map(|(uid, _)| uid.clone()));
+            let data: Vec<_> = shown
+                .iter()
+                .map(|(uid, at)| json!({ "uid": uid, "status": "accepted", "updatedAt": at }))
+                .collect();
+            let next = page(&channel, "bookings", place.as_deref(), &json!({ "data": data })).1;
+            // Somebody edits the first ones.
+            for (_, at) in bookings.iter_mut().take(if pages == 1 { 5 } else { 0 }) {
+                *at = since() + jiff::SignedDuration::from_hours(1);
+            }
+            let Some(next) = next else { break };
+            place = Some(next);
+        }
+        assert_eq!(seen.len(), 350);
+        assert_eq!(pages, 5);
+    }
+
+    /// A provider that takes no heed of what is asked does not keep the reader for ever.
+    #[test]
+    fn a_list_out_of_order_ends() {
+        let channel = Calcom::new(None);
+        let all = |at: &str| json!({ "data": vec![json!({ "uid": "a", "status": "accepted", "updatedAt": at }); 100] });
+        let next = |place: &str, at: &str| page(&channel, "bookings", Some(place), &all(at)).1;
+        let place = "0@2026-11-25T09:00:00.25Z";
+        assert_eq!(next(place, "2026-11-25T09:00:00.251Z").as_deref(), Some("0@2026-11-25T09:00:00.251Z"));
+        assert_eq!(next(place, "2026-11-25T09:00:00.250Z").as_deref(), Some("100@2026-11-25T09:00:00.25Z"));
+        assert_eq!(next(place, "2026-11-25T08:00:00Z"), None);
+        assert_eq!(next("9900@2026-11-25T09:00:00.25Z", "2026-11-25T09:00:00.250Z"), None);
     }
 
     #[rstest::rstest]

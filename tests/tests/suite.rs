@@ -41,6 +41,8 @@ mod engines;
 mod evidence;
 #[path = "suite/faults.rs"]
 mod faults;
+#[path = "suite/fetching.rs"]
+mod fetching;
 #[path = "suite/filing.rs"]
 mod filing;
 #[path = "suite/gates.rs"]

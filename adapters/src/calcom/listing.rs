@@ -3,7 +3,7 @@ use bytes::Bytes;
 use countersign_core::channel::{List, Listed, Request, Response, Window};
 use countersign_core::inbound::event::{Booking, Event, Phase, What, storable};
 use countersign_core::inbound::provider::Provider;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -27,19 +27,59 @@ struct Page {
     data: Vec<Value>,
 }
 
+/// Bookings that changed at one moment and are read; a provider that shows more shows the same ones again and again.
+const MOMENT_LIMIT: usize = 10_000;
+
+/// Where a page begins: with what changed at that time, which is included, but for so many of it. A booking that changes while the list is
+/// read moves to its end, so that counting alone would pass over another one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Place {
+    at: Timestamp,
+    skip: usize,
+}
+
+impl Place {
+    fn of(window: &Window<'_>) -> Self {
+        let kept = window.place.and_then(|place| {
+            let (skip, at) = place.split_once('@')?;
+            Some(Self { at: at.parse().ok()?, skip: skip.parse().ok()? })
+        });
+        kept.unwrap_or(Self { at: window.since, skip: 0 })
+    }
+
+    /// Where the page behind this one begins, if there can be one.
+    fn behind(self, page: &[Value]) -> Option<Self> {
+        let last = page.last().filter(|_| page.len() >= PAGE)?;
+        match changed(last) {
+            Some(at) if at.as_millisecond() > self.at.as_millisecond() => Some(Self { at, skip: 0 }),
+            // The list is not in the order that was asked for.
+            Some(at) if at.as_millisecond() < self.at.as_millisecond() => None,
+            _ => Some(Self { skip: self.skip + page.len(), ..self }).filter(|next| next.skip < MOMENT_LIMIT),
+        }
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}@{}", self.skip, self.at)
+    }
+}
+
 pub(super) fn list(window: &Window<'_>, version: &str) -> Request {
+    let place = Place::of(window);
     let query = form_urlencoded::Serializer::new(String::new())
-        .append_pair("afterUpdatedAt", &window.since.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string())
+        .append_pair("afterUpdatedAt", &place.at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string())
         // From the oldest on, so that what changes meanwhile comes behind.
         .append_pair("sortUpdatedAt", "asc")
         .append_pair("take", &PAGE.to_string())
-        .append_pair("skip", &skipped(window).to_string())
+        .append_pair("skip", &place.skip.to_string())
         .finish();
     Request::get(format!("/v2/bookings?{query}")).with_header(VERSION_HEADER, version)
 }
 
-fn skipped(window: &Window<'_>) -> usize {
-    window.place.and_then(|place| place.parse().ok()).unwrap_or(0)
+/// When a booking last changed.
+fn changed(booking: &Value) -> Option<Timestamp> {
+    ["updatedAt", "createdAt"].iter().find_map(|name| time(&booking[*name]))
 }
 
 pub(super) fn listed(window: &Window<'_>, response: &Response) -> Listed {
@@ -47,7 +87,7 @@ pub(super) fn listed(window: &Window<'_>, response: &Response) -> Listed {
         return refused(response, &Said::read(response).detail);
     }
     let Ok(page) = serde_json::from_slice::<Page>(&response.body) else { return formless(response) };
-    let next = (page.data.len() >= PAGE).then(|| (skipped(window) + page.data.len()).to_string());
+    let next = Place::of(window).behind(&page.data).map(|place| place.to_string());
     Listed::Page { events: page.data.iter().filter_map(told).collect(), next }
 }
 
@@ -63,7 +103,7 @@ fn told(booking: &Value) -> Option<Event> {
         "cancelled" | "rejected" => Phase::Cancelled,
         _ => return None,
     };
-    let at = ["updatedAt", "createdAt"].iter().find_map(|name| time(&booking[*name]));
+    let at = changed(booking);
     let attendees = booking["attendees"].as_array().into_iter().flatten();
     let attendees =
         attendees.filter_map(|one| one["email"].as_str()).map(|email| storable(email.trim(), NAME_CHARS));

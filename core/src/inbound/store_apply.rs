@@ -21,17 +21,93 @@ pub(super) struct Stored {
     pub(super) now: Timestamp,
 }
 
-/// Locks the next event that is due and that nobody else has.
+/// A company with events that are due: such as can be applied, or such as are only announced and have to be fetched first.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Due {
+    pub(super) company: CompanyId,
+    pub(super) is_sandbox: bool,
+    pub(super) is_announced: bool,
+}
+
+/// Finds companies with events that are due. Announced ones count where their source can be asked: `live` for ordinary companies,
+/// `sandbox` for the others.
+pub(super) async fn due(
+    conn: &mut PgConnection,
+    live: &[String],
+    sandbox: &[String],
+) -> Result<Vec<Due>, Error> {
+    let rows = sqlx::query_as!(
+        Due,
+        r#"SELECT y.id AS "company: CompanyId", y.sandbox AS is_sandbox, w.is_announced AS "is_announced!"
+        FROM crm_companies y
+        CROSS JOIN (VALUES (false), (true)) AS w (is_announced)
+        CROSS JOIN LATERAL (SELECT e.id FROM crm_inbound_events e
+          WHERE e.company_id = y.id AND e.state = 'stored' AND e.is_announced = w.is_announced AND e.look_at <= now()
+            AND (NOT w.is_announced OR e.source = ANY (CASE WHEN y.sandbox THEN $2::text[] ELSE $1::text[] END))
+          ORDER BY e.look_at LIMIT 1) AS one
+        ORDER BY y.id, w.is_announced LIMIT 2000"#,
+        live,
+        sandbox
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
+/// Locks the next event that is due, can be applied as it is, and that nobody else has.
 pub(super) async fn lock_next(conn: &mut PgConnection, company: CompanyId) -> Result<Option<EventId>, Error> {
     let id = sqlx::query_scalar!(
         r#"SELECT id AS "id: EventId" FROM crm_inbound_events
-        WHERE company_id = $1 AND state = 'stored' AND look_at <= clock_timestamp()
+        WHERE company_id = $1 AND state = 'stored' AND is_announced = false AND look_at <= now()
         ORDER BY look_at, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED"#,
         company.0
     )
     .fetch_optional(conn)
     .await?;
     Ok(id)
+}
+
+/// Takes the next announced event of these sources that is due. Whoever else looks leaves it alone for so long. As a subquery it could be
+/// asked for once a row, and take one each time.
+pub(super) async fn take_announced(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    sources: &[String],
+    lease: std::time::Duration,
+) -> Result<Option<EventId>, Error> {
+    let id = sqlx::query_scalar!(
+        r#"WITH next AS MATERIALIZED (SELECT id FROM crm_inbound_events
+          WHERE company_id = $1 AND state = 'stored' AND is_announced = true AND look_at <= now() AND source = ANY ($2)
+          ORDER BY look_at, id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
+        UPDATE crm_inbound_events e SET look_at = clock_timestamp() + make_interval(secs => $3) FROM next
+        WHERE e.company_id = $1 AND e.id = next.id
+        RETURNING e.id AS "id: EventId""#,
+        company.0,
+        sources,
+        lease.as_secs_f64()
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(id)
+}
+
+/// Keeps an event that was taken for longer.
+pub(super) async fn keep(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    id: EventId,
+    lease: std::time::Duration,
+) -> Result<(), Error> {
+    sqlx::query!(
+        r#"UPDATE crm_inbound_events SET look_at = clock_timestamp() + make_interval(secs => $3)
+        WHERE company_id = $1 AND id = $2 AND state = 'stored'"#,
+        company.0,
+        id.0,
+        lease.as_secs_f64()
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// Reads an event under lock, whatever its state.
@@ -146,20 +222,38 @@ pub(super) async fn complete(
     Ok(())
 }
 
-/// How often an event was tried that still waits.
-pub(super) async fn tries(
+/// How often an event that still waits failed.
+pub(super) async fn errors(
     conn: &mut PgConnection,
     company: CompanyId,
     id: EventId,
 ) -> Result<Option<i16>, Error> {
-    let tries = sqlx::query_scalar!(
-        "SELECT tries FROM crm_inbound_events WHERE company_id = $1 AND id = $2 AND state = 'stored' FOR NO KEY UPDATE",
+    let errors = sqlx::query_scalar!(
+        "SELECT errors FROM crm_inbound_events WHERE company_id = $1 AND id = $2 AND state = 'stored' FOR NO KEY UPDATE",
         company.0,
         id.0
     )
     .fetch_optional(conn)
     .await?;
-    Ok(tries)
+    Ok(errors)
+}
+
+/// Looks at an event again later that failed.
+pub(super) async fn stumble(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    id: EventId,
+    after: std::time::Duration,
+    why: &str,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE crm_inbound_events SET errors = errors + 1 WHERE company_id = $1 AND id = $2 AND state = 'stored'",
+        company.0,
+        id.0
+    )
+    .execute(&mut *conn)
+    .await?;
+    again(conn, company, id, after, Some(why)).await
 }
 
 /// A message of ours that an event is about.

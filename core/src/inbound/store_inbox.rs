@@ -194,7 +194,7 @@ pub(super) async fn dismiss(conn: &mut PgConnection, company: CompanyId, id: Eve
 /// Gives a locked event back to whoever applies.
 pub(super) async fn retry(conn: &mut PgConnection, company: CompanyId, id: EventId) -> Result<(), Error> {
     sqlx::query!(
-        r#"UPDATE crm_inbound_events SET state = 'stored', tries = 0, error = NULL, applied_at = NULL, look_at = clock_timestamp()
+        r#"UPDATE crm_inbound_events SET state = 'stored', tries = 0, errors = 0, error = NULL, applied_at = NULL, look_at = clock_timestamp()
         WHERE company_id = $1 AND id = $2 AND state IN ('unmatched', 'failed')"#,
         company.0,
         id.0

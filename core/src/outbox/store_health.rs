@@ -29,7 +29,7 @@ pub(crate) async fn counts(
     Ok(Counts { sent: row.sent, bounced: row.bounced, complained: row.complained })
 }
 
-/// Lets an outbox wait a day; one that waits longer already does.
+/// Lets an outbox wait a day, also if it waits for something else until before that; one that waits longer, or rests already, does.
 pub(crate) async fn rest(
     conn: &mut PgConnection,
     company: CompanyId,
@@ -37,7 +37,9 @@ pub(crate) async fn rest(
 ) -> Result<bool, Error> {
     let done = sqlx::query!(
         r#"UPDATE crm_outboxes SET cool_until = clock_timestamp() + interval '24 hours', cool_reason = 'bounces', updated_at = now()
-        WHERE company_id = $1 AND id = $2 AND enabled AND (cool_until IS NULL OR cool_until <= clock_timestamp())"#,
+        WHERE company_id = $1 AND id = $2 AND enabled
+          AND (cool_until IS NULL OR cool_until <= clock_timestamp()
+            OR cool_reason IS DISTINCT FROM 'bounces' AND cool_until < clock_timestamp() + interval '24 hours')"#,
         company.0,
         outbox.0
     )

@@ -1,13 +1,14 @@
 //! Reads the lists that are due, a page at a time.
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::store::{self, Cursor, Step};
+use super::store::{self, Cursor, Meeting, Step};
 use crate::actor::Actor;
 use crate::audit::{self, Entry};
 use crate::channel::{Channel, Line, Lines, List, Listed, Window};
@@ -18,7 +19,7 @@ use crate::dispatch::evidence::read;
 use crate::engine::board::Board;
 use crate::error::Error;
 use crate::ids::CompanyId;
-use crate::inbound::event::{Event, What};
+use crate::inbound::event::{Event, Reference, What};
 use crate::inbound::{Origin, receive_in};
 use crate::outbox::store::{OutboxSettings, settings};
 use crate::safe_text::SafeText;
@@ -185,7 +186,8 @@ impl Syncer {
             }
         };
         if cursor.shut_version == Some(version) {
-            // The provider does not take this one; it is asked again once there is another.
+            // The provider does not take this one; it is asked again once there is another, and once a day, for it may have been meant
+            // otherwise, or what the credential may do was changed.
             tx.rollback().await?;
             let mut conn = self.pool.acquire().await?;
             return store::advance(&mut conn, company, cursor, &Step::rest(self.interval)).await.map(|_| ());
@@ -250,7 +252,7 @@ impl Syncer {
             // It took too long, and somebody else reads the list by now.
             return Ok(0);
         }
-        let news = news(&mut tx, origin.company, events).await?;
+        let news = news(&mut tx, origin, events).await?;
         let received = receive_in(&mut tx, origin, &news).await?;
         tx.commit().await?;
         Ok(received.stored)
@@ -276,27 +278,40 @@ impl Syncer {
     }
 }
 
-/// What is worth storing. A list names every message of the account, also those of others, and what webhooks told long ago.
-async fn news(
-    conn: &mut sqlx::PgConnection,
-    company: CompanyId,
-    events: Vec<Event>,
-) -> Result<Vec<Event>, Error> {
-    let named = |event: &Event| match (&event.what, event.about.first()) {
-        (What::Status(progress), Some(crate::inbound::event::Reference::Provider(id))) => {
-            Some((id.clone(), progress.fact.as_str()))
-        }
-        _ => None,
+/// What is worth storing. A list names every message of the account, also those of others, and what webhooks told long ago; a booking
+/// comes again whenever somebody edits it.
+async fn news(conn: &mut PgConnection, origin: Origin, events: Vec<Event>) -> Result<Vec<Event>, Error> {
+    let facts: Vec<_> = events.iter().filter_map(fact).collect();
+    let meetings: Vec<_> = events.iter().filter_map(meeting).collect();
+    let new_facts = match facts.is_empty() {
+        true => HashSet::new(),
+        false => store::news(conn, origin.company, &facts).await?,
     };
-    let wanted: Vec<_> = events.iter().filter_map(named).collect();
-    if wanted.is_empty() {
-        return Ok(events);
+    let new_meetings = match meetings.is_empty() {
+        true => HashSet::new(),
+        false => store::new_meetings(conn, origin.company, origin.provider, &meetings).await?,
+    };
+    let is_news = |event: &Event| {
+        fact(event).is_none_or(|(id, fact)| new_facts.contains(&(id, fact.to_owned())))
+            && meeting(event).is_none_or(|meeting| new_meetings.contains(&meeting))
+    };
+    Ok(events.into_iter().filter(is_news).collect())
+}
+
+/// What became of which message.
+fn fact(event: &Event) -> Option<(String, &'static str)> {
+    match (&event.what, event.about.first()) {
+        (What::Status(progress), Some(Reference::Provider(id))) => Some((id.clone(), progress.fact.as_str())),
+        _ => None,
     }
-    let news = store::news(conn, company, &wanted).await?;
-    Ok(events
-        .into_iter()
-        .filter(|event| named(event).is_none_or(|(id, fact)| news.contains(&(id, fact.to_owned()))))
-        .collect())
+}
+
+/// A booking as it would be stored.
+fn meeting(event: &Event) -> Option<Meeting> {
+    let What::Booking(booking) = &event.what else { return None };
+    let stored = serde_json::to_value(booking).ok()?;
+    let word = |name: &str| stored[name].as_str().map(str::to_owned);
+    Some((booking.uid.clone(), word("phase"), word("startsAt")))
 }
 
 /// One line now and then, if there was anything to do.

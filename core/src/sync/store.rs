@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::error::Error;
 use crate::ids::{CompanyId, OutboxId};
+use crate::inbound::provider::Provider;
 
 /// How far a list was read, under a lease.
 #[derive(Clone, Debug)]
@@ -21,7 +22,7 @@ pub(super) struct Cursor {
     pub(super) place: Option<String>,
     pub(super) tries: i16,
     pub(super) secret_version: Option<i32>,
-    /// The version of the credential that the provider refused.
+    /// The version of the credential that the provider refused in the last day.
     pub(super) shut_version: Option<i32>,
     /// Tells whose lease it is.
     lease: Timestamp,
@@ -84,19 +85,22 @@ pub(super) async fn enrol(
     Ok(())
 }
 
-/// Takes the next list that is due; nobody else takes it while the lease lasts.
+/// Takes the next list that is due; nobody else takes it while the lease lasts. As a subquery it could be asked for once a row, and
+/// take one each time.
 pub(super) async fn take(
     conn: &mut PgConnection,
     company: CompanyId,
     lease: Duration,
 ) -> Result<Option<Cursor>, Error> {
     let row = sqlx::query!(
-        r#"UPDATE crm_sync_cursors c SET look_at = clock_timestamp() + make_interval(secs => $2),
+        r#"WITH due AS MATERIALIZED (SELECT outbox_id, list FROM crm_sync_cursors WHERE company_id = $1 AND look_at <= clock_timestamp()
+          ORDER BY look_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
+        UPDATE crm_sync_cursors c SET look_at = clock_timestamp() + make_interval(secs => $2),
           walk_until = coalesce(c.walk_until, clock_timestamp())
-        FROM (SELECT outbox_id, list FROM crm_sync_cursors WHERE company_id = $1 AND look_at <= clock_timestamp()
-          ORDER BY look_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) due
+        FROM due
         WHERE c.company_id = $1 AND c.outbox_id = due.outbox_id AND c.list = due.list
-        RETURNING c.outbox_id AS "outbox: OutboxId", c.list, c.seen_until, c.place, c.tries, c.secret_version, c.shut_version,
+        RETURNING c.outbox_id AS "outbox: OutboxId", c.list, c.seen_until, c.place, c.tries, c.secret_version,
+          CASE WHEN c.shut_at > clock_timestamp() - interval '1 day' THEN c.shut_version END AS shut_version,
           c.look_at AS lease"#,
         company.0,
         lease.as_secs_f64()
@@ -131,7 +135,8 @@ pub(super) async fn advance(
           tries = CASE WHEN $6 THEN 0 WHEN $10::text IS NULL THEN tries ELSE least(tries, 32000) + 1 END,
           succeeded_at = CASE WHEN $9 THEN clock_timestamp() ELSE succeeded_at END,
           error = CASE WHEN $6 THEN NULL ELSE coalesce($10, error) END,
-          shut_version = CASE WHEN $6 THEN NULL ELSE coalesce($11, shut_version) END
+          shut_version = CASE WHEN $6 THEN NULL ELSE coalesce($11, shut_version) END,
+          shut_at = CASE WHEN $6 THEN NULL WHEN $11::int IS NULL THEN shut_at ELSE clock_timestamp() END
         WHERE company_id = $1 AND outbox_id = $2 AND list = $3 AND look_at = $4"#,
         company.0,
         cursor.outbox.0,
@@ -169,7 +174,8 @@ pub(super) async fn note_version(
     Ok(())
 }
 
-/// Of facts about messages by the provider's ids: those about messages of ours that are not known yet.
+/// Of facts about messages by the provider's ids: those about messages of ours that are not known yet. That a mail came back for good
+/// says as well that it came back.
 pub(super) async fn news(
     conn: &mut PgConnection,
     company: CompanyId,
@@ -181,7 +187,8 @@ pub(super) async fn news(
         r#"SELECT w.id AS "id!", w.fact AS "fact!" FROM unnest($2::text[], $3::text[]) AS w (id, fact)
         WHERE EXISTS (SELECT FROM crm_dispatch_attempts x WHERE x.company_id = $1 AND x.provider_ref = w.id)
           AND NOT EXISTS (SELECT FROM crm_dispatch_attempts x
-            JOIN crm_activity_facts f ON f.company_id = x.company_id AND f.activity_id = x.activity_id AND f.fact = w.fact
+            JOIN crm_activity_facts f ON f.company_id = x.company_id AND f.activity_id = x.activity_id
+              AND (f.fact = w.fact OR f.fact = 'bounced' AND w.fact = 'soft_bounced')
             WHERE x.company_id = $1 AND x.provider_ref = w.id)"#,
         company.0,
         &ids,
@@ -190,6 +197,38 @@ pub(super) async fn news(
     .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().map(|row| (row.id, row.fact)).collect())
+}
+
+/// A booking as a list tells it: its id, what became of it and when it begins, in the words in which it is stored.
+pub(super) type Meeting = (String, Option<String>, Option<String>);
+
+/// Of bookings: those that nobody has told yet as they are. The limit of one keeps the planner from reading all bookings for a page.
+pub(super) async fn new_meetings(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    source: Provider,
+    told: &[Meeting],
+) -> Result<HashSet<Meeting>, Error> {
+    let uids: Vec<String> = told.iter().map(|(uid, ..)| uid.clone()).collect();
+    let phases: Vec<Option<String>> = told.iter().map(|(_, phase, _)| phase.clone()).collect();
+    let starts: Vec<Option<String>> = told.iter().map(|(.., start)| start.clone()).collect();
+    let rows = sqlx::query!(
+        r#"SELECT w.uid AS "uid!", w.phase, w.starts_at FROM unnest($3::text[], $4::text[], $5::text[]) AS w (uid, phase, starts_at)
+        LEFT JOIN LATERAL (SELECT e.id FROM crm_inbound_events e
+          WHERE e.company_id = $1 AND e.source = $2 AND e.kind = 'booking' AND e.reading #>> '{what,uid}' = w.uid
+            AND e.reading #>> '{what,phase}' IS NOT DISTINCT FROM w.phase
+            AND e.reading #>> '{what,startsAt}' IS NOT DISTINCT FROM w.starts_at
+          LIMIT 1) AS known ON true
+        WHERE known.id IS NULL"#,
+        company.0,
+        source.as_str(),
+        &uids,
+        &phases as _,
+        &starts as _
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.uid, row.phase, row.starts_at)).collect())
 }
 
 /// How far a list was read, for people.
@@ -204,7 +243,7 @@ pub struct CursorView {
     pub succeeded_at: Option<Timestamp>,
     /// Why it is not read, if it is not.
     pub error: Option<String>,
-    /// Whether the provider refuses the credential; it is asked again once there is another.
+    /// Whether the provider refuses the credential; it is asked again once there is another, and once a day.
     pub is_shut: bool,
 }
 

@@ -44,7 +44,7 @@ impl Webhook for Announcing {
     }
 
     /// The sandbox knows no such mail; what its refusal means here is the test's to say, by the subject of the event.
-    fn completed(&self, event: &Event, _response: &Response) -> Completion {
+    fn completed(&self, event: &Event, response: &Response) -> Completion {
         let What::Message(letter) = &event.what else { panic!("a message") };
         let mut whole = letter.clone();
         match letter.subject.as_deref() {
@@ -53,6 +53,12 @@ impl Webhook for Announcing {
                 whole.text = Some("I am on holiday".to_owned());
             }
             Some("later") => return Completion::Later { why: "busy".to_owned() },
+            Some("as answered") if response.status == 404 => {
+                return Completion::Never { why: "no such mail".to_owned() };
+            }
+            Some("as answered") if response.status != 200 => {
+                return Completion::Later { why: response.status.to_string() };
+            }
             Some("never") => return Completion::Never { why: "the key may only send".to_owned() },
             _ => whole.text = Some("Call me".to_owned()),
         }
@@ -291,6 +297,10 @@ async fn an_outbox_that_is_not_welcome_stops() {
     apply(&world).await;
     let cool = "SELECT coalesce(cool_reason, '') || ' ' || enabled::text FROM crm_outboxes";
     assert_eq!(world.text(cool).await, " true");
+    // It waits already, for less long and for another reason, which may be over at any moment.
+    world
+        .sql("UPDATE crm_outboxes SET cool_until = now() + interval '5 minutes', cool_reason = 'circuit'")
+        .await;
     arrive(&world, &told(Fact::Bounced, 2..3)).await;
     apply(&world).await;
     assert_eq!(world.text(cool).await, "bounces true");

@@ -250,6 +250,73 @@ async fn read_of(conn: &mut sqlx::PgConnection, table: &str) -> (i64, i64) {
         .expect("counts")
 }
 
+/// Whether something that came in is due is asked once a second, for all companies at once: by an index, however much was applied
+/// before and however much waits for later.
+#[rstest]
+#[tokio::test]
+async fn what_is_due_of_what_came_in_is_found_by_an_index(
+    #[values("force_generic_plan", "force_custom_plan")] mode: &str,
+) {
+    let world = World::new().await;
+    world
+        .sql(&format!(
+            "INSERT INTO crm_inbound_events (company_id, id, source, external_id, kind, sig_ok, reading, raw_sha256, state, look_at)
+            SELECT '{}', gen_random_uuid(), 'resend', 'e' || n, 'message', true,
+              jsonb_build_object('what', jsonb_build_object('isAnnounced', n % 2 = 0)), sha256('x'),
+              CASE WHEN n % 10 > 0 THEN 'applied' ELSE 'stored' END, now() + interval '1 hour'
+            FROM generate_series(1, 20000) n; ANALYZE",
+            world.company
+        ))
+        .await;
+    let statement = shipped("core/src/inbound/store_apply.rs", "CROSS JOIN LATERAL");
+    let mut conn = world.pool.acquire().await.expect("a connection");
+    let prepare = format!("SET plan_cache_mode = {mode}; PREPARE due_events (text[], text[]) AS {statement}");
+    sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut *conn).await.expect("prepares");
+    let plan: Vec<String> = sqlx::query_scalar(
+        "EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF) EXECUTE due_events ('{resend}', '{resend}')",
+    )
+    .fetch_all(&mut *conn)
+    .await
+    .expect("explains");
+    let plan = plan.join("\n");
+    assert!(plan.contains("using crm_inbound_events_due on crm_inbound_events"), "{plan}");
+    // What waits for later is not even looked at.
+    assert!(!plan.contains("Rows Removed by Filter"), "{plan}");
+}
+
+/// Whether a booking was told before is found by its id, however many bookings were.
+#[rstest]
+#[tokio::test]
+async fn a_booking_is_found_by_its_id(#[values("force_generic_plan", "force_custom_plan")] mode: &str) {
+    let world = World::new().await;
+    world
+        .sql(&format!(
+            "INSERT INTO crm_inbound_events (company_id, id, source, external_id, kind, sig_ok, reading, raw_sha256, state)
+            SELECT '{}', gen_random_uuid(), 'cal-com', 'e' || n, 'booking', true,
+              jsonb_build_object('what', jsonb_build_object('uid', 'b' || n, 'phase', 'booked')), sha256('x'), 'applied'
+            FROM generate_series(1, 20000) n; ANALYZE",
+            world.company
+        ))
+        .await;
+    let statement = shipped("core/src/sync/store.rs", "e.kind = 'booking'");
+    let mut conn = world.pool.acquire().await.expect("a connection");
+    let types = "uuid, text, text[], text[], text[]";
+    let prepare = format!("SET plan_cache_mode = {mode}; PREPARE told ({types}) AS {statement}");
+    sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut *conn).await.expect("prepares");
+    let uids: Vec<String> = (1..=100).map(|n| format!("b{n}")).collect();
+    let explain = format!(
+        "EXPLAIN EXECUTE told ('{}', 'cal-com', '{{{}}}', '{{{}}}', '{{{}}}')",
+        world.company,
+        uids.join(","),
+        ["booked"; 100].join(","),
+        ["NULL"; 100].join(",")
+    );
+    let plan: Vec<String> =
+        sqlx::query_scalar(AssertSqlSafe(explain)).fetch_all(&mut *conn).await.expect("explains");
+    let plan = plan.join("\n");
+    assert!(plan.contains("crm_inbound_events_bookings"), "{plan}");
+}
+
 /// The inbox reads a page for a page too, newest first, however much came in; what waits for a person has an index of its own, and both
 /// pages are found without sorting.
 #[rstest]

@@ -1,16 +1,18 @@
 //! Asking providers for what their webhooks missed: it converges with what they told, and whoever dies in between misses nothing.
 use std::time::Duration;
 
-use countersign_core::channel::Lines;
+use countersign_core::activity::fact::Fact;
+use countersign_core::channel::{ChannelName, Lines};
 use countersign_core::engine::board::Board;
-use countersign_core::inbound::event::{Letter, What};
+use countersign_core::inbound::event::{Booking, Letter, Phase, Reference, What};
+use countersign_core::inbound::provider::Provider as Source;
 use countersign_core::sync::{Looks, Syncer, cursors};
 use countersign_tests::provider::{Provider, dry_run, mail_by};
 use countersign_tests::wire::Valve;
 use countersign_tests::world::World;
 use serde_json::json;
 
-use crate::inbound::{apply, arrive, event, facts, sent};
+use crate::inbound::{apply, arrive, arrive_from, event, facts, progress, provider_ref, sent};
 
 const RECEIVED: &str = "/emails/receiving";
 
@@ -91,7 +93,67 @@ async fn a_list_and_a_webhook_tell_one_mail() {
     assert_eq!(world.count(held).await, 2, "both wait until their words are fetched");
 }
 
-/// What the provider refuses is not asked again until there is another credential, and says so.
+/// A list does not say whether a mail came back for good. What a webhook said about that is not made less of by it.
+#[tokio::test]
+async fn a_list_does_not_soften_a_bounce() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    let items = sent(&world, &provider, 3).await;
+    let told = [(0, Fact::Bounced), (1, Fact::SoftBounced)];
+    for (number, fact) in told {
+        let about = vec![Reference::Activity(items[number].id)];
+        arrive(&world, &[event(fact.as_str(), about, progress(fact))]).await;
+    }
+    apply(&world).await;
+    let mut mails = Vec::new();
+    for item in &items {
+        let id = provider_ref(&world, item.id).await;
+        mails.push(json!({ "id": id, "created_at": "2099-01-01T00:00:00Z", "last_event": "bounced" }));
+    }
+    let page = json!({ "object": "list", "has_more": false, "data": mails });
+    provider.lays("/emails", 200, page.to_string());
+    assert_eq!(look(&world, &provider).await.stored, 1);
+    let expected = [["bounced"], ["soft_bounced"], ["soft_bounced"]];
+    for (item, expected) in items.iter().zip(expected) {
+        assert_eq!(facts(&world, item.id).await, expected);
+    }
+}
+
+/// A booking is told once as it is, by webhook or list; that somebody edited something else of it is no event.
+#[tokio::test]
+async fn an_edited_booking_is_no_news() {
+    let (world, provider) = (World::new().await, Provider::start().await);
+    world.add_channel_outbox("book", ChannelName::CalCom, "ana-lind/site-visit", &[]).await;
+    let start = "2026-12-01T09:00:00Z";
+    let told = Booking {
+        phase: Phase::Booked,
+        uid: "by-webhook".to_owned(),
+        attendees: vec![],
+        starts_at: Some(start.parse().expect("a time")),
+        reason: None,
+    };
+    let webhook = event("BOOKING_CREATED:by-webhook:1", vec![], What::Booking(told));
+    arrive_from(&world, Source::CalCom, &[webhook]).await;
+    let booking = |uid: &str, status: &str, start: &str, updated: &str| json!({ "uid": uid, "status": status, "start": start, "updatedAt": updated, "attendees": [], "metadata": {} });
+    let edits = [
+        (booking("by-webhook", "accepted", "2026-12-01T09:00:00.000Z", "2099-01-01T00:00:00Z"), 0),
+        (booking("by-list", "accepted", start, "2099-01-01T00:00:01Z"), 1),
+        (booking("by-list", "accepted", start, "2099-01-01T00:00:02Z"), 0),
+        (booking("by-list", "accepted", "2026-12-02T09:00:00Z", "2099-01-01T00:00:03Z"), 1),
+        (booking("by-webhook", "cancelled", start, "2099-01-01T00:00:04Z"), 1),
+    ];
+    for (number, (booking, news)) in edits.into_iter().enumerate() {
+        provider.lays("/v2/bookings", 200, json!({ "status": "success", "data": [booking] }).to_string());
+        let syncer = syncer(&world, provider.all_lines());
+        if number == 0 {
+            syncer.look().await.expect("can look");
+        }
+        world.sql("UPDATE crm_sync_cursors SET look_at = clock_timestamp() WHERE list = 'bookings'").await;
+        let looks = syncer.look().await.expect("can look");
+        assert_eq!((looks.stored, looks.failed), (news, 0), "edit {number}");
+    }
+}
+
+/// What the provider refuses is not asked again until there is another credential, but for once a day, and says so.
 #[tokio::test]
 async fn a_refused_credential_is_not_asked_with_again() {
     let (world, provider) = (World::new().await, Provider::start().await);
@@ -115,6 +177,14 @@ async fn a_refused_credential_is_not_asked_with_again() {
                 .all(|view| view.is_shut && view.error.as_deref().is_some_and(|why| why.contains("401"))),
         "{views:?}"
     );
+
+    // It may do more by now.
+    world.sql("UPDATE crm_sync_cursors SET shut_at = shut_at - interval '25 hours'").await;
+    assert_eq!(look(&world, &provider).await.failed, 2);
+    let daily = provider.requests();
+    assert_eq!(daily, asked + 2);
+    assert_eq!(look(&world, &provider).await, Looks::default());
+    assert_eq!(provider.requests(), daily);
 
     for path in LISTS {
         provider.lays(path, 200, r#"{"object":"list","has_more":false,"data":[]}"#);
