@@ -5,7 +5,7 @@ use countersign_core::approval::ItemOutcome;
 use countersign_core::company::policy::{PolicyChange, set_policy};
 use countersign_core::draft::revise_content;
 use countersign_core::ids::ActivityId;
-use countersign_core::inbound::{is_link, unsubscribe};
+use countersign_core::inbound::{Followed, is_link, unsubscribe};
 use countersign_tests::books;
 use countersign_tests::provider::Provider;
 use countersign_tests::world::{World, draft, rendering};
@@ -46,9 +46,14 @@ async fn a_link_suppresses_whom_it_was_sent_to() {
 
     assert!(is_link(&world.pool, &token).await.expect("can be asked"));
     assert_eq!(world.count("SELECT count(*) FROM crm_suppressions").await, 0);
+    let followed = async || unsubscribe(&world.pool, &token).await.expect("can be followed");
+    assert_eq!(followed().await, Followed::Known { is_news: true });
+    let version = "SELECT sum(version)::bigint FROM crm_change_counters";
+    let told = world.count(version).await;
     for _ in 0..3 {
-        assert!(unsubscribe(&world.pool, &token).await.expect("can be followed"));
+        assert_eq!(followed().await, Followed::Known { is_news: false });
     }
+    assert_eq!(world.count(version).await, told, "nobody is told of it again");
     assert_eq!(world.text("SELECT address FROM crm_suppressions").await, "person-1@example.com");
     assert_eq!(facts(&world, items[0].id).await, ["unsubscribed"]);
     assert_eq!(
@@ -78,7 +83,8 @@ async fn what_is_no_link_does_nothing() {
     for wrong in ["", "\0", "%", &stored, &format!("csu_{stored}"), &token[..token.len() - 1], &upper, &other]
     {
         assert!(!is_link(&world.pool, wrong).await.expect("can be asked"), "{wrong}");
-        assert!(!unsubscribe(&world.pool, wrong).await.expect("can be followed"), "{wrong}");
+        let followed = unsubscribe(&world.pool, wrong).await.expect("can be followed");
+        assert_eq!(followed, Followed::Unknown, "{wrong}");
     }
     assert_eq!(world.count("SELECT count(*) FROM crm_suppressions").await, 0);
 }
@@ -104,7 +110,10 @@ async fn other_words_keep_the_link() {
     revise(json!({ "subject": "Another", "text": "Own link.", "headers": own })).await;
     let stored = "SELECT convert_from(envelope, 'UTF8')::jsonb #> '{payload,headers}' FROM crm_payloads p
         JOIN crm_activities a ON a.id = p.activity_id AND a.payload_sha256 = p.payload_sha256";
-    assert_eq!(world.text(&format!("SELECT ({stored})::text")).await.parse::<serde_json::Value>().ok(), Some(own));
+    assert_eq!(
+        world.text(&format!("SELECT ({stored})::text")).await.parse::<serde_json::Value>().ok(),
+        Some(own)
+    );
 }
 
 /// A link of the drafter's own stays, an answer carries none, and a draft that comes twice is one.
