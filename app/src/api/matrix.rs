@@ -52,7 +52,7 @@ impl Least {
 }
 
 /// The methods that are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Method {
     Get,
     Post,
