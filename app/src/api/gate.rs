@@ -2,6 +2,7 @@
 //! same one once a minute.
 //!
 //! What passes here is asked again inside the transaction of the use case; this gate is what answers 401, 403, 404 and 429.
+use axum::body::HttpBody as _;
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
@@ -53,8 +54,14 @@ pub(super) async fn admit(
     let source = request.extensions().get::<Source>().copied();
     match check(&door, request.headers(), source, company).await {
         Ok(caller) => {
+            let length = request.body().size_hint().exact();
+            let turn = match door.state.turns.take(door.route, length).await {
+                Ok(turn) => turn,
+                Err(problem) => return problem.into_response(),
+            };
             request.extensions_mut().insert(caller.clone());
             let response = next.run(request).await;
+            drop(turn);
             // The matrix lets agents at drafts; whose a draft is shows where it is changed.
             let is_others = response.status() == StatusCode::FORBIDDEN && caller.actor.role().is_none();
             match is_others {

@@ -22,7 +22,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// machine and the public host, the rest for this machine alone.
 pub(crate) fn router(state: Shared) -> Router {
     let (pool, lines, key, wake) = (&state.pool, &state.lines, &state.key, &state.wake);
-    let api = ApiState::new(pool.clone(), lines.clone(), key.clone(), Arc::clone(wake), state.config.rates);
+    let (rates, body_timeout) = (state.config.rates, state.config.body_timeout);
+    let api = ApiState::new(pool.clone(), lines.clone(), key.clone(), Arc::clone(wake), rates, body_timeout);
     let own = Router::new().merge(health::router()).merge(api::router(api));
     let own = own.layer(from_fn_with_state(state.clone(), guard::check));
     let near = Router::new().merge(health::near()).merge(metrics::router()).layer(from_fn(guard::check_near));
