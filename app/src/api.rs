@@ -20,9 +20,12 @@ mod queue;
 mod suppressions;
 #[cfg(test)]
 mod tests;
+mod turns;
+mod values;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -38,6 +41,7 @@ pub(crate) use self::activities::Activity;
 use self::answer::Problem;
 use self::limit::Limits;
 pub(crate) use self::limit::{Pace, Rates};
+use self::turns::Turns;
 
 /// The longest body that is read.
 const BODY_LIMIT_BYTES: usize = 1024 * 1024;
@@ -58,12 +62,23 @@ pub(crate) struct ApiState {
     /// Wakes the dispatcher of this process.
     wake: Arc<Notify>,
     limits: Arc<Limits>,
+    turns: Arc<Turns>,
+    /// How long a body may take.
+    body_timeout: Duration,
 }
 
 impl ApiState {
     /// A state in which nobody has asked for anything.
-    pub(crate) fn new(pool: PgPool, lines: Lines, key: MasterKey, wake: Arc<Notify>, rates: Rates) -> Self {
-        Self { pool, lines, key, wake, limits: Arc::new(Limits::new(rates)) }
+    pub(crate) fn new(
+        pool: PgPool,
+        lines: Lines,
+        key: MasterKey,
+        wake: Arc<Notify>,
+        rates: Rates,
+        body_timeout: Duration,
+    ) -> Self {
+        let (limits, turns) = (Arc::new(Limits::new(rates)), Arc::default());
+        Self { pool, lines, key, wake, limits, turns, body_timeout }
     }
 }
 

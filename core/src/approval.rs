@@ -10,11 +10,13 @@ pub(crate) mod store;
 pub mod store_fate;
 pub(crate) mod store_risk;
 pub mod store_snooze;
+pub mod undo;
 pub mod verdict;
 
-pub use decide::{Undone, approve, approve_in, reject, retry, undo, undo_batch, undo_batch_watched};
+pub use decide::{approve, approve_in, reject};
 pub use resolve::{Resolution, resolve};
 pub use snooze::{snooze, unsnooze};
+pub use undo::{Undone, retry, undo, undo_batch, undo_batch_watched, undo_seen};
 pub use verdict::{Item, ItemOutcome, ItemResult};
 
 /// The most items one request may carry.

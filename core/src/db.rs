@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions as _, PgConnection, PgPool};
 
-pub(crate) use self::retry::retry;
+pub(crate) use self::retry::{is_contention, retry};
 use crate::error::Error;
 
 /// Opens a pool whose every connection has the limits of this product: statements 5 s, locks 2 s, idle in a transaction 10 s, and

@@ -9,7 +9,8 @@ pub enum Error {
     Unavailable(#[source] sqlx::Error),
     /// Other transactions stood in the way again and again; nothing was changed.
     #[error(
-        "others were at work on the same rows, {tries} times in a row; nothing was changed, ask again in a moment ({source})"
+        "others were at work on the same rows{}; nothing was changed, ask again in a moment ({source})",
+        times(*tries)
     )]
     Contended {
         /// How often it was tried.
@@ -77,6 +78,11 @@ impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         if is_unavailable(&error) { Self::Unavailable(error) } else { Self::Database(error) }
     }
+}
+
+/// How often it was tried, where that is more than once.
+fn times(tries: i16) -> String {
+    if tries > 1 { format!(", {tries} times in a row") } else { String::new() }
 }
 
 /// Whether the fault lies with the connection or the server and not with the statement.

@@ -30,4 +30,4 @@ pub(crate) use self::receive::receive_in;
 pub use self::receive::{EVENTS_LIMIT, Origin, Received, receive};
 pub use self::record::{Direction, NOTE_LIMIT, Noted, record};
 pub use self::store::{NotedView, noted};
-pub use self::unsubscribe::{is_link, unsubscribe};
+pub use self::unsubscribe::{Followed, is_link, unsubscribe};

@@ -77,6 +77,9 @@ fn endpoints_are_kept_from_the_command_line() {
         .ends_with(2)
         .complains("use one of resend, twilio");
     home.set("COUNTERSIGN_LISTENER__PUBLIC_URL", "https://hooks.example.com");
+    home.run_with(&["webhooks", "add", "resend"], "re_canary_an_api_key")
+        .ends_with(2)
+        .complains("is not base64");
     let meta = home.run_with(&["webhooks", "add", "instagram", "--json"], KEY).ends_with(0).json();
     assert!(
         meta["url"]
@@ -86,9 +89,9 @@ fn endpoints_are_kept_from_the_command_line() {
     );
     assert!(meta["verifyToken"].as_str().expect("a token").starts_with("csv_"));
     let id = twilio["id"].as_str().expect("an id");
-    home.run_with(&["webhooks", "rotate", id], "another").ends_with(0);
+    home.run_with(&["webhooks", "rotate", id], "another_canary_secret").ends_with(0);
     assert_eq!(home.json(&["webhooks", "list"])["items"][1]["secrets"], 2);
-    home.run_with(&["webhooks", "rotate", id, "--revoke-old"], "a third").ends_with(0);
+    home.run_with(&["webhooks", "rotate", id, "--revoke-old"], "a third canary secret").ends_with(0);
     let listed = home.json(&["webhooks", "list"]);
     assert_eq!(
         (&listed["items"][1]["secrets"], &listed["items"][1]["provider"]),

@@ -5,7 +5,10 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use countersign_core::channel::{Request, Response};
 use countersign_core::inbound::event::Event;
-use countersign_core::inbound::provider::{Completion, Delivery, Provider, Refusal, Trust, Webhook};
+use countersign_core::inbound::provider::{
+    Completion, Delivery, Provider, Refusal, SECRET_LEAST, Trust, Webhook,
+};
+use countersign_core::secret::SecretText;
 
 use super::{event, received};
 use crate::hook::{Sha256Mac, check_time};
@@ -33,6 +36,14 @@ pub(crate) struct Hook;
 impl Webhook for Hook {
     fn provider(&self) -> Provider {
         Provider::Resend
+    }
+
+    fn check_secret(&self, secret: &SecretText) -> Result<(), &'static str> {
+        match key(secret) {
+            Some(key) if key.len() >= SECRET_LEAST => Ok(()),
+            Some(_) => Err("what follows whsec_ stands for fewer than 16 bytes; copy all of it from Resend"),
+            None => Err("what follows whsec_ is not base64; copy the signing secret from Resend"),
+        }
     }
 
     fn verify(&self, delivery: &Delivery<'_>, trust: &Trust<'_>) -> Result<(), Refusal> {
@@ -92,14 +103,26 @@ impl<'a> Signed<'a> {
 }
 
 fn keys(trust: &Trust<'_>) -> Result<Vec<Vec<u8>>, Refusal> {
-    let keys: Vec<Vec<u8>> = trust
-        .secrets
-        .iter()
-        .filter_map(|secret| {
-            let text = secret.expose().trim();
-            KEYS.decode(text.strip_prefix("whsec_").unwrap_or(text)).ok()
-        })
-        .filter(|key| !key.is_empty())
-        .collect();
+    let keys: Vec<Vec<u8>> = trust.secrets.iter().filter_map(key).filter(|key| !key.is_empty()).collect();
     if keys.is_empty() { Err(Refusal::NoSecret) } else { Ok(keys) }
+}
+
+fn key(secret: &SecretText) -> Option<Vec<u8>> {
+    let text = secret.expose().trim();
+    KEYS.decode(text.strip_prefix("whsec_").unwrap_or(text)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case("whsec_AAECAwQFBgcICQoLDA0ODw==", true)]
+    #[case("AAECAwQFBgcICQoLDA0ODw\n", true)]
+    #[case("whsec_AAECAwQFBgcICQoLDA0O", false)]
+    #[case("whsec_", false)]
+    #[case("re_this-is-an-api-key-and-no-secret", false)]
+    fn only_a_signing_secret_is_taken(#[case] text: &str, #[case] is_taken: bool) {
+        assert_eq!(Hook.check_secret(&SecretText::new(text.to_owned())).is_ok(), is_taken);
+    }
 }

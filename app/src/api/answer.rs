@@ -116,7 +116,14 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let words = || SafeText::line(&error.to_string()).truncated(1_000);
         match &error {
-            Error::Unavailable(_) | Error::Contended { .. } => {
+            // What the database said belongs in the log.
+            Error::Contended { .. } => {
+                tracing::warn!("a request could not be served: {error}");
+                let words =
+                    "others were at work on the same rows, nothing was changed; ask again in a moment";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "contended", words)
+            }
+            Error::Unavailable(_) => {
                 tracing::warn!("a request could not be served: {error}");
                 let words = "the database is not available, nothing was changed; ask again in a moment";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", words)

@@ -65,6 +65,16 @@ pub(super) struct Reject {
     reason: String,
 }
 
+/// Takes one item back.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Undo {
+    /// Hash of the bytes you saw.
+    payload_sha256: PayloadHash,
+    /// Round you saw it in.
+    round: i32,
+}
+
 /// Approves many items.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -161,8 +171,10 @@ pub(super) async fn undo(
     State(state): State<ApiState>,
     caller: Caller,
     Named(id): Named<ActivityId>,
+    Body(body): Body<Undo>,
 ) -> Answer<ItemResult> {
-    only(id, approval::undo(&state.pool, &caller.actor, caller.company, &[id]).await?)
+    let seen = Item { round: Some(body.round), ..Item::seen(id, body.payload_sha256) };
+    item(approval::undo_seen(&state.pool, &caller.actor, caller.company, seen).await?)
 }
 
 pub(super) async fn bulk_approve(

@@ -1,6 +1,8 @@
-//! Lets requests in: who asks, in which company, how often, and whether the matrix allows it. A refusal of somebody known is recorded.
+//! Lets requests in: who asks, in which company, how often, and whether the matrix allows it. A refusal of somebody known is recorded, the
+//! same one once a minute.
 //!
 //! What passes here is asked again inside the transaction of the use case; this gate is what answers 401, 403, 404 and 429.
+use axum::body::HttpBody as _;
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
@@ -8,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use countersign_core::actor::Actor;
-use countersign_core::bearer::{authenticate, record_refusal};
+use countersign_core::bearer::{Bearer, authenticate, record_dead, record_refusal};
 use countersign_core::clock;
 use countersign_core::error::Error;
 use countersign_core::ids::CompanyId;
@@ -52,32 +54,49 @@ pub(super) async fn admit(
     let source = request.extensions().get::<Source>().copied();
     match check(&door, request.headers(), source, company).await {
         Ok(caller) => {
-            request.extensions_mut().insert(caller);
-            next.run(request).await
+            let length = request.body().size_hint().exact();
+            let turn = match door.state.turns.take(door.route, length).await {
+                Ok(turn) => turn,
+                Err(problem) => return problem.into_response(),
+            };
+            request.extensions_mut().insert(caller.clone());
+            let response = next.run(request).await;
+            drop(turn);
+            // The matrix lets agents at drafts; whose a draft is shows where it is changed.
+            let is_others = response.status() == StatusCode::FORBIDDEN && caller.actor.role().is_none();
+            match is_others {
+                true => match record(&door, &caller.actor, caller.company, "").await {
+                    Ok(()) => response,
+                    Err(error) => Problem::from(error).into_response(),
+                },
+                false => response,
+            }
         }
         Err(problem) => problem.into_response(),
     }
 }
 
 async fn check(
-    Door { state, route }: &Door,
+    door @ Door { state, route }: &Door,
     headers: &HeaderMap,
     source: Option<Source>,
     company: Option<CompanyId>,
 ) -> Result<Caller, Problem> {
     let token = bearer(headers)?;
     let from = source.map_or_else(|| "the API".to_owned(), |source| format!("the API, {}", source.0));
-    let found = match authenticate(&state.pool, &token, &from).await {
-        Ok(found) => found,
-        Err(Error::Refused(why)) => {
+    let (home, actor) = match authenticate(&state.pool, &token, &from).await? {
+        Bearer::LetIn(home, actor) => (home, actor),
+        Bearer::Dead(dead) => {
+            if state.limits.recorded.take((dead.token, None), clock::monotonic()).is_ok() {
+                record_dead(&state.pool, &dead, &from).await?;
+            }
             slow_down(state, source)?;
-            return Err(nobody(why));
+            return Err(nobody(dead.why));
         }
-        Err(error) => return Err(error.into()),
-    };
-    let Some((home, actor)) = found else {
-        slow_down(state, source)?;
-        return Err(nobody("nobody has this token"));
+        Bearer::Nobody => {
+            slow_down(state, source)?;
+            return Err(nobody("nobody has this token"));
+        }
     };
     if let Some(token) = actor.token() {
         let taken = state.limits.tokens.take(token, clock::monotonic());
@@ -85,16 +104,32 @@ async fn check(
     }
     // Another company than one's own looks like one that does not exist.
     if company != Some(home) {
+        record(door, &actor, home, " of another company").await?;
         return Err(Problem::new(StatusCode::NOT_FOUND, "not-found", "there is no such company"));
     }
     if !route.least.admits(&actor) {
-        let asked = format!("{} {}", route.method.as_str(), route.path);
-        record_refusal(&state.pool, &actor, home, &asked).await?;
+        record(door, &actor, home, "").await?;
         let name = SafeText::line(actor.name()).truncated(100);
         let words = format!("{name} may not do this: it is for {}", route.least.words());
         return Err(Problem::new(StatusCode::FORBIDDEN, "forbidden", words));
     }
     Ok(Caller { company: home, actor })
+}
+
+/// Records a refusal, unless that was done for this token and route within the last minute.
+async fn record(
+    Door { state, route }: &Door,
+    actor: &Actor,
+    company: CompanyId,
+    whose: &str,
+) -> Result<(), Error> {
+    let Some(token) = actor.token() else { return Ok(()) };
+    let what = (token, Some((route.method, route.path)));
+    if state.limits.recorded.take(what, clock::monotonic()).is_err() {
+        return Ok(());
+    }
+    let asked = format!("{} {}{whose}", route.method.as_str(), route.path);
+    record_refusal(&state.pool, actor, company, &asked).await
 }
 
 /// The token of a request. There is no other way to say who asks: no cookie, no parameter.

@@ -15,17 +15,19 @@ use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
 
 use super::answer::Problem;
+use super::{ApiState, values};
 use crate::pages;
 
 /// A body in JSON.
 pub(super) struct Body<T>(pub(super) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+impl<T: DeserializeOwned> FromRequest<ApiState> for Body<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, Problem> {
         check_kind(request.headers())?;
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| unread(&rejection))?;
+        let reading = tokio::time::timeout(state.body_timeout, Bytes::from_request(request, state));
+        let bytes = reading.await.map_err(|_| slow())?.map_err(|rejection| unread(&rejection))?;
         read(&bytes).map(Self)
     }
 }
@@ -53,10 +55,22 @@ fn unread(rejection: &BytesRejection) -> Problem {
     Problem::malformed("the body ended before it was whole; nothing was done")
 }
 
+fn slow() -> Problem {
+    let words = "the body did not arrive in time; nothing was done";
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "too-slow", words)
+}
+
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
-        let words = SafeText::line(&error.to_string()).truncated(200);
-        return Err(Problem::malformed(format!("the body is not JSON: {words}")));
+    match values::count(bytes) {
+        Ok(count) if count <= values::LIMIT => {}
+        Ok(_) => {
+            let words = format!("a body has at most {} values", values::LIMIT);
+            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-many-values", words));
+        }
+        Err(error) => {
+            let words = SafeText::line(&error.to_string()).truncated(200);
+            return Err(Problem::malformed(format!("the body is not JSON: {words}")));
+        }
     }
     check::read_line(bytes, "an object").map_err(|error| Problem::invalid(&error.field, &error.reason))
 }
@@ -68,6 +82,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        // Nothing here holds one, and the database takes none.
+        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
+            return Err(Problem::malformed("what is asked holds a character of value zero"));
+        }
         match Query::<T>::from_request_parts(parts, state).await {
             Ok(Query(asked)) => Ok(Self(asked)),
             Err(rejection) => Err(Problem::malformed(SafeText::line(&rejection.body_text()).truncated(300))),
@@ -84,6 +102,9 @@ impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for Named<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let named = RawPathParams::from_request_parts(parts, state).await.ok();
         let text = named.as_ref().and_then(|all| all.iter().last()).map(|(_, text)| text);
+        if text.is_some_and(|text| text.contains('\0')) {
+            return Err(Problem::malformed("the path holds a character of value zero"));
+        }
         // What is no id is the id of nothing.
         text.and_then(|text| text.parse().ok()).map(Self).ok_or_else(|| Problem::unknown("item"))
     }

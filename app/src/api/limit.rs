@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use countersign_core::ids::TokenId;
 
+use super::matrix::Method;
+
 /// Most buckets that are kept. Above it those go that are full again, and then the fullest.
 const BUCKETS: usize = 10_000;
 
@@ -38,15 +40,26 @@ impl Default for Rates {
     }
 }
 
+/// How often the audit log is told of the same refusal.
+const RECORDED: Pace = Pace { every: Duration::from_secs(60), burst: 1 };
+
+/// What a token was refused: a route, or to be let in at all.
+type Refused = (TokenId, Option<(Method, &'static str)>);
+
 /// Every limit of the API.
 pub(super) struct Limits {
     pub(super) tokens: Buckets<TokenId>,
+    pub(super) recorded: Buckets<Refused>,
     pub(super) wrong: Buckets<Option<IpAddr>>,
 }
 
 impl Limits {
     pub(super) fn new(rates: Rates) -> Self {
-        Self { tokens: Buckets::new(rates.token), wrong: Buckets::new(rates.wrong) }
+        Self {
+            tokens: Buckets::new(rates.token),
+            recorded: Buckets::new(RECORDED),
+            wrong: Buckets::new(rates.wrong),
+        }
     }
 }
 

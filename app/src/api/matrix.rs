@@ -52,7 +52,7 @@ impl Least {
 }
 
 /// The methods that are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Method {
     Get,
     Post,
@@ -87,6 +87,8 @@ pub(super) struct Route {
     /// Below the root of a company.
     pub(super) path: &'static str,
     pub(super) least: Least,
+    /// Whether it waits for the other filings of its company.
+    pub(super) files: bool,
     /// What it does, in a sentence.
     pub(super) does: &'static str,
     pub(super) serve: fn(MethodFilter) -> MethodRouter<ApiState>,
@@ -101,6 +103,10 @@ pub(super) struct Route {
 impl Route {
     const fn takes(self, shape: Shape) -> Self {
         Self { takes: Some(shape), ..self }
+    }
+
+    const fn files(self) -> Self {
+        Self { files: true, ..self }
     }
 
     const fn asks(self, parameters: fn() -> Vec<Parameter>) -> Self {
@@ -120,7 +126,7 @@ const fn route(
     gives: Shape,
     serve: fn(MethodFilter) -> MethodRouter<ApiState>,
 ) -> Route {
-    Route { method, path, least, does, serve, asks: None, takes: None, gives }
+    Route { method, path, least, files: false, does, serve, asks: None, takes: None, gives }
 }
 
 fn query<T: IntoParams>() -> Vec<Parameter> {
@@ -129,14 +135,14 @@ fn query<T: IntoParams>() -> Vec<Parameter> {
 
 /// Every route of a company.
 pub(super) const MATRIX: &[Route] = &[
-    route(Method::Post, "/send", Least::Own, "Files a draft. The same key and body again is the same draft; with another body it is a conflict.", shape::<drafts::Sent>(), |by| on(by, drafts::send)).takes(shape::<DraftInput>()),
+    route(Method::Post, "/send", Least::Own, "Files a draft. The same key and body again is the same draft; with another body it is a conflict.", shape::<drafts::Sent>(), |by| on(by, drafts::send)).takes(shape::<DraftInput>()).files(),
     route(Method::Post, "/drafts/{id}/revise", Least::Own, "Changes the words of a draft; they need a decision of their own.", shape::<ItemResult>(), |by| on(by, drafts::revise)).takes(shape::<drafts::Revise>()),
     route(Method::Post, "/drafts/{id}/withdraw", Least::Own, "Takes a draft away, or what was approved and has not left.", shape::<ItemResult>(), |by| on(by, drafts::withdraw)).takes(shape::<drafts::Reason>()),
     route(Method::Get, "/approvals", VIEWER, "Lists drafts that wait for a decision, oldest first.", page::<ActivityRow>(), |by| on(by, approvals::list)).asks(query::<approvals::Waiting>),
     route(Method::Post, "/approvals/bulk-approve", APPROVER, "Approves many items, each on exactly the bytes and in the round it names; each has a result of its own.", shape::<approvals::BulkResult>(), |by| on(by, approvals::bulk_approve)).takes(shape::<approvals::BulkApprove>()),
     route(Method::Post, "/approvals/{id}/approve", APPROVER, "Approves an item, on exactly the bytes and in the round that are named. The same request again is one approval.", shape::<ItemResult>(), |by| on(by, approvals::approve)).takes(shape::<approvals::Approve>()),
     route(Method::Post, "/approvals/{id}/reject", APPROVER, "Rejects an item.", shape::<ItemResult>(), |by| on(by, approvals::reject)).takes(shape::<approvals::Reject>()),
-    route(Method::Post, "/approvals/{id}/undo", APPROVER, "Takes an approval back, or reopens what is blocked or failed: it is a draft again.", shape::<ItemResult>(), |by| on(by, approvals::undo)),
+    route(Method::Post, "/approvals/{id}/undo", APPROVER, "Takes an approval back, or reopens what is blocked or failed, on exactly the bytes and in the round that are named: it is a draft again.", shape::<ItemResult>(), |by| on(by, approvals::undo)).takes(shape::<approvals::Undo>()),
     route(Method::Get, "/queue", VIEWER, "Lists what is approved or being sent, next first; or what a person has to look at.", page::<ActivityRow>(), |by| on(by, queue::list)).asks(query::<queue::Queued>),
     route(Method::Get, "/activities/{id}", VIEWER, "Shows one message with its decisions and attempts.", shape::<activities::Activity>(), |by| on(by, activities::show)),
     route(Method::Post, "/activities/{id}/resolve", APPROVER, "Settles an uncertain message.", shape::<ItemResult>(), |by| on(by, activities::resolve)).takes(shape::<activities::Resolve>()),
@@ -158,10 +164,10 @@ pub(super) const MATRIX: &[Route] = &[
     route(Method::Post, "/suppressions", APPROVER, "Suppresses an address, number or handle: nothing leaves for it from now on, whoever approved it.", shape::<suppressions::Suppressed>(), |by| on(by, suppressions::add)).takes(shape::<suppressions::Suppress>()),
     route(Method::Post, "/suppressions/{identity}/lift", ADMIN, "Lifts a suppression. What it blocked stays blocked until somebody reopens it.", shape::<suppressions::Suppressed>(), |by| on(by, suppressions::lift)).takes(shape::<suppressions::LiftSuppression>()),
     route(Method::Get, "/contacts", VIEWER, "Lists contacts by name.", page::<ContactView>(), |by| on(by, contacts::list)).asks(query::<People>),
-    route(Method::Post, "/contacts/import", APPROVER, "Imports contacts; the report tells of each item that is not acceptable.", shape::<Report>(), |by| on(by, import::contacts)).takes(shape::<import::Contacts>()),
+    route(Method::Post, "/contacts/import", APPROVER, "Imports contacts; the report tells of each item that is not acceptable.", shape::<Report>(), |by| on(by, import::contacts)).takes(shape::<import::Contacts>()).files(),
     route(Method::Get, "/contacts/{id}", VIEWER, "Shows a contact: addresses, whether they are on the allowlist or suppressed, consents, messages.", shape::<contacts::Contact>(), |by| on(by, contacts::show)),
     route(Method::Post, "/contacts/{id}/consent", APPROVER, "Records what a contact said about being written to; only an admin grants what was withdrawn.", shape::<contacts::Recorded>(), |by| on(by, contacts::consent)).takes(shape::<contacts::Say>()),
     route(Method::Get, "/accounts", VIEWER, "Lists accounts by name.", page::<AccountView>(), |by| on(by, accounts::list)).asks(query::<People>),
-    route(Method::Post, "/accounts/import", APPROVER, "Imports accounts; the report tells of each item that is not acceptable.", shape::<Report>(), |by| on(by, import::accounts)).takes(shape::<import::Accounts>()),
+    route(Method::Post, "/accounts/import", APPROVER, "Imports accounts; the report tells of each item that is not acceptable.", shape::<Report>(), |by| on(by, import::accounts)).takes(shape::<import::Accounts>()).files(),
     route(Method::Get, "/accounts/{name}", VIEWER, "Shows an account by its exact name.", shape::<AccountView>(), |by| on(by, accounts::show)),
 ];

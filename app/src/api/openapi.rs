@@ -123,11 +123,15 @@ fn operation(route: &Route, problem: &Shape) -> OperationBuilder {
         ("403", "Not by this role; it is recorded."),
         ("404", "There is no such thing in this company."),
         ("409", "It is there already, or changed since it was seen."),
-        ("413", "The body is longer than 1 MiB."),
+        ("408", "The body did not arrive in time."),
+        ("413", "The body is longer than 1 MiB, or has more than 10000 values."),
         ("415", "The body is not JSON."),
         ("422", "A value is not acceptable, or a gate stands against it."),
         ("429", "Too many requests of this token, or wrong tokens of this source."),
-        ("503", "The database is not available."),
+        (
+            "503",
+            "The database is not available, or too much is under way; `retry-after` says when to ask again.",
+        ),
     ];
     for (status, words) in refusals {
         let refusal: Response =

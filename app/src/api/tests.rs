@@ -19,7 +19,6 @@ use countersign_core::ids::CompanyId;
 use countersign_core::{agent, company, operator};
 use countersign_tests::world::{World, rendering};
 use serde_json::{Value, json};
-use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
 use super::limit::{Pace, Rates};
@@ -74,6 +73,10 @@ impl Served {
     }
 
     async fn with(rates: Rates) -> Self {
+        Self::patient(rates, Duration::from_secs(15)).await
+    }
+
+    async fn patient(rates: Rates, body_timeout: Duration) -> Self {
         let world = World::new().await;
         let (pool, home) = (&world.pool, world.company);
         let (other, eve) = company::add(pool, "other", "Other", true, "eve").await.expect("a company");
@@ -84,7 +87,7 @@ impl Served {
             made.expect("a token").text.expose().to_owned()
         };
         let state =
-            ApiState::new(pool.clone(), rendering(), world.key.clone(), Arc::new(Notify::new()), rates);
+            ApiState::new(pool.clone(), rendering(), world.key.clone(), Arc::default(), rates, body_timeout);
         Self {
             router: router(state),
             document: serde_json::to_value(openapi::document()).expect("a document"),

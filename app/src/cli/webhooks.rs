@@ -1,6 +1,7 @@
 //! Webhook endpoints. A secret comes in on standard input and never goes out; a verify token is shown once.
 use clap::Subcommand;
 use color_eyre::eyre::Result;
+use countersign_adapters::webhook;
 use countersign_core::ids::EndpointId;
 use countersign_core::inbound::endpoint::{self, Earlier};
 use countersign_core::inbound::provider::Provider;
@@ -77,7 +78,7 @@ async fn add(setup: &Setup, provider: Provider, url: Option<PublicUrl>, output: 
     let key = engine::master_key(&setup.config, &setup.paths)?;
     let url = url.or_else(|| setup.config.listener.public_url.clone());
     let (pool, company) = (session.pool(), session.company.id);
-    let added = endpoint::add(pool, &session.actor, company, &key, provider, &secret, url.as_ref())
+    let added = endpoint::add(pool, &session.actor, company, &key, webhook(provider), &secret, url.as_ref())
         .await
         .map_err(Fault::from)?;
     let token = added.verify_token.as_ref().map(|token| token.expose().to_owned());
@@ -121,10 +122,10 @@ async fn rotate(setup: &Setup, id: EndpointId, revoke_old: bool, output: Output)
     let session = setup.session().await?;
     let key = engine::master_key(&setup.config, &setup.paths)?;
     let earlier = if revoke_old { Earlier::Revoked } else { Earlier::Kept };
-    let done =
-        endpoint::rotate(session.pool(), &session.actor, session.company.id, &key, id, &secret, earlier)
-            .await
-            .map_err(Fault::from)?;
+    let (pool, company) = (session.pool(), session.company.id);
+    let done = endpoint::rotate(pool, &session.actor, company, &key, webhook, id, (&secret, earlier))
+        .await
+        .map_err(Fault::from)?;
     let mut lines = vec![("stored", format!("secret://{}:{}", done.secret, done.version))];
     match (earlier, done.revoked.as_slice()) {
         (Earlier::Revoked, revoked) => {

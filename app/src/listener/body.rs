@@ -18,6 +18,9 @@ use super::state::State;
 /// The longest body that is read.
 pub(crate) const LIMIT_BYTES: usize = 1024 * 1024;
 
+/// The longest body that is only passed over.
+const SHORT_BYTES: u64 = 4 * 1024;
+
 /// Up to here a body counts as one of usual size.
 const SMALL_BYTES: usize = 64 * 1024;
 
@@ -76,12 +79,27 @@ pub(crate) async fn read(state: &State, headers: &HeaderMap, body: Body) -> Resu
     check(headers)?;
     match tokio::time::timeout(state.config.body_timeout, gather(state, body)).await {
         Ok(read) => read,
-        Err(_) => Err(Refused {
-            status: StatusCode::REQUEST_TIMEOUT,
-            code: "too-slow",
-            sentence: "the body did not arrive in time; nothing was done",
-        }),
+        Err(_) => Err(slow()),
     }
+}
+
+/// Reads a short body to its end and keeps nothing of it, so that it waits for no buffer.
+pub(super) async fn pass_over(state: &State, headers: &HeaderMap, mut body: Body) -> Result<(), Refused> {
+    check(headers)?;
+    let passing = async {
+        let mut left = SHORT_BYTES;
+        let mut is_short = body.size_hint().lower() <= SHORT_BYTES;
+        while is_short {
+            let Some(frame) = body.frame().await else { return Ok(()) };
+            let piece = frame.map_err(|_| broken())?.into_data().unwrap_or_default();
+            let length = piece.len().try_into().unwrap_or(u64::MAX);
+            is_short = length <= left;
+            left = left.saturating_sub(length);
+        }
+        let sentence = "a body has at most 4 KiB here";
+        Err(Refused { status: StatusCode::PAYLOAD_TOO_LARGE, code: "too-long", sentence })
+    };
+    tokio::time::timeout(state.config.body_timeout, passing).await.unwrap_or_else(|_| Err(slow()))
 }
 
 /// Refuses what need not be read to be refused.
@@ -108,11 +126,7 @@ async fn gather(state: &State, mut body: Body) -> Result<Bytes, Refused> {
         small.reserve_exact(expected);
     }
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Refused {
-            status: StatusCode::BAD_REQUEST,
-            code: "broken-body",
-            sentence: "the body ended before it was whole; nothing was done",
-        })?;
+        let frame = frame.map_err(|_| broken())?;
         let Ok(piece) = frame.into_data() else { continue };
         let gathered = large.as_ref().map_or(small.len(), |large| large.bytes.len());
         let length = gathered.saturating_add(piece.len());
@@ -127,6 +141,16 @@ async fn gather(state: &State, mut body: Body) -> Result<Bytes, Refused> {
         large.as_mut().map_or(&mut small, |large| &mut large.bytes).extend_from_slice(&piece);
     }
     Ok(large.map_or_else(|| small.into(), Bytes::from_owner))
+}
+
+fn slow() -> Refused {
+    let sentence = "the body did not arrive in time; nothing was done";
+    Refused { status: StatusCode::REQUEST_TIMEOUT, code: "too-slow", sentence }
+}
+
+fn broken() -> Refused {
+    let sentence = "the body ended before it was whole; nothing was done";
+    Refused { status: StatusCode::BAD_REQUEST, code: "broken-body", sentence }
 }
 
 fn too_long() -> Refused {

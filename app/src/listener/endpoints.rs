@@ -18,7 +18,7 @@ const FRESH: Duration = Duration::from_millis(500);
 /// Most endpoints that are remembered. Only those that exist are.
 const REMEMBERED: usize = 1000;
 
-/// Handshakes that an endpoint answers within a [`SPELL`]; providers ask once when they are told of it, and now and then again.
+/// Wrong handshakes of an endpoint within a [`SPELL`]; after them none is answered for the rest of it.
 const HANDSHAKES: u32 = 20;
 
 /// The time that handshakes are counted for.
@@ -89,9 +89,15 @@ impl Endpoints {
         let now = clock::monotonic();
         let mut all = lock(&self.handshakes);
         all.retain(|_, (since, _)| now.duration_since(*since) < SPELL);
+        all.get(&id).is_none_or(|(_, count)| *count < HANDSHAKES)
+    }
+
+    /// Counts a handshake that was wrong. Those that are right are the provider's, however many.
+    pub(super) fn shook_wrong(&self, id: EndpointId) {
+        let now = clock::monotonic();
+        let mut all = lock(&self.handshakes);
         let (_, count) = all.entry(id).or_insert((now, 0));
         *count = count.saturating_add(1);
-        *count <= HANDSHAKES
     }
 
     /// Counts a delivery that was not believed. The reason is in our own words.

@@ -16,10 +16,18 @@ use super::state::Shared;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Here(pub(super) IpAddr);
 
-/// Lets a request through, or refuses it.
+/// Lets a request through that names this machine or the public host, or refuses it.
 pub(super) async fn check(Extract(state): Extract<Shared>, request: Request, next: Next) -> Response {
+    pass(state.config.public_url.as_ref().map(PublicUrl::authority), request, next).await
+}
+
+/// Lets a request through that names this machine, or refuses it: what it asks for is nothing to the world.
+pub(super) async fn check_near(request: Request, next: Next) -> Response {
+    pass(None, request, next).await
+}
+
+async fn pass(public: Option<&str>, request: Request, next: Next) -> Response {
     let here = request.extensions().get::<Here>().map(|here| here.0);
-    let public = state.config.public_url.as_ref().map(PublicUrl::authority);
     let named = request.uri().authority();
     match judge(request.headers(), named, here, public) {
         Ok(()) => next.run(request).await,

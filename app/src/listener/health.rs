@@ -14,9 +14,14 @@ use super::state::Shared;
 /// Who asks whether it is ready wants to know it now.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The routes of health.
+/// The route that says no more than that the process lives.
 pub(super) fn router() -> Router<Shared> {
-    Router::new().route("/healthz", get(alive)).route("/readyz", get(ready))
+    Router::new().route("/healthz", get(alive))
+}
+
+/// The route that tells of the database, which everybody may not ask.
+pub(super) fn near() -> Router<Shared> {
+    Router::new().route("/readyz", get(ready))
 }
 
 async fn alive() -> Response {

@@ -139,8 +139,6 @@ fn of_process(page: &mut Page, state: &State) {
         let is_well = matches!(task.health, Health::Ok | Health::Starting | Health::Off);
         page.line(&format!("task=\"{}\"", task.name), is_well.into());
     }
-    page.family("degraded_facts", "gauge", "facts that nothing may be decided by");
-    page.line("", 0);
 }
 
 fn whole(count: i64) -> u64 {

@@ -18,17 +18,20 @@ use crate::api::{self, ApiState};
 /// Every answer has it; what a caller sends under this name is not kept.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// All routes. Webhooks and links in mails come from anywhere and prove themselves; everything else is for this machine and the
-/// public host.
+/// All routes. Webhooks and links in mails come from anywhere and prove themselves; the API and whether the process lives are for this
+/// machine and the public host, the rest for this machine alone.
 pub(crate) fn router(state: Shared) -> Router {
     let (pool, lines, key, wake) = (&state.pool, &state.lines, &state.key, &state.wake);
-    let api = ApiState::new(pool.clone(), lines.clone(), key.clone(), Arc::clone(wake), state.config.rates);
-    let own = Router::new().merge(health::router()).merge(metrics::router()).merge(api::router(api));
+    let (rates, body_timeout) = (state.config.rates, state.config.body_timeout);
+    let api = ApiState::new(pool.clone(), lines.clone(), key.clone(), Arc::clone(wake), rates, body_timeout);
+    let own = Router::new().merge(health::router()).merge(api::router(api));
     let own = own.layer(from_fn_with_state(state.clone(), guard::check));
+    let near = Router::new().merge(health::near()).merge(metrics::router()).layer(from_fn(guard::check_near));
     let all = Router::new()
         .merge(webhooks::router())
         .merge(unsubscribe::router())
         .merge(own)
+        .merge(near)
         .fallback(async || not_found());
     within_net(all.with_state(state))
 }

@@ -10,7 +10,7 @@ use axum::http::{HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use countersign_core::error::Error;
-use countersign_core::inbound;
+use countersign_core::inbound::{self, Followed};
 
 use super::answer::{answer, unavailable};
 use super::body;
@@ -39,12 +39,11 @@ async fn unsubscribe(
 ) -> Response {
     let (head, body) = request.into_parts();
     // It says nothing that the link does not say; a sender that is cut off in the middle would try again.
-    if let Err(refused) = body::read(&state, &head.headers, body).await {
+    if let Err(refused) = body::pass_over(&state, &head.headers, body).await {
         return refused.into_response();
     }
     let done = inbound::unsubscribe(&state.pool, &token).await;
-    state.wake.notify_one();
-    respond(done, DONE)
+    respond(done.map(|followed| followed != Followed::Unknown), DONE)
 }
 
 fn respond(found: Result<bool, Error>, words: &str) -> Response {

@@ -54,7 +54,14 @@ async fn welcome(Extract(state): Extract<Shared>, Path(path): Path<(String, Stri
             let sentence = "this was asked too often; ask again in a minute";
             Err((Verdict::Refused, refusal(StatusCode::TOO_MANY_REQUESTS, "too-often", sentence)))
         }
-        Ok((hook, found)) => prove(&state, found, |known| hook.welcome(query, &trust(known))).await,
+        Ok((hook, found)) => {
+            let proven = prove(&state, found, |known| hook.welcome(query, &trust(known))).await;
+            proven.inspect_err(|(verdict, _)| {
+                if *verdict == Verdict::Refused {
+                    state.endpoints.shook_wrong(id);
+                }
+            })
+        }
         Err(stopped) => Err(stopped),
     };
     match answered {

@@ -16,7 +16,10 @@ use crate::company;
 use crate::contact;
 use crate::draft::check::FieldError;
 use crate::draft::file::Mode;
-use crate::draft::{LineError, store::take_turns};
+use crate::draft::{
+    LineError,
+    store::{Patience, take_turns},
+};
 use crate::error::Error;
 use crate::ids::{AccountId, CompanyId, ContactId};
 use crate::operator;
@@ -237,7 +240,7 @@ fn effect(is_new: bool, is_changed: bool) -> Effect {
 
 /// Waits for other imports and filings of the company; from then on every statement has the usual limit.
 async fn begin(conn: &mut PgConnection, company: CompanyId) -> Result<(), Error> {
-    take_turns(conn, company).await?;
+    take_turns(conn, company, Patience::Import).await?;
     store::limit_statements(conn).await
 }
 

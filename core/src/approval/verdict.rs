@@ -260,6 +260,17 @@ pub fn objection_to_undo(standing: Option<&Standing>) -> Option<ItemOutcome> {
     }
 }
 
+/// The same of an item that was seen.
+pub(crate) fn objection_to_undo_seen(standing: &Standing, seen: Item) -> Option<ItemOutcome> {
+    if standing.payload_sha256 != seen.payload_sha256 {
+        return Some(ItemOutcome::Changed { payload_sha256: standing.payload_sha256 });
+    }
+    if seen.round.is_some_and(|round| round != standing.round) {
+        return Some(ItemOutcome::Reopened { round: standing.round });
+    }
+    objection_to_undo(Some(standing))
+}
+
 impl Standing {
     fn taken(&self) -> ItemOutcome {
         ItemOutcome::Taken {

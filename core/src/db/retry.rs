@@ -43,7 +43,7 @@ where
 }
 
 /// Whether another transaction stood in the way: serialization failure, deadlock, and a lock that was not to be had in time.
-fn is_contention(error: &sqlx::Error) -> bool {
+pub(crate) fn is_contention(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.is_some_and(|code| ["40001", "40P01", "55P03"].contains(&code.as_ref()))
 }

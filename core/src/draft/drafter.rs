@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use uuid::Uuid;
 
 use super::input::DEFAULT_DRAFTER;
+use super::store::Patience;
 use crate::actor::Actor;
 
 /// Who counts as the drafter of a call.
@@ -24,6 +25,14 @@ pub(super) struct Proposed {
 }
 
 impl Drafter {
+    /// How long the call waits for other filings of its company.
+    pub(super) fn patience(self) -> Patience {
+        match self {
+            Self::Named => Patience::Import,
+            Self::Caller => Patience::Person,
+        }
+    }
+
     /// The drafter of one draft; `named` is what the draft says itself.
     pub(super) fn proposed(self, actor: &Actor, named: Option<&str>) -> Proposed {
         let agent = |id, name: &str| Proposed { kind: "agent", id, name: name.to_owned() };

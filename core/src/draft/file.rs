@@ -90,7 +90,7 @@ pub async fn file_watched(
 ///
 /// # Errors
 /// [`Error::Forbidden`] below approver and for an agent that would replace another's draft, [`Error::Refused`] for an agent that counts
-/// no longer, [`Error::Invalid`] when the draft names another drafter, or a database fault.
+/// no longer, [`Error::Contended`] when an import of the company takes longer, [`Error::Invalid`] when the draft names another drafter, or a database fault.
 pub async fn add(
     pool: &PgPool,
     actor: &Actor,
@@ -117,7 +117,7 @@ async fn file_as(
 ) -> Result<Report, Error> {
     let mut tx = pool.begin().await?;
     // First of all: the second of two imports at once must find the keys, contacts and drafts of the first.
-    store::take_turns(&mut tx, company).await?;
+    store::take_turns(&mut tx, company, drafter.patience()).await?;
     let is_person = actor.operator(Role::Viewer).is_some();
     if is_person && drafter == Drafter::Caller {
         (tx, _) = admit(pool, tx, actor, company, "add a draft").await?;

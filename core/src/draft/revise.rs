@@ -3,7 +3,7 @@
 use serde_json::Value;
 use sqlx::{PgPool, PgTransaction};
 
-use super::check::{FieldError, check};
+use super::check::{FieldError, UNSUBSCRIBE, UNSUBSCRIBE_POST, check};
 use super::edit;
 use super::input::DraftInput;
 use super::seal::seal;
@@ -43,7 +43,8 @@ pub async fn revise(
     revise_with(pool, actor, company, item, &Words::Document(document), lines).await
 }
 
-/// The same with the whole content, in the shape in which drafts are handed in.
+/// The same with the whole content, in the shape in which drafts are handed in. The link to unsubscribe by stays, unless the content has
+/// one of its own.
 ///
 /// # Errors
 /// As [`revise`].
@@ -203,7 +204,20 @@ fn edited(envelope: &Envelope, open: &Open, words: &Words<'_>) -> Result<Payload
     };
     let mut payload = check(&input, &open.outbox)?.payload;
     payload.kind = old.kind;
+    keep_link(old, &mut payload);
     Ok(payload)
+}
+
+/// Whole content is handed in without the link that filing gave: other words must not lose the way to unsubscribe.
+fn keep_link(old: &Payload, new: &mut Payload) {
+    if new.headers.contains_key(UNSUBSCRIBE) {
+        return;
+    }
+    for name in [UNSUBSCRIBE, UNSUBSCRIBE_POST] {
+        if let Some(value) = old.headers.get(name) {
+            new.headers.insert(name.to_owned(), value.clone());
+        }
+    }
 }
 
 fn invalid(error: FieldError) -> Error {

@@ -10,6 +10,7 @@ use crate::channel::ChannelName;
 use crate::contact;
 use crate::contact::look_alike::skeleton;
 use crate::contact::store_look_alike;
+use crate::db;
 use crate::error::Error;
 use crate::ids::{AccountId, ActivityId, AgentId, CompanyId, ContactId, OutboxId};
 
@@ -43,19 +44,42 @@ pub(crate) struct NewActivity {
     pub(crate) sealed: Sealed,
 }
 
+/// How long a filing waits for the others of its company.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// A minute: a whole import is one transaction.
+    Import,
+    /// As long as for any lock, and only once: a person, or a connection of the API, waits for the answer.
+    Person,
+}
+
 /// Orders filings of one company: what one of them looks up stays true until it has written.
-pub(crate) async fn take_turns(conn: &mut PgConnection, company: CompanyId) -> Result<(), Error> {
-    // A whole import is one transaction; it may wait longer for another one than a key press would.
-    sqlx::query!(
-        r#"SELECT set_config('lock_timeout', '60s', true) AS lock_timeout,
+///
+/// # Errors
+/// [`Error::Contended`] where that takes too long for a person, or a database fault.
+pub(crate) async fn take_turns(
+    conn: &mut PgConnection,
+    company: CompanyId,
+    patience: Patience,
+) -> Result<(), Error> {
+    if patience == Patience::Import {
+        sqlx::query!(
+            r#"SELECT set_config('lock_timeout', '60s', true) AS lock_timeout,
           set_config('statement_timeout', '60s', true) AS statement_timeout"#
-    )
-    .fetch_one(&mut *conn)
-    .await?;
-    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1::text, 7))", company.0.to_string())
-        .execute(conn)
+        )
+        .fetch_one(&mut *conn)
         .await?;
-    Ok(())
+    }
+    let taken =
+        sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended($1::text, 7))", company.0.to_string())
+            .execute(conn)
+            .await;
+    match taken {
+        Err(source) if patience == Patience::Person && db::is_contention(&source) => {
+            Err(Error::Contended { tries: 1, source })
+        }
+        taken => Ok(taken.map(drop)?),
+    }
 }
 
 /// Which of these keys are on file, with the activity and the hash of its body.

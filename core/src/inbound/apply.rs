@@ -224,8 +224,14 @@ pub async fn assign(
 ) -> Result<Vec<String>, Error> {
     db::retry(|| async {
         let mut tx = pool.begin().await?;
-        crate::operator::authorise(&mut tx, actor, company, crate::actor::Role::Approver, "assign an event")
-            .await?;
+        crate::operator::authorise_change(
+            &mut tx,
+            actor,
+            company,
+            crate::actor::Role::Approver,
+            "assign an event",
+        )
+        .await?;
         let stored = store::load(&mut tx, company, id).await?.ok_or_else(|| Error::NotFound {
             what: format!("event {id}"),
             hint: "; see `countersign inbox list`".to_owned(),

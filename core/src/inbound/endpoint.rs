@@ -7,7 +7,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use sqlx::{PgConnection, PgPool};
 
-use super::provider::Provider;
+use super::provider::{Provider, Webhook};
 use super::public_url::PublicUrl;
 use super::store_endpoint::{self as store, Row};
 use crate::actor::{Actor, Role};
@@ -108,23 +108,25 @@ pub fn path(provider: Provider, id: EndpointId) -> String {
 /// Adds an endpoint. Where the host is known, the address is put together from it and the path.
 ///
 /// # Errors
-/// [`Error::Forbidden`] below admin, [`Error::Invalid`] for a provider that signs its address without one, [`Error::Secret`] for a bad
-/// value, or a database fault.
+/// [`Error::Forbidden`] below admin, [`Error::Invalid`] for a provider that signs its address without one or for a secret that proves
+/// nothing there, [`Error::Secret`] for a bad value, or a database fault.
 pub async fn add(
     pool: &PgPool,
     actor: &Actor,
     company: CompanyId,
     key: &MasterKey,
-    provider: Provider,
+    hook: &dyn Webhook,
     secret: &SecretText,
     public_url: Option<&PublicUrl>,
 ) -> Result<Added, Error> {
+    let provider = hook.provider();
     if provider.signs_address() && public_url.is_none() {
         let reason = format!(
             "{provider} signs the address it was given; say the host it is to call, as in https://crm.example.com"
         );
         return Err(Error::Invalid { field: "url".to_owned(), reason });
     }
+    check_secret(hook, secret)?;
     let id = EndpointId::new();
     let path = path(provider, id);
     let url = public_url.map(|url| url.of(&path));
@@ -137,7 +139,7 @@ pub async fn add(
         verify_sha256: verify_token.as_ref().map(|token| Sha256::digest(token.expose()).to_vec()),
     };
     let mut tx = pool.begin().await?;
-    operator::authorise(&mut tx, actor, company, Role::Admin, "add a webhook endpoint").await?;
+    operator::authorise_change(&mut tx, actor, company, Role::Admin, "add a webhook endpoint").await?;
     let version = secret::put(&mut tx, actor, company, key, &row.secret_id, secret, Kind::Any).await?;
     store::insert(&mut tx, id, &row, actor.name()).await?;
     let detail =
@@ -152,20 +154,23 @@ pub async fn add(
 /// Stores a new version of an endpoint's secret, beside the earlier ones or in their place.
 ///
 /// # Errors
-/// [`Error::Forbidden`] below admin, [`Error::NotFound`], [`Error::Secret`] for a bad value, or a database fault.
+/// [`Error::Forbidden`] below admin, [`Error::NotFound`], [`Error::Invalid`] for a secret that proves nothing there, [`Error::Secret`] for
+/// a bad value, or a database fault.
 pub async fn rotate(
     pool: &PgPool,
     actor: &Actor,
     company: CompanyId,
     key: &MasterKey,
+    hooks: fn(Provider) -> &'static dyn Webhook,
     id: EndpointId,
-    secret: &SecretText,
-    earlier: Earlier,
+    (secret, earlier): (&SecretText, Earlier),
 ) -> Result<Rotated, Error> {
     let mut tx = pool.begin().await?;
-    operator::authorise(&mut tx, actor, company, Role::Admin, "rotate a webhook's secret").await?;
+    operator::authorise_change(&mut tx, actor, company, Role::Admin, "rotate a webhook's secret").await?;
     let row = store::find(&mut tx, id).await?.filter(|row| row.company == company);
-    let name = row.ok_or_else(|| unknown(id))?.secret_id;
+    let row = row.ok_or_else(|| unknown(id))?;
+    check_secret(hooks(row.provider), secret)?;
+    let name = row.secret_id;
     let version = secret::put(&mut tx, actor, company, key, &name, secret, Kind::Known).await?;
     let revoked = match earlier {
         Earlier::Kept => Vec::new(),
@@ -186,7 +191,7 @@ pub async fn rotate(
 /// [`Error::Forbidden`] below admin, [`Error::NotFound`], or a database fault.
 pub async fn remove(pool: &PgPool, actor: &Actor, company: CompanyId, id: EndpointId) -> Result<(), Error> {
     let mut tx = pool.begin().await?;
-    operator::authorise(&mut tx, actor, company, Role::Admin, "remove a webhook endpoint").await?;
+    operator::authorise_change(&mut tx, actor, company, Role::Admin, "remove a webhook endpoint").await?;
     let secret = store::remove(&mut tx, company, id, actor.name()).await?.ok_or_else(|| unknown(id))?;
     let revoked = store::revoke_below(&mut tx, company, &secret, i32::MAX).await?;
     let detail = serde_json::json!({ "secret": secret, "revoked": revoked });
@@ -253,6 +258,14 @@ pub async fn note_refused(
 /// A database fault.
 pub async fn waiting(conn: &mut PgConnection, most: i64) -> Result<Vec<(CompanyId, String, i64)>, Error> {
     store::waiting(conn, most).await
+}
+
+fn check_secret(hook: &dyn Webhook, secret: &SecretText) -> Result<(), Error> {
+    let invalid = |why: &str| Error::Invalid {
+        field: format!("secret of {}", hook.provider()),
+        reason: why.to_owned(),
+    };
+    hook.check_secret(secret).map_err(invalid)
 }
 
 fn unknown(id: EndpointId) -> Error {

@@ -187,10 +187,25 @@ pub enum Completion {
     },
 }
 
+/// Bytes of a secret below which it could be guessed.
+pub const SECRET_LEAST: usize = 16;
+
 /// What the listener must know of a provider that sends webhooks. Pure: no clock, no I/O.
 pub trait Webhook: Send + Sync {
     /// Whose webhooks these are.
     fn provider(&self) -> Provider;
+
+    /// Whether a secret can prove anything here. One that could be guessed, or that deliveries cannot be held against, is better refused
+    /// when it is stored than with the first delivery.
+    ///
+    /// # Errors
+    /// Says what is wrong with it, in one sentence.
+    fn check_secret(&self, secret: &SecretText) -> Result<(), &'static str> {
+        match secret.expose().trim().len() {
+            SECRET_LEAST.. => Ok(()),
+            _ => Err("it is shorter than 16 characters; use the one that the provider shows or takes"),
+        }
+    }
 
     /// Proves that the provider sent exactly these bytes, by comparing in constant time and before anything of the body is read.
     ///

@@ -46,31 +46,48 @@ pub async fn is_link(pool: &PgPool, token: &str) -> Result<bool, Error> {
     Ok(store::find(&mut *pool.acquire().await?, &hash).await?.is_some())
 }
 
-/// Ends being written to: suppresses whom the message of this link went to. Says whether the link is one of ours; as often as it is
-/// used, it does the same once.
+/// What following a link came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Followed {
+    /// It is one of ours.
+    Known {
+        /// Whether anything was changed by it.
+        is_news: bool,
+    },
+    /// It is none of ours.
+    Unknown,
+}
+
+/// Ends being written to: suppresses whom the message of this link went to. As often as it is used, it does the same once, and nobody is
+/// told of it again.
 ///
 /// # Errors
 /// A database fault; then nothing was done.
-pub async fn unsubscribe(pool: &PgPool, token: &str) -> Result<bool, Error> {
-    let Some(hash) = read(token) else { return Ok(false) };
+pub async fn unsubscribe(pool: &PgPool, token: &str) -> Result<Followed, Error> {
+    let Some(hash) = read(token) else { return Ok(Followed::Unknown) };
     db::retry(|| async {
         let mut tx = pool.begin().await?;
-        let Some(link) = store::find(&mut tx, &hash).await? else { return Ok(false) };
+        let Some(link) = store::find(&mut tx, &hash).await? else { return Ok(Followed::Unknown) };
+        let mut is_news = false;
         // Somebody may have been lifted by hand since: a later click counts again.
         if let Ok(identity) = Identity::parse(&link.recipient) {
             let note = Some("used the link in a mail");
-            suppression::note_in(&mut tx, &INBOUND, link.company, &identity, Reason::Unsubscribe, note)
-                .await?;
+            is_news =
+                suppression::note_in(&mut tx, &INBOUND, link.company, &identity, Reason::Unsubscribe, note)
+                    .await?;
         }
         if store::note_use(&mut tx, &hash).await? {
             store_effect::note_fact(&mut tx, link.company, link.activity, Fact::Unsubscribed, link.now, None)
                 .await?;
             let entry = Entry::new(&INBOUND, "activity.unsubscribe").subject(link.activity);
             audit::store::append(&mut tx, link.company, &[entry]).await?;
+            is_news = true;
         }
-        company::store::bump(&mut tx, link.company).await?;
+        if is_news {
+            company::store::bump(&mut tx, link.company).await?;
+        }
         tx.commit().await?;
-        Ok(true)
+        Ok(Followed::Known { is_news })
     })
     .await
 }

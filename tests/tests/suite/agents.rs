@@ -4,11 +4,12 @@ use std::time::Duration;
 use countersign_core::activity::status::Status;
 use countersign_core::actor::Actor;
 use countersign_core::approval::{self, Item, ItemOutcome};
+use countersign_core::bearer::{self, Bearer};
 use countersign_core::contact::suppression::{Identity, lift};
 use countersign_core::draft::{self, DraftInput, revise_content, withdraw};
 use countersign_core::error::Error;
 use countersign_core::secret::SecretText;
-use countersign_core::{agent, bearer, operator, outbox};
+use countersign_core::{agent, operator, outbox};
 use countersign_tests::world::{World, draft as line, rendering};
 use serde_json::{Value, json};
 
@@ -23,10 +24,17 @@ async fn let_in(world: &World, name: &str) -> (Actor, SecretText) {
 }
 
 async fn show(world: &World, text: &SecretText) -> Result<Actor, Error> {
-    let found = bearer::authenticate(&world.pool, text, "a test").await?;
-    let (company, actor) = found.expect("somebody has this token");
-    assert_eq!(company, world.company);
-    Ok(actor)
+    match bearer::authenticate(&world.pool, text, "a test").await? {
+        Bearer::LetIn(company, actor) => {
+            assert_eq!(company, world.company);
+            Ok(actor)
+        }
+        Bearer::Dead(dead) => {
+            bearer::record_dead(&world.pool, &dead, "a test").await?;
+            Err(Error::Refused(dead.why))
+        }
+        Bearer::Nobody => panic!("somebody has this token"),
+    }
 }
 
 fn input(number: usize) -> DraftInput {

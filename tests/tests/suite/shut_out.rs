@@ -1,12 +1,15 @@
 //! A person is shut out while their decision is on its way: whichever comes first counts, and the other one knows.
 use std::time::Duration;
 
+use countersign_adapters::webhook;
 use countersign_core::activity::status::Status;
 use countersign_core::actor::Actor;
 use countersign_core::approval::{self, Item, ItemOutcome, ItemResult};
 use countersign_core::draft::{self, file::Mode};
 use countersign_core::error::Error;
 use countersign_core::ids::CompanyId;
+use countersign_core::inbound::endpoint::{self, Earlier};
+use countersign_core::inbound::provider::Provider;
 use countersign_core::operator::{self, token};
 use countersign_core::secret::SecretText;
 use countersign_tests::world::{World, draft as draft_line, rendering};
@@ -207,4 +210,47 @@ async fn who_files_first_is_shut_out_afterwards(#[case] how: Filing) {
     let order = "SELECT string_agg(action, ' ' ORDER BY id) FROM crm_audit_log
         WHERE action IN ('draft.file', 'operator.disable')";
     assert_eq!(world.text(order).await, "draft.file operator.disable");
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Endpoint {
+    Add,
+    Rotate,
+    Remove,
+}
+
+/// The same for webhook endpoints.
+#[rstest::rstest]
+#[case::add(Endpoint::Add)]
+#[case::rotate(Endpoint::Rotate)]
+#[case::remove(Endpoint::Remove)]
+#[tokio::test]
+async fn who_is_shut_out_first_changes_no_endpoint(#[case] what: Endpoint) {
+    let world = World::new().await;
+    let secret = || SecretText::new("a-secret-of-the-provider".to_owned());
+    let (pool, ada, company, key) =
+        (world.pool.clone(), world.admin.clone(), world.company, world.key.clone());
+    let hook = webhook(Provider::Linkedin);
+    let known = endpoint::add(&pool, &ada, company, &key, hook, &secret(), None).await.expect("is added").id;
+    let mut other = world.pool.begin().await.expect("a transaction");
+    sqlx::query("UPDATE crm_operators SET disabled_at = now() WHERE name = 'ada'")
+        .execute(&mut *other)
+        .await
+        .expect("ada is disabled");
+    let asked = tokio::spawn(async move {
+        let change = (&secret(), Earlier::Revoked);
+        match what {
+            Endpoint::Add => endpoint::add(&pool, &ada, company, &key, hook, change.0, None).await.map(drop),
+            Endpoint::Rotate => {
+                endpoint::rotate(&pool, &ada, company, &key, webhook, known, change).await.map(drop)
+            }
+            Endpoint::Remove => endpoint::remove(&pool, &ada, company, known).await,
+        }
+    });
+    until_waiting(&world, 1).await;
+    other.commit().await.expect("commits");
+    let answer = asked.await.expect("ends");
+    assert!(matches!(&answer, Err(Error::Refused(words)) if words.contains("was disabled")), "{answer:?}");
+    let changed = "SELECT count(*) FROM crm_audit_log WHERE action LIKE 'webhook.%'";
+    assert_eq!(world.count(changed).await, 1, "only what was there before");
 }

@@ -1,12 +1,15 @@
 //! Links by which mails can be unsubscribed from: which mails carry one, and what following it does.
 use countersign_core::activity::payload::Envelope;
 use countersign_core::activity::status::Status;
+use countersign_core::approval::ItemOutcome;
 use countersign_core::company::policy::{PolicyChange, set_policy};
+use countersign_core::draft::revise_content;
 use countersign_core::ids::ActivityId;
-use countersign_core::inbound::{is_link, unsubscribe};
+use countersign_core::inbound::{Followed, is_link, unsubscribe};
 use countersign_tests::books;
 use countersign_tests::provider::Provider;
-use countersign_tests::world::{World, draft};
+use countersign_tests::world::{World, draft, rendering};
+use serde_json::json;
 
 use crate::gates::dispatch_until;
 use crate::inbound::facts;
@@ -43,9 +46,14 @@ async fn a_link_suppresses_whom_it_was_sent_to() {
 
     assert!(is_link(&world.pool, &token).await.expect("can be asked"));
     assert_eq!(world.count("SELECT count(*) FROM crm_suppressions").await, 0);
+    let followed = async || unsubscribe(&world.pool, &token).await.expect("can be followed");
+    assert_eq!(followed().await, Followed::Known { is_news: true });
+    let version = "SELECT sum(version)::bigint FROM crm_change_counters";
+    let told = world.count(version).await;
     for _ in 0..3 {
-        assert!(unsubscribe(&world.pool, &token).await.expect("can be followed"));
+        assert_eq!(followed().await, Followed::Known { is_news: false });
     }
+    assert_eq!(world.count(version).await, told, "nobody is told of it again");
     assert_eq!(world.text("SELECT address FROM crm_suppressions").await, "person-1@example.com");
     assert_eq!(facts(&world, items[0].id).await, ["unsubscribed"]);
     assert_eq!(
@@ -75,9 +83,37 @@ async fn what_is_no_link_does_nothing() {
     for wrong in ["", "\0", "%", &stored, &format!("csu_{stored}"), &token[..token.len() - 1], &upper, &other]
     {
         assert!(!is_link(&world.pool, wrong).await.expect("can be asked"), "{wrong}");
-        assert!(!unsubscribe(&world.pool, wrong).await.expect("can be followed"), "{wrong}");
+        let followed = unsubscribe(&world.pool, wrong).await.expect("can be followed");
+        assert_eq!(followed, Followed::Unknown, "{wrong}");
     }
     assert_eq!(world.count("SELECT count(*) FROM crm_suppressions").await, 0);
+}
+
+/// Other words keep the link, as a document or as whole content; only a link of the new content takes its place.
+#[tokio::test]
+async fn other_words_keep_the_link() {
+    let world = with_links().await;
+    let items = world.file(&[draft(1)]).await;
+    let token = link(&world, items[0].id).await.expect("it carries a link");
+    let revise = async |content: serde_json::Value| {
+        let item = world.items(&[items[0].id]).await[0];
+        let (pool, lines) = (&world.pool, rendering());
+        let done = revise_content(pool, &world.approver, world.company, item, &content, &lines).await;
+        assert!(matches!(done.expect("answers").outcome, ItemOutcome::Revised { .. }), "{content}");
+    };
+    revise(json!({ "subject": "Another", "text": "Other words." })).await;
+    assert_eq!(link(&world, items[0].id).await, Some(token.clone()));
+    let thread = json!({ "References": "<1@example.com>" });
+    revise(json!({ "subject": "Another", "text": "More words.", "headers": thread })).await;
+    assert_eq!(link(&world, items[0].id).await, Some(token));
+    let own = json!({ "List-Unsubscribe": "<https://acme.example/u>" });
+    revise(json!({ "subject": "Another", "text": "Own link.", "headers": own })).await;
+    let stored = "SELECT convert_from(envelope, 'UTF8')::jsonb #> '{payload,headers}' FROM crm_payloads p
+        JOIN crm_activities a ON a.id = p.activity_id AND a.payload_sha256 = p.payload_sha256";
+    assert_eq!(
+        world.text(&format!("SELECT ({stored})::text")).await.parse::<serde_json::Value>().ok(),
+        Some(own)
+    );
 }
 
 /// A link of the drafter's own stays, an answer carries none, and a draft that comes twice is one.

@@ -1,4 +1,5 @@
 //! Decisions over HTTP: on which bytes, in which round, how many at once, how often.
+use countersign_core::activity::payload::PayloadHash;
 use countersign_core::activity::status::Status;
 use countersign_core::approval::{BATCH_LIMIT, Item};
 use countersign_core::ids::ActivityId;
@@ -32,14 +33,19 @@ async fn the_same_approval_twice_is_one() {
     assert_eq!(decisions(&served).await, 1);
 }
 
-/// S12: an approve request that is repeated after an undo decides nothing, alone or among many.
+/// S12: an approve or undo request that comes late decides nothing, alone or among many.
 #[tokio::test]
 async fn a_late_repeat_decides_nothing() {
     let served = Served::new().await;
     let item = file(&served.world, &served.world.second).await;
     served.post(&served.approver, &approve(item), seen(item)).await.good();
     let undo = format!("/approvals/{}/undo", item.id);
-    served.ask(&served.approver, "POST", &undo, None).await.good();
+    let other = json!({ "payloadSha256": PayloadHash::of(b"other bytes"), "round": 1 });
+    served.post(&served.approver, &undo, other).await.is(409, "changed");
+    let other = json!({ "payloadSha256": item.payload_sha256, "round": 2 });
+    served.post(&served.approver, &undo, other).await.is(409, "reopened");
+    assert_eq!(served.world.status(item.id).await, Status::Approved, "only what was seen is taken back");
+    served.post(&served.approver, &undo, seen(item)).await.good();
     let late = served.post(&served.approver, &approve(item), seen(item)).await;
     late.is(409, "reopened");
     assert!(late.body["fix"].as_str().is_some_and(|fix| fix.contains("round is 2")), "{}", late.body);
@@ -49,6 +55,8 @@ async fn a_late_repeat_decides_nothing() {
     assert_eq!(served.world.status(item.id).await, Status::DraftPendingApproval);
     let again = json!({ "payloadSha256": item.payload_sha256, "round": 2 });
     served.post(&served.approver, &approve(item), again).await.good();
+    served.post(&served.approver, &undo, seen(item)).await.is(409, "reopened");
+    assert_eq!(served.world.status(item.id).await, Status::Approved, "nor does a late undo");
 }
 
 /// The round is not to be left out, nor the hash.

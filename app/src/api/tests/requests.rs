@@ -92,7 +92,7 @@ pub(super) async fn prepare(world: &World, route: &Route, drafter: &Actor) -> Pr
         (_, "/approvals/{id}/undo") => {
             let item = file(world, &world.second).await;
             world.approve(&[item]).await;
-            about(at(&item.id), None)
+            about(at(&item.id), Some(seen(item)))
         }
         ("GET", "/activities/{id}") => about(at(&file(world, &world.second).await.id), None),
         (_, "/activities/{id}/resolve") => {

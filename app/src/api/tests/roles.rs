@@ -1,10 +1,11 @@
 //! Every route × everybody: let in, or refused in the right way; and what the audit log says about it.
 use countersign_core::actor::{Actor, Role};
+use countersign_core::bearer::{self, Bearer};
+use countersign_core::operator;
 use countersign_core::secret::SecretText;
-use countersign_core::{bearer, operator};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::requests::{Prepared, prepare};
+use super::requests::{Prepared, file, own_line, prepare};
 use super::{DAY, Served};
 use crate::api::matrix::{Least, MATRIX, Method, Route};
 
@@ -50,9 +51,11 @@ fn refusal(who: Who, least: Least) -> Option<(u16, &'static str)> {
 
 impl Served {
     async fn whose(&self, token: &str) -> Actor {
-        let found =
-            bearer::authenticate(&self.world.pool, &SecretText::new(token.to_owned()), "a test").await;
-        found.expect("the database answers").expect("somebody has it").1
+        let text = SecretText::new(token.to_owned());
+        match bearer::authenticate(&self.world.pool, &text, "a test").await {
+            Ok(Bearer::LetIn(_, actor)) => actor,
+            other => panic!("not let in: {other:?}"),
+        }
     }
 
     /// The newest entry of the company's log: kind, id and action; what the door itself notes aside.
@@ -153,15 +156,67 @@ fn agents_reach_their_drafts_and_nothing_else() {
     assert_eq!(reached, ["/send", "/drafts/{id}/revise", "/drafts/{id}/withdraw"]);
 }
 
-/// I10: an agent is told that a draft of somebody else is not its own, and that stays as it is.
+/// I10: an agent is told that a draft of somebody else is not its own, and that stays as it is; the log says that it tried.
 #[tokio::test]
 async fn an_agent_cannot_touch_drafts_of_others() {
     let served = Served::new().await;
     let world = &served.world;
+    let agent = served.whose(&served.agent).await;
     for route in MATRIX.iter().filter(|route| route.path.starts_with("/drafts")) {
         let Prepared { path, body, .. } = prepare(world, route, &world.second).await;
         let before = rows(&served).await;
         served.post(&served.agent, &path, body.unwrap_or(Value::Null)).await.is(403, "forbidden");
         assert_eq!(rows(&served).await, before);
+        assert_eq!(served.newest().await, refused(&agent, &format!("POST {}", route.path)));
     }
+    let theirs = file(world, &world.second).await;
+    let query = "SELECT recipient FROM crm_activity_details ORDER BY activity_id DESC LIMIT 1";
+    let person = world.text(query).await;
+    let mut line = own_line(1);
+    (line["to"], line["supersedes"]) = (person.into(), json!(theirs.id));
+    served.post(&served.agent, "/send", line).await.is(403, "forbidden");
+    assert_eq!(served.newest().await, refused(&agent, "POST /send"));
+}
+
+/// What the log says of a refusal.
+fn refused(actor: &Actor, asked: &str) -> String {
+    format!("{} {} api.refused {asked}", actor.kind(), actor.id().expect("an id"))
+}
+
+/// Whoever asks in another company is known in their own.
+#[tokio::test]
+async fn who_asks_in_another_company_is_on_record_in_their_own() {
+    let served = Served::new().await;
+    let here = served.newest().await;
+    served.get(&served.stranger, "/queue").await.is(404, "not-found");
+    assert_eq!(served.newest().await, here);
+    let there = format!(
+        "SELECT concat_ws(' ', actor_kind, actor_id, action, detail ->> 'asked') FROM crm_audit_log
+         WHERE company_id = '{}' AND action = 'api.refused'",
+        served.elsewhere
+    );
+    assert_eq!(served.world.text(&there).await, refused(&served.eve, "GET /queue of another company"));
+}
+
+/// The log is not filled by those who ask again and again: the same refusal is one row a minute.
+#[tokio::test]
+async fn the_same_refusal_is_recorded_once_a_minute() {
+    let served = Served::new().await;
+    let world = &served.world;
+    let made = operator::token::make(&world.pool, &world.admin, world.company, "ada", "old", DAY).await;
+    let made = made.expect("a token");
+    operator::token::revoke(&world.pool, &world.admin, world.company, made.id).await.expect("revokes");
+    let theirs = file(world, &world.second).await;
+    let withdraw = format!("/drafts/{}/withdraw", theirs.id);
+    for _ in 0..3 {
+        served.get(made.text.expose(), "/queue").await.is(401, "unauthorized");
+        served.get(made.text.expose(), "/accounts").await.is(401, "unauthorized");
+        served.get(&served.agent, "/queue").await.is(403, "forbidden");
+        served.get(&served.agent, "/accounts").await.is(403, "forbidden");
+        served.get(&served.stranger, "/queue").await.is(404, "not-found");
+        served.post(&served.agent, &withdraw, json!({ "reason": "no" })).await.is(403, "forbidden");
+    }
+    let recorded = "SELECT string_agg(action || ' ' || count, ', ' ORDER BY action) FROM
+        (SELECT action, count(*) FROM crm_audit_log WHERE action LIKE '%refused' GROUP BY 1) AS refusals";
+    assert_eq!(world.text(recorded).await, "api.refused 4, operator.token_refused 1");
 }

@@ -63,10 +63,15 @@ impl Webhook for Plain {
     }
 }
 
-fn hooks(provider: Provider) -> &'static dyn Webhook {
+/// The proof of every provider here.
+pub(super) fn hooks(provider: Provider) -> &'static dyn Webhook {
     match provider {
+        Provider::Resend => &Plain(Provider::Resend),
         Provider::Twilio => &Plain(Provider::Twilio),
-        _ => &Plain(Provider::Resend),
+        Provider::CalCom => &Plain(Provider::CalCom),
+        Provider::Calendly => &Plain(Provider::Calendly),
+        Provider::Linkedin => &Plain(Provider::Linkedin),
+        Provider::Instagram => &Plain(Provider::Instagram),
     }
 }
 
@@ -120,7 +125,7 @@ impl Desk {
         let World { pool, admin, company, key, .. } = &self.world;
         let url = PublicUrl::parse("https://crm.example.com").ok();
         let secret = SecretText::new(PROOF.to_owned());
-        let added = endpoint::add(pool, admin, *company, key, provider, &secret, url.as_ref()).await;
+        let added = endpoint::add(pool, admin, *company, key, hooks(provider), &secret, url.as_ref()).await;
         added.expect("an endpoint can be added").id
     }
 

@@ -5,8 +5,11 @@ use countersign_core::inbound::endpoint::{self, Earlier};
 use countersign_core::inbound::provider::Provider;
 use countersign_core::secret::{self, SecretText};
 
-use super::desk::{DEADLINE, Desk, Line, PROOF, delivery, delivery_with};
+use super::desk::{DEADLINE, Desk, Line, PROOF, delivery, delivery_with, hooks};
 use crate::listener::counts::Verdict;
+
+/// Another secret, put in the place of the first.
+const SECOND: &str = "a-second-secret-of-it";
 
 /// R12, S28, F38: what is proven is on file before it is acknowledged, and once, however often it comes.
 #[tokio::test(flavor = "multi_thread")]
@@ -54,7 +57,10 @@ async fn a_handshake_is_answered_to_who_shows_the_token() {
         assert_eq!(reply.status, Some(401), "{reply:?}");
         assert!(!reply.text.contains("canary"), "S34: it was reflected: {reply:?}");
     }
-    for _ in 4..20 {
+    for _ in 0..40 {
+        assert_eq!(ask(&format!("?token={PROOF}")).await.status, Some(200), "right ones use nothing up");
+    }
+    for _ in 3..20 {
         assert_eq!(ask("?token=guessed").await.status, Some(401));
     }
     assert_eq!(ask(&format!("?token={PROOF}")).await.status, Some(429), "S34: nobody guesses for long");
@@ -108,20 +114,26 @@ async fn secrets_are_exchanged_without_a_gap() {
     };
     let (pool, admin, company) = (&desk.world.pool, &desk.world.admin, desk.world.company);
     assert_eq!(desk.ask(with(PROOF)).await.status, Some(200));
-    assert_eq!(desk.ask(with("second")).await.status, Some(401));
-    let second = SecretText::new("second".to_owned());
+    assert_eq!(desk.ask(with(SECOND)).await.status, Some(401));
+    let second = SecretText::new(SECOND.to_owned());
     let rotated =
-        endpoint::rotate(pool, admin, company, &desk.world.key, id, &second, Earlier::Kept).await.unwrap();
+        endpoint::rotate(pool, admin, company, &desk.world.key, hooks, id, (&second, Earlier::Kept))
+            .await
+            .unwrap();
     assert_eq!((rotated.version, rotated.revoked.len()), (2, 0));
-    assert_eq!(desk.ask(with("second")).await.status, Some(200), "it counts at once");
+    let short = SecretText::new("fifteen letters".to_owned());
+    let refused =
+        endpoint::rotate(pool, admin, company, &desk.world.key, hooks, id, (&short, Earlier::Kept)).await;
+    assert!(refused.unwrap_err().to_string().starts_with("secret of resend: it is shorter than 16"));
+    assert_eq!(desk.ask(with(SECOND)).await.status, Some(200), "it counts at once");
     assert_eq!(desk.ask(with(PROOF)).await.status, Some(200), "so does the one before");
     secret::revoke(pool, admin, company, &rotated.secret, 1, "exchanged").await.unwrap();
     until(async || desk.ask(with(PROOF)).await.status == Some(401)).await;
-    assert_eq!(desk.ask(with("second")).await.status, Some(200));
+    assert_eq!(desk.ask(with(SECOND)).await.status, Some(200));
     secret::revoke(pool, admin, company, &rotated.secret, 2, "leaked").await.unwrap();
-    until(async || desk.ask(with("second")).await.status == Some(503)).await;
+    until(async || desk.ask(with(SECOND)).await.status == Some(503)).await;
     endpoint::remove(pool, admin, company, id).await.unwrap();
-    until(async || desk.ask(with("second")).await.status == Some(404)).await;
+    until(async || desk.ask(with(SECOND)).await.status == Some(404)).await;
 }
 
 /// Waits for what has to be so within a second.
@@ -136,16 +148,21 @@ async fn only_admins_change_endpoints() {
     let desk = Desk::open().await;
     let id = desk.endpoint(Provider::Instagram).await;
     let (pool, company, key) = (&desk.world.pool, desk.world.company, &desk.world.key);
-    let value = SecretText::new("other".to_owned());
+    let value = SecretText::new("another-long-secret".to_owned());
     for actor in [&desk.world.approver, &desk.world.viewer] {
-        let added = endpoint::add(pool, actor, company, key, Provider::Resend, &value, None).await;
+        let added = endpoint::add(pool, actor, company, key, hooks(Provider::Resend), &value, None).await;
         assert!(added.unwrap_err().to_string().contains("needs the admin role"));
-        let rotated = endpoint::rotate(pool, actor, company, key, id, &value, Earlier::Revoked).await;
+        let rotated =
+            endpoint::rotate(pool, actor, company, key, hooks, id, (&value, Earlier::Revoked)).await;
         assert!(rotated.is_err());
         assert!(endpoint::remove(pool, actor, company, id).await.is_err());
         assert_eq!(endpoint::list(pool, actor, company).await.unwrap().len(), 1);
     }
-    let refused = endpoint::add(pool, &desk.world.admin, company, key, Provider::Twilio, &value, None).await;
+    let short = SecretText::new("fifteen letters".to_owned());
+    let refused = endpoint::add(pool, &desk.world.admin, company, key, hooks(Provider::Resend), &short, None);
+    assert!(refused.await.unwrap_err().to_string().starts_with("secret of resend: it is shorter than 16"));
+    let refused =
+        endpoint::add(pool, &desk.world.admin, company, key, hooks(Provider::Twilio), &value, None).await;
     assert!(refused.unwrap_err().to_string().starts_with("url: twilio signs the address"));
     let actions: Vec<String> =
         sqlx::query_scalar("SELECT action FROM crm_audit_log WHERE action LIKE 'webhook.%' ORDER BY id")
@@ -160,10 +177,11 @@ async fn only_admins_change_endpoints() {
 async fn a_verify_token_is_shown_once() {
     let desk = Desk::open().await;
     let (pool, company, key) = (&desk.world.pool, desk.world.company, &desk.world.key);
-    let value = SecretText::new("app-secret".to_owned());
-    let added = endpoint::add(pool, &desk.world.admin, company, key, Provider::Instagram, &value, None)
-        .await
-        .unwrap();
+    let value = SecretText::new("secret-of-the-app".to_owned());
+    let added =
+        endpoint::add(pool, &desk.world.admin, company, key, hooks(Provider::Instagram), &value, None)
+            .await
+            .unwrap();
     let token = added.verify_token.expect("a token").expose().to_owned();
     assert_eq!(token.len(), "csv_".len() + 64);
     let known = endpoint::trust(&mut pool.acquire().await.unwrap(), key, added.id).await.unwrap().unwrap();

@@ -191,16 +191,16 @@ async fn proven_nonsense_is_kept() {
     assert_eq!(desk.events().await, 6);
 }
 
-/// S42: health is for this machine and the public host, and for no page of others.
+/// S42: whether it lives is for this machine and the public host, what it works with for this machine, and none of it for a page of others.
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_of_others_are_not_answered() {
     let desk = Desk::open().await;
     let ask = async |path: &str, headers: &str| {
         desk.ask(format!("GET {path} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n")).await.status
     };
-    for path in ["/healthz", "/readyz"] {
+    for (path, outside) in [("/healthz", 200), ("/readyz", 403), ("/metrics", 403)] {
         assert_eq!(ask(path, "Host: localhost\r\n").await, Some(200), "{path}");
-        assert_eq!(ask(path, "Host: crm.example.com\r\n").await, Some(200), "{path}");
+        assert_eq!(ask(path, "Host: crm.example.com\r\n").await, Some(outside), "{path}");
         assert_eq!(ask(path, "Host: evil.example\r\n").await, Some(403), "{path}");
         assert_eq!(
             ask(path, "Host: localhost\r\nOrigin: http://evil.example\r\n").await,
