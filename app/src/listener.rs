@@ -11,6 +11,7 @@ mod endpoints;
 mod guard;
 mod health;
 mod metrics;
+mod number;
 mod places;
 mod router;
 mod state;
