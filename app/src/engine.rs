@@ -198,6 +198,12 @@ pub(crate) async fn start(
     let _ = board.task(DISPATCHER);
     let heart =
         engine::announce(pool, mode, host(), env!("CARGO_PKG_VERSION"), &board).await.map_err(Fault::from)?;
+    if let (Some(place), Mode::Serve) = (&place, mode)
+        && let Err(fault) = listener::refuse_foreign(pool, place.standing, &host()).await
+    {
+        heart.stop().await;
+        return Err(fault.into());
+    }
     let stop = stop.child_token();
     let mut tasks = Vec::new();
     if sends {

@@ -1,7 +1,8 @@
 //! The HTTP side of the engine: what providers tell, whether the process works, and the company API.
 //!
 //! It listens on loopback unless told otherwise, and it has an accept loop of its own: every wait is bounded (`accept`, `wire`, `places`).
-//! A port that another process has is waited for; meanwhile this process works without a listener and says so.
+//! A port that another process has is waited for; meanwhile this process works without a listener and says so. `serve`, which nobody
+//! watches, waits only for one that works on the same database.
 mod accept;
 mod answer;
 mod body;
@@ -10,6 +11,7 @@ mod endpoints;
 mod guard;
 mod health;
 mod metrics;
+mod number;
 mod places;
 mod router;
 mod state;
@@ -25,8 +27,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_core::engine::board::Reporter;
-use countersign_core::engine::keep;
+use countersign_core::engine::board::{Health, Reporter};
+use countersign_core::engine::{Process, keep, store};
+use countersign_core::error::Error;
+use sqlx::PgPool;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -39,6 +43,12 @@ pub(crate) const LISTENER: &str = "listener";
 
 /// How often a port that another process has is tried.
 const TRY_EVERY: Duration = Duration::from_secs(2);
+
+/// How long a process of this database has to say that it listens.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often it is looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Whether this process listens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -87,6 +97,35 @@ pub(crate) async fn take(place: SocketAddr) -> Result<Place, Fault> {
         }
         Err(error) => Err(Fault::usage(format!(
             "listener.listen: nobody can listen at {place} on this machine: {error}"
+        ))),
+    }
+}
+
+/// Refuses a port that nobody has who works on this database from this machine: to wait for somebody else's may be to wait for ever.
+///
+/// # Errors
+/// A sentence, or a database fault.
+pub(crate) async fn refuse_foreign(pool: &PgPool, standing: Standing, host: &str) -> Result<(), Fault> {
+    let Standing::Taken(place) = standing else { return Ok(()) };
+    let listens = |process: &Process| {
+        let mut parts = process.parts.iter();
+        let listens = parts.any(|part| part.name == LISTENER && part.health == Health::Ok);
+        listens && process.is_fresh && process.host == host
+    };
+    let is_ours = async {
+        // Who started a moment ago says so a moment later.
+        loop {
+            if store::list(&mut *pool.acquire().await?).await?.iter().any(listens) {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    match tokio::time::timeout(PATIENCE, is_ours).await {
+        Ok(result) => result.map_err(|error: Error| error.into()),
+        Err(_) => Err(Fault::usage(format!(
+            "listener.listen: {place} belongs to another program, or to a countersign of another database; end that, or listen elsewhere \
+             (--listen ADDRESS)"
         ))),
     }
 }

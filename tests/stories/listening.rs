@@ -207,17 +207,36 @@ fn while_the_database_is_away_nothing_is_acknowledged() {
 #[test]
 fn the_second_process_says_that_it_does_not_listen() {
     let mut home = company();
-    let first = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let taken = first.local_addr().expect("an address");
+    let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let place = free.local_addr().expect("an address");
+    drop(free);
+    home.set("COUNTERSIGN_LISTENER__LISTEN", &place.to_string());
+    let mut screen = Screen::open(&home, &[]);
+    screen.shows(&format!("listener :{}", place.port()));
+    let second = home.start(&["serve"]);
+    let said = format!("no listener (another process has {place}");
+    crate::until("it says so", || home.logs().contains(&said));
+    screen.send("q");
+    screen.ended_well();
+    crate::until("it takes over", || get(place, "/healthz").map(|(status, _)| status) == Some(200));
+    second.signal(Signal::TERM);
+    let answer = second.finish().ends_with(0);
+    assert!(answer.out.contains(&said), "{}", answer.out);
+}
+
+/// A port of somebody else: a console says that it does not listen, and does when that falls free; `serve` ends and says why.
+#[test]
+fn a_port_of_another_program_is_told() {
+    let mut home = company();
+    let other = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let taken = other.local_addr().expect("an address");
     home.set("COUNTERSIGN_LISTENER__LISTEN", &taken.to_string());
     let mut screen = Screen::open(&home, &[]);
     screen.shows(&format!("! no listener, :{} is taken", taken.port()));
-    let second = home.start(&["serve"]);
-    crate::until("it says so", || home.logs().contains(&format!("no listener (another process has {taken}")));
-    second.signal(Signal::TERM);
-    let answer = second.finish().ends_with(0);
-    assert!(answer.out.contains("no listener (another process has"), "{}", answer.out);
-    drop(first);
+    home.run(&["serve"]).ends_with(2).complains(&format!("{taken} belongs to another program"));
+    let listed = "SELECT count(*) FROM crm_engine_processes";
+    assert_eq!(home.count(listed), 1, "nothing of it stays but the console");
+    drop(other);
     screen.shows(&format!("listener :{}", taken.port()));
     assert_eq!(get(taken, "/healthz").map(|(status, _)| status), Some(200));
     screen.send("q");

@@ -22,6 +22,7 @@ use tower::ServiceExt as _;
 
 use super::answer::refusal;
 use super::guard::Here;
+use super::number::numbered;
 use super::places::{Place, Places};
 use super::router::router;
 use super::state::Shared;
@@ -117,12 +118,13 @@ async fn connection(
         request.extensions_mut().insert(source);
         let (router, state, stage) = (router.clone(), Arc::clone(&state), stage.clone());
         async move {
-            let response = match lengths {
-                Lengths::One => respond(router, &state, request.map(Body::new)).await,
+            let response = numbered(request.map(Body::new), async |request| match lengths {
+                Lengths::One => respond(router, &state, request).await,
                 Lengths::Two => {
                     refusal(StatusCode::BAD_REQUEST, "two-lengths", "a body has one length; nothing was done")
                 }
-            };
+            });
+            let response = response.await;
             stage.end_answer();
             Ok::<_, Infallible>(response)
         }

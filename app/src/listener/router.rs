@@ -1,22 +1,17 @@
-//! The routes of the listener, and what every request passes: a number of our own, and a net below whoever answers.
+//! The routes of the listener, and a net below whoever answers.
 use std::any::Any;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
-use axum::http::{HeaderName, StatusCode};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::http::StatusCode;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 
 use super::answer::{not_found, refusal};
 use super::state::Shared;
 use super::{guard, health, metrics, unsubscribe, webhooks};
 use crate::api::{self, ApiState};
-
-/// Every answer has it; what a caller sends under this name is not kept.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// All routes. Webhooks and links in mails come from anywhere and prove themselves; the API and whether the process lives are for this
 /// machine and the public host, the rest for this machine alone.
@@ -37,17 +32,7 @@ pub(crate) fn router(state: Shared) -> Router {
 }
 
 fn within_net(router: Router) -> Router {
-    router
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
-        .layer(from_fn(unnumbered))
-}
-
-/// A number that the caller chose would be foreign text in the log and in the answer.
-async fn unnumbered(mut request: Request, next: Next) -> Response {
-    request.headers_mut().remove(REQUEST_ID);
-    next.run(request).await
+    router.layer(CatchPanicLayer::custom(panicked))
 }
 
 /// What it panicked with stays in the log: it may quote anything.
@@ -63,15 +48,15 @@ fn panicked(_panic: Box<dyn Any + Send + 'static>) -> Response {
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
+    use axum::extract::Request;
     use axum::routing::get;
     use tower::ServiceExt as _;
 
     use super::*;
 
     async fn answered(request: Request) -> Response {
-        let router = Router::new()
-            .route("/panics", get(async || -> &'static str { panic!("with a secret") }))
-            .route("/works", get(async || "works"));
+        let router =
+            Router::new().route("/panics", get(async || -> &'static str { panic!("with a secret") }));
         within_net(router).oneshot(request).await.unwrap()
     }
 
@@ -81,12 +66,5 @@ mod tests {
         assert_eq!(response.status(), 500);
         let body = axum::body::to_bytes(response.into_body(), 1000).await.unwrap();
         assert!(!String::from_utf8_lossy(&body).contains("secret"), "{body:?}");
-    }
-
-    #[tokio::test]
-    async fn every_answer_has_a_number_of_ours() {
-        let request = Request::get("/works").header(REQUEST_ID, "chosen").body(Body::empty()).unwrap();
-        let id = answered(request).await.headers()[REQUEST_ID].to_str().unwrap().to_owned();
-        assert!(id.parse::<uuid::Uuid>().is_ok(), "{id}");
     }
 }

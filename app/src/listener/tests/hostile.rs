@@ -166,6 +166,12 @@ async fn what_is_no_request_is_refused() {
         let shown: String = request.chars().take(120).collect();
         assert!(reply.status.is_none_or(|status| (400..500).contains(&status)), "{shown:?}: {reply:?}");
     }
+    let twice = post("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", "3\r\nabc\r\n0\r\n\r\n");
+    let reply = desk.ask(&twice).await;
+    assert!(
+        reply.text.to_ascii_lowercase().contains("x-request-id: "),
+        "what no route answers has a number: {reply:?}"
+    );
     assert_eq!(desk.events().await, 0);
     assert_eq!(desk.ask(delivery(Provider::Resend, id, "good")).await.status, Some(200));
 }
