@@ -9,7 +9,6 @@
 //! Every round measures the anchor and the listener one right after the other, each second round in reverse order; ratios are taken
 //! inside a round and their medians count, because rates of a shared machine mean nothing alone. There are no floors yet: what is printed
 //! is what was found, beside the goals.
-#[expect(dead_code, reason = "the stories need more of it")]
 #[path = "../../stories/caller.rs"]
 mod caller;
 #[expect(dead_code, reason = "the stories need more of it")]
@@ -18,7 +17,7 @@ mod child;
 #[expect(dead_code, reason = "the stories need more of it")]
 #[path = "../../stories/home.rs"]
 mod home;
-#[expect(dead_code, reason = "the stories need more of it")]
+#[expect(dead_code, unused_imports, reason = "the stories need more of it")]
 #[path = "../../stories/process.rs"]
 mod process;
 #[path = "../../stories/waiting.rs"]

@@ -24,9 +24,9 @@ pub(super) async fn status(
     at: Timestamp,
 ) -> Result<Effect, Error> {
     let Some(target) = target else {
-        let mut effect = Effect::default();
         // The account may send other mail as well, which nobody here is asked about.
-        effect.is_unmatched = stored.now.duration_since(stored.received_at) < PATIENCE;
+        let may_turn_up = stored.now.duration_since(stored.received_at) < PATIENCE;
+        let mut effect = Effect { is_unmatched: may_turn_up, ..Effect::default() };
         effect.say("about a message that is not ours");
         return Ok(effect);
     };
