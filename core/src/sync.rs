@@ -7,4 +7,21 @@ mod run;
 mod store;
 
 pub use self::run::{BETWEEN_PAGES, INTERVAL, Looks, Syncer};
-pub use self::store::{CursorView, cursors};
+pub use self::store::{CursorView, stale};
+
+use sqlx::PgPool;
+
+use crate::actor::{Actor, Role};
+use crate::error::Error;
+use crate::ids::CompanyId;
+use crate::operator;
+
+/// How far every list of a company was read.
+///
+/// # Errors
+/// [`Error::Forbidden`] for whoever is no operator, or a database fault.
+pub async fn cursors(pool: &PgPool, actor: &Actor, company: CompanyId) -> Result<Vec<CursorView>, Error> {
+    let mut conn = pool.acquire().await?;
+    operator::authorise(&mut conn, actor, company, Role::Viewer, "see how far lists were read").await?;
+    store::cursors(&mut conn, company).await
+}

@@ -6,6 +6,7 @@ use countersign_core::ids::EndpointId;
 use countersign_core::inbound::endpoint::{self, Earlier};
 use countersign_core::inbound::provider::Provider;
 use countersign_core::inbound::public_url::PublicUrl;
+use countersign_core::sync;
 use serde_json::json;
 
 use super::secrets;
@@ -28,6 +29,8 @@ pub(super) enum Verb {
     },
     /// List endpoints, with how many deliveries could not be proven.
     List,
+    /// Show how far the lists of providers were read for what webhooks missed.
+    Lists,
     /// Store another secret beside the ones that are accepted; it is read from standard input.
     Rotate {
         /// Id of the endpoint.
@@ -59,6 +62,7 @@ pub(super) async fn run(setup: &Setup, verb: Verb, output: Output) -> Result<Cod
     match verb {
         Verb::Add { provider, url } => add(setup, provider, url, output).await?,
         Verb::List => list(setup, output).await?,
+        Verb::Lists => lists(setup, output).await?,
         Verb::Rotate { endpoint, revoke_old } => rotate(setup, endpoint, revoke_old, output).await?,
         Verb::Remove { endpoint } => {
             let session = setup.session().await?;
@@ -113,6 +117,27 @@ async fn list(setup: &Setup, output: Output) -> Result<()> {
             endpoint.refused.to_string(),
             endpoint.refused_at.map_or_else(|| "-".to_owned(), |at| format!("{at:.0}")),
             endpoint.refused_why.clone().unwrap_or_else(|| "-".to_owned()),
+        ]
+    })
+}
+
+async fn lists(setup: &Setup, output: Output) -> Result<()> {
+    let session = setup.session().await?;
+    let cursors =
+        sync::cursors(session.pool(), &session.actor, session.company.id).await.map_err(Fault::from)?;
+    output.list(&cursors, None, &["OUTBOX", "LIST", "READ TO ITS END", "PROBLEM"], |cursor| {
+        let problem = match &cursor.error {
+            Some(error) if cursor.is_shut => {
+                format!("asked again tomorrow, or with another credential: {error}")
+            }
+            Some(error) => error.clone(),
+            None => "-".to_owned(),
+        };
+        vec![
+            cursor.outbox.clone(),
+            cursor.list.clone(),
+            cursor.succeeded_at.map_or_else(|| "not yet".to_owned(), |at| format!("{at:.0}")),
+            problem,
         ]
     })
 }

@@ -17,6 +17,7 @@ use countersign_core::error::Error;
 use countersign_core::ids::CompanyId;
 use countersign_core::inbound::endpoint;
 use countersign_core::inbound::provider::Provider;
+use countersign_core::sync;
 use tokio::sync::Mutex;
 
 use super::answer::answer;
@@ -37,6 +38,7 @@ pub(super) struct Waiting(Mutex<Option<(Instant, Arc<Found>)>>);
 struct Found {
     depths: Vec<Depth>,
     events: Vec<(CompanyId, String, i64)>,
+    stale: Vec<(CompanyId, i64)>,
 }
 
 /// The route of metrics.
@@ -62,11 +64,11 @@ async fn find(state: &State) -> Result<Arc<Found>, Error> {
         return Ok(Arc::clone(found));
     }
     let mut conn = state.pool.acquire().await?;
-    let events = match state.phases_off.contains(phase::INBOUND) {
-        true => Vec::new(),
-        false => endpoint::waiting(&mut conn, COUNTED).await?,
+    let (events, stale) = match state.phases_off.contains(phase::INBOUND) {
+        true => Default::default(),
+        false => (endpoint::waiting(&mut conn, COUNTED).await?, sync::stale(&mut conn).await?),
     };
-    let found = Arc::new(Found { depths: store_depth::depths(&mut conn).await?, events });
+    let found = Arc::new(Found { depths: store_depth::depths(&mut conn).await?, events, stale });
     *kept = Some((now, Arc::clone(&found)));
     Ok(found)
 }
@@ -98,6 +100,11 @@ fn of_database(page: &mut Page, found: &Found) {
     page.family("inbound_events", "gauge", help);
     for (company, state, count) in &found.events {
         page.line(&format!("company=\"{company}\",state=\"{state}\""), whole(*count));
+    }
+    let help = "lists of providers that were not read to their end for an hour, so that what webhooks miss is not known";
+    page.family("degraded_facts", "gauge", help);
+    for (company, count) in &found.stale {
+        page.line(&format!("company=\"{company}\""), whole(*count));
     }
 }
 

@@ -248,10 +248,7 @@ pub struct CursorView {
 }
 
 /// How far every list of a company was read.
-///
-/// # Errors
-/// A database fault.
-pub async fn cursors(conn: &mut PgConnection, company: CompanyId) -> Result<Vec<CursorView>, Error> {
+pub(super) async fn cursors(conn: &mut PgConnection, company: CompanyId) -> Result<Vec<CursorView>, Error> {
     let rows = sqlx::query!(
         r#"SELECT o.name, c.list, c.succeeded_at, c.error, c.shut_version IS NOT NULL AS "is_shut!" FROM crm_sync_cursors c
         JOIN crm_outboxes o ON o.company_id = c.company_id AND o.id = c.outbox_id
@@ -270,4 +267,18 @@ pub async fn cursors(conn: &mut PgConnection, company: CompanyId) -> Result<Vec<
             is_shut: row.is_shut,
         })
         .collect())
+}
+
+/// How many lists of each company were not read to their end for an hour: what webhooks miss is not known there.
+///
+/// # Errors
+/// A database fault.
+pub async fn stale(conn: &mut PgConnection) -> Result<Vec<(CompanyId, i64)>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT company_id AS "company: CompanyId", count(*) AS "count!" FROM crm_sync_cursors
+        WHERE coalesce(succeeded_at, seen_until) < clock_timestamp() - interval '1 hour' GROUP BY company_id ORDER BY company_id"#
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.company, row.count)).collect())
 }

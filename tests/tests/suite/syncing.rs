@@ -169,7 +169,7 @@ async fn a_refused_credential_is_not_asked_with_again() {
     let asked = provider.requests();
     assert_eq!(look(&world, &provider).await, Looks::default());
     assert_eq!(provider.requests(), asked);
-    let views = cursors(&mut world.pool.acquire().await.unwrap(), world.company).await.unwrap();
+    let views = cursors(&world.pool, &world.approver, world.company).await.expect("can be seen");
     assert!(
         views.len() == 2
             && views

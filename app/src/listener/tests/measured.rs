@@ -14,6 +14,13 @@ async fn metrics_count_what_happened_and_name_nobody() {
     desk.ask(delivery(Provider::Resend, id, "canary event")).await;
     desk.ask(delivery(Provider::Resend, id, "x").replace("X-Proof", "X-Other")).await;
     desk.state.board.tally().outcome("accepted");
+    // Nobody reads the lists of the provider here.
+    world
+        .sql(
+            "INSERT INTO crm_sync_cursors (company_id, outbox_id, list, seen_until, look_at)
+            SELECT company_id, id, 'sent-mail', now() - interval '2 hours', now() FROM crm_outboxes",
+        )
+        .await;
     let reply = desk.ask("GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
     assert_eq!(reply.status, Some(200));
     let company = world.company;
@@ -24,6 +31,7 @@ async fn metrics_count_what_happened_and_name_nobody() {
         "countersign_webhooks_total{provider=\"resend\",verdict=\"repeated\"} 1".to_owned(),
         "countersign_webhooks_total{provider=\"resend\",verdict=\"refused\"} 1".to_owned(),
         "countersign_sends_total{outcome=\"accepted\"} 1".to_owned(),
+        format!("countersign_degraded_facts{{company=\"{company}\"}} 1"),
         "countersign_database_up 1".to_owned(),
     ] {
         assert!(reply.text.lines().any(|found| found == line), "{line}\n{}", reply.text);
