@@ -148,7 +148,7 @@ async fn rows(served: &Served) -> String {
     served.world.text(&query).await
 }
 
-/// I10: what an agent reaches is these routes and no others.
+/// I10, S36: what an agent reaches is these routes and no others; none of them tells what came in.
 #[test]
 fn agents_reach_their_drafts_and_nothing_else() {
     let reached: Vec<_> =
