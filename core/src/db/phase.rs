@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn what_needs_a_phase_that_is_off_says_which() {
-        let off = PhasesOff::parse(["b"]).unwrap();
+        let off = PhasesOff::parse(["b", "c"]).unwrap();
         let error = off.require(OUTBOXES).unwrap_err();
         assert_eq!(error.to_string(), "phase b (outboxes, quota) is switched off in the configuration");
         assert_eq!((off.require(BASE), PhasesOff::default().require(OUTBOXES)), (Ok(()), Ok(())));
