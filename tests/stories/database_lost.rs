@@ -140,6 +140,8 @@ fn a_server_that_stops_in_the_middle_of_an_approval_is_not_believed() {
     office.home.revive_server();
     assert_eq!(office.home.count("SELECT count(*) FROM crm_decisions"), 0, "nothing was decided");
     assert_eq!(office.provider.seen().count, 0, "nothing left");
+    // These words would stand where the answer to a key is looked for.
+    screen.shows("the database answers again");
     screen.approve("Person 1");
     crate::until("it is sent", || !office.provider.ledger().is_empty());
     screen.send("q");
